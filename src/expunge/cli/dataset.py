@@ -1,0 +1,107 @@
+"""`expunge dataset`: add, list, show, confirm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at, print_facts, print_table
+
+if TYPE_CHECKING:
+    from expunge.workspace.data import Dataset
+
+app = typer.Typer(help="Tables with people in them.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="Name of the dataset.")]
+
+
+@app.command()
+def add(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="A .csv, .csv.gz or .parquet file.")],
+    *,
+    workspace: WorkspaceDir,
+    subject: Annotated[str, typer.Option(help="Column that says whose record a row is.")],
+    target: Annotated[str | None, typer.Option(help="Column that models are to predict.")] = None,
+    role: Annotated[list[str] | None, typer.Option(help="COL=ROLE, may be repeated.", metavar="COL=ROLE")] = None,
+    range_: Annotated[
+        list[str] | None, typer.Option("--range", help="COL=LO:HI, may be repeated.", metavar="COL=LO:HI")
+    ] = None,
+    keys: Keys = None,
+    actor: Actor = None,
+    as_json: Json = False,
+) -> None:
+    """Import a table; if anything is wrong with it, everything that is wrong is listed and nothing is stored."""
+    from expunge.datasets import checked, declare, read_table
+    from expunge.workspace import data
+
+    opened = open_at(workspace, keys, actor)
+    raw = read_table(file)
+    declared = declare(raw.names, subject=subject, target=target, roles=role or [], ranges=range_ or [])
+    _show(data.add(opened, name, checked(raw, declared)), as_json=as_json)
+
+
+@app.command("list")
+def list_(*, workspace: WorkspaceDir, keys: Keys = None, actor: Actor = None, as_json: Json = False) -> None:
+    """List the datasets."""
+    from expunge.workspace import data
+
+    opened = open_at(workspace, keys, actor)
+    with opened.vault.transaction() as connection:
+        found = data.every(opened, connection)
+    if as_json:
+        answer([dataset.to_dict() for dataset in found], as_json=True)
+        return
+    rows = [
+        (one.name, str(one.version), str(one.subjects), str(one.records), str(len(one.schema.inferred)))
+        for one in found
+    ]
+    print_table("Datasets", ("name", "version", "subjects", "records", "facts not confirmed"), rows)
+
+
+@app.command()
+def show(name: Name, *, workspace: WorkspaceDir, keys: Keys = None, actor: Actor = None, as_json: Json = False) -> None:
+    """Show a dataset and what is known of its columns, declared and inferred."""
+    from expunge.workspace import data
+
+    _show(data.show(open_at(workspace, keys, actor), name), as_json=as_json)
+
+
+@app.command()
+def confirm(
+    name: Name, *, workspace: WorkspaceDir, keys: Keys = None, actor: Actor = None, as_json: Json = False
+) -> None:
+    """Declare what was inferred, with ranges widened to round values: it is then not learned from anybody."""
+    from expunge.workspace import data
+
+    _show(data.confirm(open_at(workspace, keys, actor), name), as_json=as_json)
+
+
+def _show(dataset: Dataset, *, as_json: bool) -> None:
+    if as_json:
+        answer(dataset.to_dict(), as_json=True)
+        return
+    facts = {
+        "id": dataset.id,
+        "version": dataset.version,
+        "subjects": f"{dataset.subjects:,}",
+        "records": f"{dataset.records:,}",
+        "subject ids": dataset.schema.subject_kind,
+        "members root": dataset.members_root,
+    }
+    print_facts(f"Dataset {dataset.name}", facts)
+    rows = [
+        (
+            column.name,
+            column.role.value,
+            column.kind.value,
+            "" if column.low is None or column.high is None else f"{column.low:g} to {column.high:g}",
+            "" if column.resolution is None else f"{column.resolution:g}",
+            ", ".join(column.inferred),
+        )
+        for column in dataset.schema.columns
+    ]
+    print_table("Columns", ("name", "role", "kind", "range", "resolution", "inferred, not confirmed"), rows)
+    if dataset.schema.inferred:
+        answer(None, as_json=False, text=f"Confirm what is right with: expunge dataset confirm {dataset.name}")

@@ -1,0 +1,29 @@
+"""`expunge log`: verify."""
+
+from __future__ import annotations
+
+import typer
+
+from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at
+
+app = typer.Typer(help="The audit log.", no_args_is_help=True)
+
+
+@app.callback()
+def _log() -> None:
+    """Keep `verify` a verb of its own while it is the only one."""
+
+
+@app.command()
+def verify(*, workspace: WorkspaceDir, keys: Keys = None, actor: Actor = None, as_json: Json = False) -> None:
+    """Check the log against every checkpoint that was signed."""
+    from expunge.workspace import journal
+
+    opened = open_at(workspace, keys, actor)
+    with opened.vault.transaction() as connection:
+        entries, checkpoints = journal.verify(opened, connection)
+    answer(
+        {"verified": True, "entries": entries, "checkpoints": checkpoints},
+        as_json=as_json,
+        text=f"VERIFIED: {entries} entries agree with {checkpoints} signed checkpoints.",
+    )

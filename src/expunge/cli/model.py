@@ -1,0 +1,129 @@
+"""`expunge model`: train, list, show, predict, export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at, print_facts, print_table
+
+if TYPE_CHECKING:
+    from expunge.workspace.folder import Workspace
+    from expunge.workspace.register import Model
+
+app = typer.Typer(help="Models that can forget.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="Name of the model.")]
+
+
+@app.command()
+def train(
+    name: Name,
+    *,
+    workspace: WorkspaceDir,
+    dataset: Annotated[str, typer.Option(help="Name of the dataset.")],
+    learner: Annotated[str, typer.Option(help="ridge or additive.")],
+    keys: Keys = None,
+    actor: Actor = None,
+    as_json: Json = False,
+) -> None:
+    """Train a model on everybody but the held-out people, publish it, and say how good it is on those."""
+    from expunge.workspace import models
+
+    opened = open_at(workspace, keys, actor)
+    _show(opened, models.train(opened, name, dataset, learner), as_json=as_json)
+
+
+@app.command("list")
+def list_(*, workspace: WorkspaceDir, keys: Keys = None, actor: Actor = None, as_json: Json = False) -> None:
+    """List the models."""
+    from expunge.workspace import register
+
+    opened = open_at(workspace, keys, actor)
+    with opened.vault.transaction() as connection:
+        found = register.every(connection)
+    if as_json:
+        answer([model.to_dict() for model in found], as_json=True)
+        return
+    rows = [
+        (one.name, one.learner, one.dataset, str(one.version or "retired"), str(one.subjects), str(one.records))
+        for one in found
+    ]
+    print_table("Models", ("name", "learner", "dataset", "version", "subjects", "records"), rows)
+
+
+@app.command()
+def show(name: Name, *, workspace: WorkspaceDir, keys: Keys = None, actor: Actor = None, as_json: Json = False) -> None:
+    """Show a model, and how good it is on held-out people."""
+    from expunge.workspace import models
+
+    opened = open_at(workspace, keys, actor)
+    _show(opened, models.show(opened, name), as_json=as_json)
+
+
+@app.command()
+def predict(
+    name: Name,
+    file: Annotated[Path, typer.Argument(help="A .csv, .csv.gz or .parquet file with the model's columns.")],
+    *,
+    workspace: WorkspaceDir,
+    out: Annotated[Path | None, typer.Option(help="Write a CSV file here instead of printing.")] = None,
+    keys: Keys = None,
+    actor: Actor = None,
+    as_json: Json = False,
+) -> None:
+    """Predict for the rows of a file with the published model."""
+    from expunge.datasets import read_table
+    from expunge.workspace import models
+
+    opened = open_at(workspace, keys, actor)
+    answers = models.predict(opened, name, read_table(file))
+    if out is not None:
+        answers.to_csv(out, index=False)
+    if as_json:
+        answer(answers.to_dict(orient="records"), as_json=True)
+    elif out is None:
+        answer(None, as_json=False, text=answers.to_csv(index=False).rstrip("\n"))
+    else:
+        answer(None, as_json=False, text=f"Wrote {len(answers)} predictions to {out}.")
+
+
+@app.command()
+def export(
+    name: Name,
+    folder: Annotated[Path, typer.Argument(help="Folder for model.json and arrays.npz.")],
+    *,
+    workspace: WorkspaceDir,
+    keys: Keys = None,
+    actor: Actor = None,
+    as_json: Json = False,
+) -> None:
+    """Write the published model out; certificates will name this copy as one that they do not reach."""
+    from expunge.workspace import models
+
+    models.export(open_at(workspace, keys, actor), name, folder)
+    answer({"folder": str(folder)}, as_json=as_json, text=f"Wrote {folder}/model.json and {folder}/arrays.npz.")
+
+
+def _show(workspace: Workspace, model: Model, *, as_json: bool) -> None:
+    from expunge.workspace import models
+
+    score = None if model.version is None else models.score(workspace, model.name)
+    if as_json:
+        answer({**model.to_dict(), "score": None if score is None else score.to_dict()}, as_json=True)
+        return
+    facts: dict[str, object] = {
+        "id": model.id,
+        "learner": model.learner,
+        "dataset": model.dataset,
+        "version": model.version or "retired",
+        "subjects": f"{model.subjects:,}",
+        "records": f"{model.records:,}",
+    }
+    if score is not None:
+        facts["held out"] = score.detail
+        if "value" in score.figures:
+            interval = f"{score.figures['low']} to {score.figures['high']}"
+            facts[score.figures["metric"]] = f"{score.figures['value']} ({interval})"
+    print_facts(f"Model {model.name}", facts)

@@ -1,0 +1,319 @@
+"""What a certificate says: an in-toto Statement about one batch of erasure requests (DESIGN section 7).
+
+Invariants
+----------
+- The statement names nobody: opaque ids and salted commitments only (DESIGN promise 7).
+- Digests stand in it as HMACs, never in clear; ``equal`` says what the HMACs cannot show, since every model version
+  has a nonce of its own.
+- ``subject`` is derived from the copies: there is no second place where it could say something else.
+- Figures are decimal strings: canonical JSON has no floats.
+
+`expunge.certificates` signs and verifies it.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from expunge.domain.codec import Form, Spelled, fault, read, write
+from expunge.domain.guarantee import Certified, Empirical, Exact, Guarantee
+from expunge.domain.plan import Method
+from expunge.domain.report import Check
+
+STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
+PREDICATE_TYPE: Final = "urn:expunge:erasure:v1"
+BY_CONSTRUCTION: Final = "by construction; not replayed"
+"""What the words of an Exact guarantee must contain where no replay passed (DESIGN promise 2)."""
+
+
+def _form(pattern: str, what: str) -> Form:
+    return Form(what, re.compile(pattern).fullmatch)
+
+
+def _is_date(text: str) -> bool:
+    return date.fromisoformat(text).isoformat() == text
+
+
+def _is_instant(text: str) -> bool:
+    return datetime.fromisoformat(text).strftime("%Y-%m-%dT%H:%M:%SZ") == text
+
+
+def _is_key(text: str) -> bool:
+    raw = base64.b64decode(text, validate=True)
+    return len(raw) == 32 and base64.b64encode(raw).decode() == text
+
+
+def _read_guarantee(value: Any, path: str) -> Guarantee | None:
+    """Read what ``Guarantee.to_dict`` wrote; null for a dataset, which guarantees nothing by itself."""
+    if value is None:
+        return None
+    tag = value.get("class") if isinstance(value, dict) else None
+    kinds: dict[object, Any] = {"exact": _ExactForm, "certified": _CertifiedForm, "empirical": _EmpiricalForm}
+    if not isinstance(tag, str) or tag not in kinds:
+        raise fault(f"{path}.class", f"is none of {', '.join(map(repr, kinds))}", tag)
+    spelled = read(kinds[tag], {name: item for name, item in value.items() if name != "class"}, path)
+    guarantee: Guarantee = spelled.guarantee()
+    if guarantee.to_dict() != value:
+        raise fault(path, "is spelled in an unusual way", value)
+    return guarantee
+
+
+Hex: TypeAlias = Annotated[str, _form(r"[0-9a-f]{64}", "is not 64 hex characters")]
+Id: TypeAlias = Annotated[str, _form(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", "is not an opaque id")]
+Day: TypeAlias = Annotated[str, Form("is not a date such as 2026-11-02", _is_date)]
+Instant: TypeAlias = Annotated[str, Form("is not a time such as 2026-11-02T09:30:00Z", _is_instant)]
+Figure: TypeAlias = Annotated[str, _form(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]{1,3})?", "is not a decimal figure")]
+PublicKey: TypeAlias = Annotated[str, Form("is not the base64 of 32 bytes", _is_key)]
+
+
+@dataclass(frozen=True)
+class _ExactForm:
+    scope: Literal["portable", "environment"]
+
+    def guarantee(self) -> Guarantee:
+        return Exact(self.scope)
+
+
+@dataclass(frozen=True)
+class _CertifiedForm:
+    epsilon: str
+    delta: str
+    spent: str
+
+    def guarantee(self) -> Guarantee:
+        return Certified(*(_finite(text) for text in (self.epsilon, self.delta, self.spent)))
+
+
+@dataclass(frozen=True)
+class _EmpiricalForm:
+    measured: str
+
+    def guarantee(self) -> Guarantee:
+        return Empirical(self.measured)
+
+
+def _finite(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise fault("guarantee", "is not a finite figure", text)
+    return number
+
+
+@dataclass(frozen=True)
+class RequestLine:
+    """One request of the batch.
+
+    Parameters
+    ----------
+    id : str
+        Opaque.
+    law : str
+        The law it was made under.
+    received, due : str
+        Days, as 2026-11-02.
+    outcome : str
+    """
+
+    id: Id
+    law: str
+    received: Day
+    due: Day
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Learned:
+    """HMACs of the learned digest before and after, and whether the two digests are equal; None where there is none."""
+
+    before: Hex | None
+    after: Hex | None
+    equal: bool | None
+
+
+@dataclass(frozen=True)
+class Served:
+    """HMACs of the served digest before and after; None where nothing is served."""
+
+    before: Hex | None
+    after: Hex | None
+
+
+@dataclass(frozen=True)
+class Members:
+    """Who left an object, and the proof that nobody else did.
+
+    Parameters
+    ----------
+    before, after : str
+        Members roots, 64 hex characters (`expunge.log.sparse`).
+    count_before, count_after : int
+        Numbers of members.
+    left : tuple of str
+        Commitments of those who left, in ascending order.
+    proof : tuple of str
+        What `expunge.log.sparse.removal_proof` returned.
+    """
+
+    before: Hex
+    after: Hex
+    count_before: int
+    count_after: int
+    left: tuple[Hex, ...]
+    proof: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """What it took, and what a full retrain takes (DESIGN promise 8); decimal figures."""
+
+    method: Figure
+    full_retrain: Figure | None
+
+
+@dataclass(frozen=True)
+class Copy:
+    """What was done to one copy of the data: a dataset or a model.
+
+    Parameters
+    ----------
+    object : str
+        Opaque id.
+    kind : {"dataset", "model"}
+    name : str
+    version_before : int
+    version_after : int or None
+        None where the model was retired.
+    method : Method
+    guarantee : Guarantee or None
+        None for a dataset and for a retired model.
+    guarantee_in_words : str
+    learned : Learned
+    served : Served
+    members : Members
+    records_removed : int
+    checks : tuple of Check
+    seconds : Seconds
+    """
+
+    object: Id
+    kind: Literal["dataset", "model"]
+    name: str
+    version_before: int
+    version_after: int | None
+    method: Method
+    guarantee: Annotated[Guarantee | None, Spelled(_read_guarantee)]
+    guarantee_in_words: str
+    learned: Learned
+    served: Served
+    members: Members
+    records_removed: int
+    checks: tuple[Check, ...]
+    seconds: Seconds
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Where the root key lies, which version was destroyed and when, and what may still hold it."""
+
+    store: str
+    version_destroyed: int
+    version_now: int
+    unusable_since: Instant
+    may_still_hold: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Retained:
+    """What was kept, why, and the article that allows it."""
+
+    object: Id
+    why: str
+    article: str
+
+
+@dataclass(frozen=True)
+class LogKey:
+    """The audit log that the certificate is entered in: its name and its Ed25519 key (base64 of 32 bytes)."""
+
+    origin: str
+    public_key: PublicKey
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Everything that is signed.
+
+    Parameters
+    ----------
+    batch, certificate : str
+        Opaque ids.
+    issued : str
+        As 2026-11-02T09:30:00Z.
+    requests : tuple of RequestLine
+    copies : tuple of Copy
+    checks : tuple of Check
+        Of the workspace as a whole: remanence.
+    keys : Keys
+    retained : tuple of Retained
+    residuals, limits, notes : tuple of str
+        What may be left, what is not shown, and what the reader should know.
+    log : LogKey
+    environment : dict of str to str
+    """
+
+    batch: Id
+    certificate: Id
+    issued: Instant
+    requests: tuple[RequestLine, ...]
+    copies: tuple[Copy, ...]
+    checks: tuple[Check, ...]
+    keys: Keys
+    retained: tuple[Retained, ...]
+    residuals: tuple[str, ...]
+    limits: tuple[str, ...]
+    notes: tuple[str, ...]
+    log: LogKey
+    environment: dict[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the in-toto Statement (in-toto Attestation Framework v1, "Statement")."""
+        return {
+            "_type": STATEMENT_TYPE,
+            "subject": [_subject(copy) for copy in self.copies],
+            "predicateType": PREDICATE_TYPE,
+            "predicate": {field.name: write(getattr(self, field.name)) for field in fields(self)},
+        }
+
+    @classmethod
+    def from_dict(cls, value: Any) -> Statement:
+        """Read what `to_dict` wrote.
+
+        Raises
+        ------
+        EnvelopeFormatError
+            For anything else, with the path of the field.
+        """
+        entries = value if isinstance(value, dict) else {}
+        for name, expected in (("_type", STATEMENT_TYPE), ("predicateType", PREDICATE_TYPE)):
+            if entries.get(name) != expected:
+                raise fault(name, f"is not {expected!r}", entries.get(name))
+        if set(entries) != {"_type", "subject", "predicateType", "predicate"}:
+            raise fault("", "has not the four fields of a Statement", sorted(entries))
+        statement: Statement = read(cls, entries["predicate"], "predicate")
+        if entries["subject"] != [_subject(copy) for copy in statement.copies]:
+            raise fault("subject", "is not what the copies say", entries["subject"])
+        return statement
+
+
+def _subject(copy: Copy) -> dict[str, Any]:
+    """Name a copy as it is afterwards: by what it learned, or by whose records it holds."""
+    digest = {"membersRoot": copy.members.after} if copy.learned.after is None else {"hmacSha256": copy.learned.after}
+    return {"name": f"{copy.kind}/{copy.name}", "digest": digest}

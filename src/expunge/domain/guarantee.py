@@ -1,0 +1,65 @@
+"""The three classes of guarantee, never mixed up (DESIGN promise 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+
+@dataclass(frozen=True)
+class Exact:
+    """After forgetting, the learned state equals, byte for byte, a refit without the person.
+
+    Parameters
+    ----------
+    scope : {"portable", "environment"}
+        ``portable``: integer state, the same digest on any machine. ``environment``: the same lock file, processor
+        family and thread count are needed to compare.
+    """
+
+    scope: Literal["portable", "environment"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that goes into a certificate."""
+        return {"class": "exact", "scope": self.scope}
+
+    def __str__(self) -> str:
+        return f"Exact ({self.scope})"
+
+
+@dataclass(frozen=True)
+class Certified:
+    """An (ε, δ) bound on what the model can still tell about the person; `spent` of the budget is used."""
+
+    epsilon: float
+    delta: float
+    spent: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that goes into a certificate; figures as decimal strings."""
+        return {
+            "class": "certified",
+            "epsilon": repr(self.epsilon),
+            "delta": repr(self.delta),
+            "spent": repr(self.spent),
+        }
+
+    def __str__(self) -> str:
+        return f"Certified (ε={self.epsilon:g}, δ={self.delta:g})"
+
+
+@dataclass(frozen=True)
+class Empirical:
+    """Influence reduced, and measured so: never "erased"."""
+
+    measured: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that goes into a certificate."""
+        return {"class": "empirical", "measured": self.measured}
+
+    def __str__(self) -> str:
+        return f"Empirical (influence reduced: {self.measured})"
+
+
+Guarantee: TypeAlias = Exact | Certified | Empirical

@@ -1,0 +1,100 @@
+"""What will be done for one batch, copy by copy, and what it is expected to cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from expunge.domain.digest import canonical_json
+
+
+class Method(StrEnum):
+    """What happens to one copy."""
+
+    DELETE_ROWS = "rows deleted"
+    FORGET = "forgotten"
+    REFIT = "refitted"
+    RETIRE = "retired"
+    NOT_A_MEMBER = "not a member"
+
+
+@dataclass(frozen=True)
+class CopyPlan:
+    """What will be done to one copy.
+
+    Parameters
+    ----------
+    object_id : str
+        Opaque id of the dataset or model.
+    kind : {"dataset", "model"}
+    name : str
+    version : int
+        The version that the plan was made for.
+    method : Method
+    subjects : int
+        How many of the batch's subjects this copy holds.
+    records : int
+        How many of their records.
+    guarantee : str
+        In words.
+    seconds, refit_seconds : float or None
+        Expected cost of the method, and of a full retrain (promise 8: always a candidate). None for rows.
+    why : str
+        Why this method.
+    """
+
+    object_id: str
+    kind: str
+    name: str
+    version: int
+    method: Method
+    subjects: int
+    records: int
+    guarantee: str
+    seconds: float | None
+    refit_seconds: float | None
+    why: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that is stored and shown; seconds as decimal strings."""
+        return {
+            "object": self.object_id,
+            "kind": self.kind,
+            "name": self.name,
+            "version": self.version,
+            "method": self.method.value,
+            "subjects": self.subjects,
+            "records": self.records,
+            "guarantee": self.guarantee,
+            "seconds": None if self.seconds is None else f"{self.seconds:.6f}",
+            "refit_seconds": None if self.refit_seconds is None else f"{self.refit_seconds:.6f}",
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done for a request or a batch: one `CopyPlan` for every dataset and model."""
+
+    copies: tuple[CopyPlan, ...]
+
+    @property
+    def touched(self) -> tuple[CopyPlan, ...]:
+        """Copies that hold somebody who leaves."""
+        return tuple(copy for copy in self.copies if copy.subjects)
+
+    def promises(self) -> frozenset[tuple[str, str]]:
+        """Return what an approval covers: the copies touched and the guarantee of each.
+
+        A plan that is remade with another guarantee or one more copy needs approval again.
+        """
+        return frozenset((copy.object_id, copy.guarantee) for copy in self.touched)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that is stored and shown."""
+        return {"copies": [copy.to_dict() for copy in self.copies]}
+
+    def to_json(self) -> bytes:
+        """Return the canonical bytes."""
+        return canonical_json(self.to_dict())

@@ -1,0 +1,91 @@
+"""Intake: received, identified, planned. What a person asked for becomes a request that can be approved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from expunge.domain.request import Law, Request, State
+from expunge.domain.subject import SubjectId, parse_subject
+from expunge.erasure import plan, requests
+from expunge.erasure.law.rules import due
+from expunge.erasure.refusal import close_refused
+from expunge.errors import InputError, SubjectIdError
+from expunge.vault import subjects
+from expunge.workspace import data
+from expunge.workspace.folder import Workspace
+
+
+def submit(workspace: Workspace, subject: str, law: Law, received: datetime | None = None) -> Request:
+    """Take a request in and plan it; somebody of whom there are no data is refused with ground ``no-data``.
+
+    Parameters
+    ----------
+    subject : str
+        The id as typed; each dataset reads it by the kind of its own ids.
+    received : datetime, optional
+        When the person asked; now by default. The clocks run from here.
+
+    Raises
+    ------
+    InputError
+        Where the id is empty or the time lies ahead.
+    """
+    moment = (received or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
+    if not subject.strip():
+        raise InputError("the subject id is empty.", mend="Give the id that the datasets know, with --subject.")
+    if moment > datetime.now(UTC):
+        raise InputError(f"received at {moment.isoformat()} lies ahead.", mend="Give the day on which it came in.")
+    with workspace.writing():
+        with workspace.vault.transaction() as connection:
+            number = requests.next_number(connection)
+            name = workspace.opaque_id("R", number)
+            request = Request(name, law, moment, due(law, moment))
+            requests.enter(workspace, connection, request, number, {"subject": subject})
+        return advance(workspace, request)
+
+
+def advance(workspace: Workspace, request: Request) -> Request:
+    """Bring a request that was cut short to where `submit` leaves it; the caller holds the lock."""
+    if request.state is State.RECEIVED:
+        with workspace.vault.transaction() as connection:
+            request = requests.move(workspace, connection, request, State.IDENTIFIED)
+    if request.state is State.IDENTIFIED:
+        with workspace.vault.transaction() as connection:
+            request = replan(workspace, connection, request)
+    if request.state is State.PLANNED and not requests_touched(workspace, request):
+        request = close_refused(workspace, request, "no-data")
+    return request
+
+
+def replan(workspace: Workspace, connection: Connection, request: Request) -> Request:
+    """Make the plan and pin the policy under which it is made."""
+    made = plan.make(workspace, connection, list(refs_of(workspace, connection, request).values()))
+    requests.set_plan(connection, request.id, made.to_json())
+    return requests.move(
+        workspace, connection, request, State.PLANNED, policy=workspace.policy.version, approver=None, batch=None
+    )
+
+
+def requests_touched(workspace: Workspace, request: Request) -> bool:
+    """Whether any copy holds the person."""
+    with workspace.vault.transaction() as connection:
+        return any(copy["subjects"] for copy in requests.plan(connection, request.id)["copies"])
+
+
+def refs_of(workspace: Workspace, connection: Connection, request: Request) -> dict[SubjectId, bytes]:
+    """Return the ids and references under which the vault knows the person of a request."""
+    typed = requests.identity(workspace, connection, request.id)["subject"]
+    return subjects.find(workspace.vault, connection, ids_meant(workspace, connection, typed))
+
+
+def ids_meant(workspace: Workspace, connection: Connection, typed: str) -> set[SubjectId]:
+    """Read a typed id by the kind of each dataset's ids; where it cannot be of that kind, nobody there is meant."""
+    meant: set[SubjectId] = set()
+    for kind in {dataset.schema.subject_kind for dataset in data.every(workspace, connection)}:
+        try:
+            meant.add(parse_subject(typed, kind))
+        except SubjectIdError:
+            continue  # "A17" names nobody among integers
+    return meant

@@ -1,0 +1,1 @@
+"""Clocks and grounds, as data that counsel can review: one JSON file per law."""

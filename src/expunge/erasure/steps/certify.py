@@ -1,0 +1,218 @@
+"""certified: the statement is made from the evidence, held against it, signed and entered in the log."""
+
+from __future__ import annotations
+
+import base64
+import platform
+from importlib import metadata
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from sqlalchemy import Connection, insert, select
+
+from expunge.certificates.file import log_entry, write_file
+from expunge.certificates.sign import Evidence, sign
+from expunge.domain.certificate import Copy, Keys, Learned, LogKey, Members, RequestLine, Seconds, Served, Statement
+from expunge.domain.guarantee import Exact
+from expunge.domain.plan import Method
+from expunge.domain.report import Check
+from expunge.domain.request import Outcome
+from expunge.erasure import requests
+from expunge.erasure.batch import Batch
+from expunge.log.merkle import inclusion_proof, leaf_hash
+from expunge.log.sparse import members_root
+from expunge.vault.database import BATCH, CERTIFICATE
+from expunge.vault.store import now
+from expunge.workspace import journal, members, register
+from expunge.workspace.folder import Workspace
+
+LIMITS: Final = (
+    "This shows that the operator signed it, that it is in the log, and that on the given rows the states are equal. "
+    "It does not show that no other copy exists, that a given endpoint serves this model, or that the log has no fork: "
+    "keep checkpoints.",
+    "Byte equality holds for fixed seed, hyperparameters and features. Somebody who sees models and then chooses whose "
+    "erasure to ask for is outside it (arXiv 2106.04378, 2210.08911).",
+    "Two published models that differ by one person can tell something of that person (arXiv 2405.20272).",
+    "Utility figures are rounded to three decimals; they still tell a little of the remaining and the erased rows.",
+)
+MAY_STILL_HOLD: Final = (
+    "snapshots and backups of the key folder that were made before the old root key was destroyed",
+    "storage that keeps overwritten blocks (flash, journalling and copy-on-write file systems)",
+)
+_LIBRARIES: Final = ("expunge", "numpy", "scipy", "pandas", "scikit-learn", "cryptography")
+
+
+def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
+    """Sign, enter in the log, and store the certificate; the file is written by the next step.
+
+    Raises
+    ------
+    SigningRefusedError
+        Where what is claimed is not what was found (DESIGN promise 3).
+    """
+    number = connection.execute(select(BATCH.c.number).where(BATCH.c.id == batch.id)).scalar_one()
+    name = workspace.opaque_id("C", number)
+    statement = make_statement(workspace, connection, batch, name)
+    evidence = {copy["object"]: find_evidence(workspace, connection, batch, copy) for copy in batch.plan}
+    envelope = sign(statement, evidence, workspace.signing_key)
+    entry = log_entry(name, envelope, at=now(), actor=workspace.actor)
+    index = journal.append_entry(connection, entry)
+    checkpoint = journal.sign_head(workspace, connection)
+    leaves = journal.leaves(connection)
+    if leaves[index] != leaf_hash(entry):
+        raise RuntimeError("the log does not hold the entry that was appended")
+    content = write_file(
+        envelope,
+        entry=entry,
+        index=index,
+        inclusion=inclusion_proof(index, leaves),
+        size=len(leaves),
+        checkpoint=checkpoint,
+    )
+    connection.execute(insert(CERTIFICATE).values(id=name, batch=batch.id, content=content))
+
+
+def make_statement(workspace: Workspace, connection: Connection, batch: Batch, name: str) -> Statement:
+    """Say what was done."""
+    public = workspace.log_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    residuals = [
+        f"model {copy['name']!r}, version {version}, was exported on {at}: that copy is outside"
+        for copy in batch.touched("model")
+        for version, at in register.exports(connection, copy["object"])
+    ]
+    return Statement(
+        batch=batch.id,
+        certificate=name,
+        issued=now(),
+        requests=tuple(
+            RequestLine(
+                id=request.id,
+                law=request.law.upper(),
+                received=request.received.date().isoformat(),
+                due=request.due.isoformat(),
+                outcome=Outcome.ERASED.value,
+            )
+            for request in requests.in_batch(connection, batch.id)
+        ),
+        copies=tuple(_copy(workspace, connection, batch, copy) for copy in batch.plan),
+        checks=tuple(Check.from_dict(check) for check in batch.evidence["checks"]),
+        keys=Keys(may_still_hold=MAY_STILL_HOLD, **batch.evidence["keys"]),
+        retained=(),
+        residuals=(
+            *residuals,
+            "backups of the workspace made before the erasure still hold ciphertexts; "
+            "no key that still exists opens those of the erased subjects",
+            "the sealed identity of each request, until the request is closed",
+        ),
+        limits=LIMITS,
+        notes=("No suppression ledger is kept: nothing stops the erased subjects from being imported again.",),
+        log=LogKey(origin=journal.origin(workspace), public_key=base64.b64encode(public).decode()),
+        environment=_environment(),
+    )
+
+
+def find_evidence(workspace: Workspace, connection: Connection, batch: Batch, copy: dict[str, Any]) -> Evidence:
+    """Look at what is there now, not at what the statement says."""
+    members_now = members_root(members.commitments(connection, copy["object"]).values())
+    left = frozenset(bytes.fromhex(one) for one in batch.evidence["copies"][copy["object"]]["members"]["left"])
+    if copy["kind"] == "dataset":
+        return Evidence(left, members_now)
+    digests = batch.sealed["digests"].get(copy["object"], {})
+    version = register.version_with(connection, copy["object"], register.CURRENT)
+    if version is None:
+        return Evidence(left, members_now, learned_before=digests["before"])
+    facts = register.open_facts(workspace, connection, version)
+    published = register.open_served(workspace, connection, version).digest()
+    if not copy["subjects"]:
+        return Evidence(
+            left,
+            members_now,
+            learned_before=facts.learned,
+            staged=register.open_learner(workspace, connection, version).digest(),
+            not_replayed="it held none of the batch's subjects",
+            verified_served=facts.served,
+            published_served=published,
+            nonce=facts.nonce,
+        )
+    return Evidence(
+        left,
+        members_now,
+        learned_before=digests["before"],
+        staged=digests["staged"],
+        replayed=digests["replayed"],
+        verified_served=digests["verified_served"],
+        published_served=published,
+        nonce=facts.nonce,
+    )
+
+
+def _copy(workspace: Workspace, connection: Connection, batch: Batch, copy: dict[str, Any]) -> Copy:
+    entry = batch.evidence["copies"][copy["object"]]
+    who = entry["members"]
+    made_members = Members(
+        who["before"],
+        who["after"],
+        who["count_before"],
+        who["count_after"],
+        tuple(who["left"]),
+        tuple(who["proof"]),
+    )
+    method = Method(entry["method"])
+    common: dict[str, Any] = {
+        "object": copy["object"],
+        "kind": copy["kind"],
+        "name": copy["name"],
+        "version_before": copy["version"],
+        "method": method,
+        "members": made_members,
+        "records_removed": entry["records"],
+        "checks": tuple(Check.from_dict(check) for check in entry["checks"]),
+        "seconds": Seconds(entry.get("seconds", "0"), entry.get("full_retrain")),
+    }
+    if copy["kind"] == "dataset":
+        changed = int(bool(copy["subjects"]))
+        return Copy(
+            version_after=copy["version"] + changed,
+            guarantee=None,
+            guarantee_in_words="keys destroyed, then rows deleted" if changed else "held none of these subjects",
+            learned=Learned(None, None, None),
+            served=Served(None, None),
+            **common,
+        )
+    if method is Method.RETIRE:
+        return Copy(
+            version_after=None,
+            guarantee=None,
+            guarantee_in_words="unpublished and destroyed: without these subjects no model is left",
+            learned=Learned(entry["learned_before"], None, None),
+            served=Served(entry["served_before"], None),
+            **common,
+        )
+    version = register.current(connection, copy["object"])
+    facts = register.open_facts(workspace, connection, version)
+    scope = facts.guarantee["scope"]
+    if method is Method.NOT_A_MEMBER:
+        same = facts.blinded_learned(), facts.blinded_served()
+        return Copy(
+            version_after=copy["version"],
+            guarantee=Exact(scope),
+            guarantee_in_words=f"{facts.guarantee_words}: held none of these subjects; "
+            "by construction; not replayed in this batch",
+            learned=Learned(same[0], same[0], equal=True),
+            served=Served(same[1], same[1]),
+            **common,
+        )
+    return Copy(
+        version_after=version.version,
+        guarantee=Exact(scope),
+        guarantee_in_words=f"{facts.guarantee_words}: the learned state equals, byte for byte, that of a full retrain "
+        "without these subjects; replayed and compared",
+        learned=Learned(entry["learned_before"], entry["learned_after"], entry["learned_equal"]),
+        served=Served(entry["served_before"], entry["served_after"]),
+        **common,
+    )
+
+
+def _environment() -> dict[str, str]:
+    versions = {name: metadata.version(name) for name in _LIBRARIES}
+    return {"python": platform.python_version(), "machine": platform.machine(), **versions}

@@ -1,0 +1,41 @@
+"""checked: every store is searched for what must not be there."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from expunge.domain.report import Verdict
+from expunge.domain.subject import SubjectId
+from expunge.erasure import batch as batches
+from expunge.erasure import intake, requests
+from expunge.erasure.batch import Batch
+from expunge.erasure.steps.verify import CheckFailedError
+from expunge.vault.database import DATASET
+from expunge.verification.remanence import Needles, remanence
+from expunge.workspace import data
+from expunge.workspace.folder import Workspace
+
+
+def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
+    """Search for the batch's people and texts, and note what came of it.
+
+    Raises
+    ------
+    CheckFailedError
+        Where a trace was found, or the search would not have found one.
+    """
+    people: set[SubjectId] = set()
+    texts: set[str] = set()
+    for request in requests.in_batch(connection, batch.id):
+        known = requests.identity(workspace, connection, request.id)
+        people |= intake.ids_meant(workspace, connection, known["subject"])
+        texts |= set(known["texts"])
+    layouts = {
+        row.id: data.get_schema(workspace, connection, row.schema_blob)[1]
+        for row in connection.execute(select(DATASET)).all()
+    }
+    found = remanence(workspace.vault, layouts, Needles(frozenset(people), frozenset(texts), frozenset(batch.refs)))
+    if found.verdict is not Verdict.PASSED:
+        raise CheckFailedError(found.detail, mend="Remove what was found, then give the command again.")
+    batch.evidence["checks"] = [found.to_dict()]
+    batches.save(workspace, connection, batch)

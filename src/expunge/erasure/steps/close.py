@@ -1,0 +1,26 @@
+"""closed: who the requests were about is forgotten too."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from expunge.erasure import batch as batches
+from expunge.erasure import requests
+from expunge.erasure.batch import Batch
+from expunge.vault.identity import destroy_identity
+from expunge.workspace.folder import Workspace
+
+
+def prepare(workspace: Workspace, batch: Batch) -> None:
+    """Destroy the requests' keys."""
+    with workspace.vault.transaction() as connection:
+        served = requests.in_batch(connection, batch.id)
+    for request in served:
+        destroy_identity(workspace.vault, request.id)
+
+
+def commit(_workspace: Workspace, connection: Connection, batch: Batch) -> None:
+    """Delete the sealed identities and the sealed evidence."""
+    for request in requests.in_batch(connection, batch.id):
+        requests.forget_identity(connection, request.id)
+    batches.close(connection, batch)

@@ -1,0 +1,80 @@
+"""shredded: the keys go. From here there is no way back.
+
+The order matters. Re-wrapping everything that stays and dropping what goes is one transaction; only then is the old root
+key destroyed. A kill between the two leaves both roots, and the next run destroys the old one.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from expunge.domain.plan import Method
+from expunge.erasure import batch as batches
+from expunge.erasure.batch import Batch
+from expunge.log.sparse import members_root, removal_proof
+from expunge.vault.database import DATASET, ROOT, truncate_wal
+from expunge.vault.rotation import destroy_old, rewrap
+from expunge.workspace import members, register
+from expunge.workspace.folder import Workspace
+
+
+def prepare(workspace: Workspace, batch: Batch) -> None:
+    """Re-wrap what stays under a new root key, then destroy the old one; repeating it changes nothing."""
+    with workspace.vault.transaction() as connection:
+        if workspace.vault.root_version(connection) == batch.root_version:
+            fresh = batches.load(workspace, connection, batch.id)
+            note_members(connection, fresh)
+            batches.save(workspace, connection, fresh)
+            rewrap(workspace.vault, connection, fresh.refs, superseded(connection, fresh))
+    destroy_old(workspace.vault, batch.root_version + 1)
+    truncate_wal(workspace.vault.engine)
+
+
+def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
+    """Note when the old root key became unusable."""
+    old = connection.execute(select(ROOT).where(ROOT.c.version == batch.root_version)).one()
+    batch.evidence["keys"] = {
+        "store": workspace.vault.roots.describe(),
+        "version_destroyed": old.version,
+        "version_now": old.version + 1,
+        "unusable_since": old.destroyed,
+    }
+    batches.save(workspace, connection, batch)
+
+
+def note_members(connection: Connection, batch: Batch) -> None:
+    """Note who leaves which object, with the proof that nobody else does, while their commitments are there."""
+    leaving = set(batch.refs)
+    for copy in batch.plan:
+        held = members.commitments(connection, copy["object"])
+        counts = members.records(connection, copy["object"])
+        left = {ref for ref in held if ref in leaving}
+        gone = [held[ref] for ref in left]
+        entry = batch.evidence["copies"].setdefault(copy["object"], {"method": copy["method"], "checks": []})
+        entry["members"] = {
+            "before": members_root(held.values()).hex(),
+            "after": members_root(commitment for ref, commitment in held.items() if ref not in left).hex(),
+            "count_before": len(held),
+            "count_after": len(held) - len(left),
+            "left": sorted(commitment.hex() for commitment in gone),
+            "proof": removal_proof(held.values(), gone),
+        }
+        entry["records"] = sum(counts[ref] for ref in left)
+
+
+def superseded(connection: Connection, batch: Batch) -> list[str]:
+    """Return the blobs whose keys go with the subjects': training states, facts and schemas that knew them.
+
+    The old served model keeps predicting until the next step; it holds no row, and its key goes then.
+    """
+    blobs = []
+    for copy in batch.touched("model"):
+        version = register.current(connection, copy["object"])
+        blobs += [version.state_blob, version.facts_blob]
+        if batch.evidence["copies"][copy["object"]]["method"] == Method.RETIRE.value:
+            blobs.append(version.served_blob)
+    for copy in batch.touched("dataset"):
+        blobs.append(
+            connection.execute(select(DATASET.c.schema_blob).where(DATASET.c.id == copy["object"])).scalar_one()
+        )
+    return blobs

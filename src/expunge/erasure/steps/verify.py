@@ -1,0 +1,75 @@
+"""verified: every staged model is replayed from raw rows, and measured on held-out people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from expunge.domain.plan import Method
+from expunge.domain.report import Verdict
+from expunge.erasure import batch as batches
+from expunge.erasure.batch import Batch
+from expunge.errors import ExpungeError
+from expunge.verification.replay import replay
+from expunge.verification.utility import utility
+from expunge.workspace import data, models, register
+from expunge.workspace.folder import Workspace
+
+
+class CheckFailedError(ExpungeError):
+    """A check on a staged model failed; nothing was shredded."""
+
+
+def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
+    """Run the checks and note them; a failed one stops the batch before anything is shredded.
+
+    Raises
+    ------
+    CheckFailedError
+        Naming the model and the check.
+    """
+    for copy in batch.touched("model"):
+        entry = batch.evidence["copies"][copy["object"]]
+        if entry["method"] != Method.RETIRE.value:
+            _verify(workspace, connection, batch, copy["object"], entry)
+        for check in entry["checks"]:
+            if check["verdict"] == Verdict.FAILED.value:
+                raise CheckFailedError(
+                    f"model {copy['name']!r}: check {check['name']} failed: {check['detail']}",
+                    mend="Nothing was shredded. Mend the cause, or retrain the model, then give the command again.",
+                )
+    batches.save(workspace, connection, batch)
+
+
+def _verify(workspace: Workspace, connection: Connection, batch: Batch, model: str, entry: dict[str, Any]) -> None:
+    row = register.by_id(connection, model)
+    remaining = data.load_remaining(workspace, connection, row.dataset_id, batch.refs)
+    training = models.training_rows(workspace, remaining, model, row.held_out)
+    digests = batch.sealed["digests"][model]
+    refit = replay(
+        models.unfitted(workspace, connection, model, training),
+        training.features(),
+        training.target(),
+        training.subjects,
+        digests["staged"],
+    )
+    digests["replayed"] = refit.digest
+    staged = register.version_with(connection, model, register.STAGED)
+    if staged is None:
+        raise CheckFailedError(f"model {model} has no staged version.", mend="Give the command again.")
+    held = models.held_out_rows(workspace, remaining, model, row.held_out)
+    served = {
+        "before": register.open_served(workspace, connection, register.current(connection, model)),
+        "after": register.open_served(workspace, connection, staged),
+        "retrained": refit.learner.serve(),
+    }
+    useful = utility(
+        served,
+        remaining.features()[held],
+        remaining.target()[held],
+        remaining.subjects[held],
+        workspace.vault.derive(f"bootstrap|{model}"),
+    )
+    entry["checks"] = [refit.check.to_dict(), useful.to_dict()]
+    entry["full_retrain"] = f"{refit.seconds:.6f}"

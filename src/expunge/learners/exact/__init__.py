@@ -1,0 +1,29 @@
+"""Learners that forget exactly, on any machine: their state is integers.
+
+Imported lazily, so that a served model predicts with NumPy alone.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from expunge.learners.exact.additive import AdditiveClassifier
+    from expunge.learners.exact.linear import Ridge, RidgeClassifier
+    from expunge.learners.exact.preprocessing import TableEncoder
+
+__all__ = ["AdditiveClassifier", "Ridge", "RidgeClassifier", "TableEncoder"]
+
+_HOMES = {
+    "AdditiveClassifier": "additive",
+    "Ridge": "linear",
+    "RidgeClassifier": "linear",
+    "TableEncoder": "preprocessing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,99 @@
+"""The encoder as a learner of its own: a transformer that forgets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import TransformerMixin
+
+from expunge.domain.schema import Schema
+from expunge.errors import InputError
+from expunge.learners.exact.columns import raw_columns, read_cells
+from expunge.learners.exact.encoding import ENCODINGS, EncodingName
+from expunge.learners.exact.table import TableLearner, TableState, at_least
+
+
+class TableEncoder(TransformerMixin, TableLearner):  # type: ignore[misc]  # no types in scikit-learn
+    """Encode a table as integers: universal bins, or fixed-point numbers scaled by range.
+
+    What it learns is what the schema does not declare: ranges, and the categories that are present. When the owner of an
+    extreme or the last holder of a category is forgotten, so is the extreme or the category.
+
+    Parameters
+    ----------
+    encoding : {"scaled", "bins"}
+        ``scaled``: steps of 2**-15, one place per number, category and missing indicator. ``bins``: one code per column.
+    max_bins : int
+        Most bins per numeric column, at least 2; only ``bins`` reads it.
+    schema : Schema or None
+        Declared columns; None takes kinds from dtypes and infers ranges as state.
+    key : bytes or None
+        Taken so that all learners are made alike; nothing is drawn from it.
+
+    Attributes
+    ----------
+    state_ : TableState
+        Personal data.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> X = pd.DataFrame({"visits": [0, 3, 9], "ward": ["a", "rare", "a"]})
+    >>> encoder = TableEncoder("bins").fit(X, subjects=["ann", "bo", "cy"])
+    >>> encoder.transform(X).tolist()
+    [[0, 0], [3, 1], [9, 0]]
+    >>> report = encoder.forget(["bo"])
+    >>> [column.words for column in encoder.state_.encoding.columns]
+    [None, ('s:a',)]
+    """
+
+    def __init__(
+        self,
+        encoding: EncodingName = "scaled",
+        max_bins: int = 64,
+        *,
+        schema: Schema | None = None,
+        key: bytes | None = None,
+    ) -> None:
+        self.encoding = encoding
+        self.max_bins = max_bins
+        self.schema = schema
+        self.key = key
+
+    def transform(self, X: Any) -> npt.NDArray[np.int32]:
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like (n_rows, n_features)
+
+        Returns
+        -------
+        ndarray of int32
+            ``scaled``: (n_rows, n_places), in steps of 2**-15. ``bins``: (n_rows, n_features), -2 for an unknown category.
+        """
+        self._checked(X)
+        state: TableState = self.state_
+        raw = raw_columns(X, [column.name for column in state.inputs.columns] if state.named else None)
+        return state.inputs.encode(read_cells(state.features, raw.arrays))
+
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
+        """Return a name per column of the output."""
+        del input_features  # scikit-learn's signature; the names are those learned
+        state = self._fitted()
+        if self.encoding == "bins":
+            return np.array([column.name for column in state.inputs.columns], dtype=object)
+        return np.array([f"{column}={what}" for column, what in state.inputs.places], dtype=object)
+
+    def _coding(self) -> tuple[EncodingName, int]:
+        if self.encoding not in ENCODINGS:
+            raise InputError(f"encoding={self.encoding!r} is none.", mend=f"Choose from {sorted(ENCODINGS)}.")
+        return self.encoding, at_least("max_bins", self.max_bins, 2)
+
+    def __sklearn_tags__(self) -> Any:
+        """Say that the output is integers whatever the input."""
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []
+        return tags

@@ -1,0 +1,126 @@
+"""Learners by name: the built-in ones, and those that other packages register under ``expunge.learners``.
+
+A third party registers its `Learner` class as an entry point; the entry point's name is what the command line takes::
+
+    [project.entry-points."expunge.learners"]
+    forest = "their_package:TheirForest"
+
+Nothing is imported until it is asked for, and nothing but what is registered ever is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from expunge.errors import InputError, NotFoundError
+
+if TYPE_CHECKING:
+    from expunge.learners.base import Learner
+
+Task: TypeAlias = Literal["classification", "regression"]
+
+GROUP: Final = "expunge.learners"
+
+LEARNERS: Final[Mapping[str, Mapping[Task, str]]] = MappingProxyType(
+    {
+        "ridge": MappingProxyType({"classification": "RidgeClassifier", "regression": "Ridge"}),
+        "additive": MappingProxyType({"classification": "AdditiveClassifier"}),
+    }
+)
+"""Name on the command line -> class per task."""
+
+_MODULES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "RidgeClassifier": "expunge.learners.exact.linear",
+        "Ridge": "expunge.learners.exact.linear",
+        "AdditiveClassifier": "expunge.learners.exact.additive",
+        "TableEncoder": "expunge.learners.exact.preprocessing",
+    }
+)
+
+
+def create(name: str, task: Task, **params: Any) -> Learner:
+    """Make a learner by its name on the command line.
+
+    Parameters
+    ----------
+    name : str
+        ``ridge``, ``additive`` or an entry point's name.
+    task : {"classification", "regression"}
+        What the target needs: ``ridge`` is a `RidgeClassifier` for the one and a `Ridge` for the other.
+    **params
+        Hyperparameters, ``schema`` and ``key``.
+
+    Raises
+    ------
+    NotFoundError
+        Where no learner has this name.
+    InputError
+        Where it does not do this task, or does not take these parameters.
+
+    Examples
+    --------
+    >>> create("ridge", "regression", alpha=2.0)
+    Ridge(alpha=2.0)
+    """
+    found = _for_task(name, task)
+    try:
+        return found(**params)
+    except TypeError as error:
+        raise InputError(f"learner {name!r}: {error}.", mend=f"It takes {sorted(found._get_param_names())}.") from error
+
+
+def learner_names() -> list[str]:
+    """Return all names that `create` takes, sorted."""
+    return sorted({*LEARNERS, *_others()})
+
+
+def learner_class(name: str) -> type[Learner]:
+    """Return a registered class by its own name, as a saved state states it.
+
+    Raises
+    ------
+    NotFoundError
+        Where none is registered.
+    """
+    if name in _MODULES:
+        return _learner(getattr(import_module(_MODULES[name]), name), name)
+    for other in _others().values():
+        if other.attr.rpartition(".")[2] == name:
+            return _learner(other.load(), name)
+    raise NotFoundError(f"no learner {name!r} is registered.", mend="Install the package that brings it.")
+
+
+def _for_task(name: str, task: Task) -> type[Learner]:
+    if name in LEARNERS:
+        tasks = LEARNERS[name]
+        if task not in tasks:
+            able = sorted(known for known, does in LEARNERS.items() if task in does)
+            raise InputError(
+                f"learner {name!r} does {' and '.join(tasks)}, not {task}.", mend=f"For {task} take one of {able}."
+            )
+        return learner_class(tasks[task])
+    if (other := _others().get(name)) is None:
+        raise NotFoundError(f"there is no learner {name!r}.", mend=f"Learners are: {', '.join(learner_names())}.")
+    from sklearn.base import is_classifier, is_regressor  # noqa: PLC0415  # only third-party learners need to be asked
+
+    found = _learner(other.load(), name)
+    if not (is_classifier if task == "classification" else is_regressor)(found()):
+        raise InputError(f"learner {name!r} does not do {task}.", mend="Take another, or another target.")
+    return found
+
+
+def _others() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP) if point.name not in LEARNERS}
+
+
+def _learner(found: Any, name: str) -> type[Learner]:
+    from expunge.learners.base import Learner  # noqa: PLC0415  # keeps the command line's start free of scikit-learn
+
+    if not (isinstance(found, type) and issubclass(found, Learner)):
+        raise InputError(f"{name!r} is registered as a learner and is {found!r}.", mend="Register a Learner class.")
+    return found

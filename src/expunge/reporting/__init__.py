@@ -1,0 +1,1 @@
+"""The report that a privacy officer attaches to a reply, made from a verified certificate alone."""

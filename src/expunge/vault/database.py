@@ -1,0 +1,241 @@
+"""The database: tables, and SQLite set up so that what is deleted is overwritten.
+
+``secure_delete=ON`` zeroes freed pages; in WAL mode the old page images stay in the ``-wal`` file until it is
+truncated, so an erasure ends with a *checked* ``wal_checkpoint(TRUNCATE)`` (SQLite documentation, "PRAGMA
+secure_delete" and "PRAGMA wal_checkpoint"). ``synchronous=FULL`` makes a committed move survive a power cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import (
+    BLOB,
+    Column,
+    Connection,
+    Engine,
+    Float,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
+from sqlalchemy.pool import NullPool
+
+from expunge.errors import WorkspaceBusyError, WorkspaceError
+
+METADATA: Final = MetaData()
+REVISION: Final = "0001"
+
+
+def _table(name: str, *columns: Column[Any]) -> Table:
+    return Table(name, METADATA, *columns)
+
+
+ROOT = _table(
+    "root",
+    Column("version", Integer, primary_key=True),
+    Column("created", String, nullable=False),
+    Column("destroyed", String),
+)
+SUBJECT = _table(
+    "subject",
+    Column("ref", BLOB, primary_key=True),
+    Column("tag", BLOB, nullable=False, unique=True),
+    Column("root_version", Integer, nullable=False),
+    Column("wrapped", BLOB, nullable=False),
+)
+DATASET = _table(
+    "dataset",
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("version", Integer, nullable=False),
+    Column("schema_blob", String, nullable=False),
+    Column("created", String, nullable=False),
+)
+OBJECT_VERSION = _table(
+    "object_version",
+    Column("object_id", String, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("members_root", String, nullable=False),
+    Column("members", Integer, nullable=False),
+    Column("why", String, nullable=False),
+    Column("created", String, nullable=False),
+)
+MEMBER = _table(
+    "member",
+    Column("object_id", String, primary_key=True),
+    Column("ref", BLOB, primary_key=True),
+    Column("commitment", BLOB, nullable=False),
+    Column("records", Integer, nullable=False),
+)
+SEGMENT = _table(
+    "segment",
+    Column("id", String, primary_key=True),
+    Column("dataset_id", String, ForeignKey("dataset.id"), nullable=False),
+    Column("dataset_version", Integer, nullable=False),
+    Column("file", String, nullable=False, unique=True),
+)
+RECORD = _table(
+    "record",
+    Column("segment_id", String, ForeignKey("segment.id"), primary_key=True),
+    Column("ref", BLOB, primary_key=True),
+    Column("record_id", BLOB, nullable=False, unique=True),
+    Column("offset", Integer, nullable=False),
+    Column("length", Integer, nullable=False),
+)
+BLOB_KEY = _table(
+    "blob_key",
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("root_version", Integer, nullable=False),
+    Column("wrapped", BLOB, nullable=False),
+)
+MODEL = _table(
+    "model",
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("dataset_id", String, ForeignKey("dataset.id"), nullable=False),
+    Column("learner", String, nullable=False),
+    Column("params", String, nullable=False),
+    Column("held_out", Float, nullable=False),
+    Column("version", Integer),
+    Column("created", String, nullable=False),
+)
+MODEL_VERSION = _table(
+    "model_version",
+    Column("model_id", String, ForeignKey("model.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("status", String, nullable=False),
+    Column("batch", String),
+    Column("state_blob", String, nullable=False),
+    Column("served_blob", String, nullable=False),
+    Column("facts_blob", String, nullable=False),
+    Column("created", String, nullable=False),
+)
+EXPORT = _table(
+    "export",
+    Column("id", Integer, primary_key=True),
+    Column("model_id", String, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("at", String, nullable=False),
+)
+REQUEST = _table(
+    "request",
+    Column("id", String, primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("law", String, nullable=False),
+    Column("received", String, nullable=False),
+    Column("due", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("ground", String),
+    Column("approver", String),
+    Column("batch", String),
+    Column("policy", String),
+    Column("failed", String),
+    Column("plan", String),
+    Column("identity", BLOB),
+)
+BATCH = _table(
+    "batch",
+    Column("id", String, primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("executor", String, nullable=False),
+    Column("created", String, nullable=False),
+    Column("root_version", Integer, nullable=False),
+    Column("plan", String, nullable=False),
+    Column("evidence", String, nullable=False),
+    Column("evidence_blob", String),
+)
+CERTIFICATE = _table(
+    "certificate",
+    Column("id", String, primary_key=True),
+    Column("batch", String, ForeignKey("batch.id"), nullable=False, unique=True),
+    Column("content", BLOB, nullable=False),
+)
+LOG_LEAF = _table(
+    "log_leaf",
+    Column("idx", Integer, primary_key=True),
+    Column("entry", BLOB, nullable=False),
+)
+CHECKPOINT = _table(
+    "checkpoint",
+    Column("size", Integer, primary_key=True),
+    Column("note", String, nullable=False),
+)
+
+
+def connect(path: Path) -> Engine:
+    """Open a SQLite file with the pragmas that erasure relies on; creates the file where it is absent."""
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions begin where we say so, not where sqlite3 guesses
+        for pragma in ("journal_mode=WAL", "secure_delete=ON", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the database to this version of the software; does nothing where it is there already."""
+    with engine.connect() as connection:
+        if inspect(connection).has_table("alembic_version"):
+            found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            if found == REVISION:
+                return
+            if found is None or found > REVISION:
+                raise WorkspaceError(
+                    f"the database is at revision {found!r}, this software knows {REVISION!r}.",
+                    mend="Install the version of expunge that wrote it, or a later one.",
+                )
+    # Imported here: a workspace that is up to date, the usual case, need not wait for it.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", "expunge.vault:migrations")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One durable transaction: all of it or nothing."""
+    with engine.begin() as connection:
+        yield connection
+
+
+def truncate_wal(engine: Engine) -> None:
+    """Write the write-ahead log back and cut it to nothing, and check that this happened.
+
+    Raises
+    ------
+    WorkspaceBusyError
+        Where a reader keeps the log from being truncated: old page images would stay on disk.
+    """
+    with engine.connect() as connection:
+        driver = connection.connection.dbapi_connection
+        if driver is None:
+            raise WorkspaceError("the database connection is closed.", mend="Run the command again.")
+        busy, log, checkpointed = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy or log > 0 or checkpointed > 0:
+        raise WorkspaceBusyError(
+            f"the write-ahead log could not be truncated ({log} pages left).",
+            mend="Close other programs that read the workspace's database, then run the command again.",
+        )

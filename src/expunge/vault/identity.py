@@ -1,0 +1,60 @@
+"""Who a request is about: sealed under a key of its own, a file outside the workspace, destroyed when it is closed.
+
+The root key does not come into it: a copy of the workspace, combined with every key that exists after the closing,
+does not tell whose request it was.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from expunge.errors import CorruptedError, KeyDestroyedError
+from expunge.vault.keys import destroy_file, new_key, seal, unseal, write_secret
+from expunge.vault.store import Vault
+
+
+def seal_identity(vault: Vault, request: str, content: Any) -> bytes:
+    """Seal JSON content for a request, making its key where there is none yet."""
+    path = _path(vault, request)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    if not path.exists():
+        write_secret(path, new_key().hex().encode() + b"\n")
+    return seal(_key(path), json.dumps(content).encode(), _bound(request))
+
+
+def open_identity(vault: Vault, request: str, sealed: bytes) -> Any:
+    """Open what `seal_identity` closed.
+
+    Raises
+    ------
+    KeyDestroyedError
+        Where the request is closed.
+    """
+    path = _path(vault, request)
+    if not path.exists():
+        raise KeyDestroyedError(
+            f"the identity of request {request} is gone.", mend="It was destroyed when the request was closed."
+        )
+    return json.loads(unseal(_key(path), sealed, _bound(request)))
+
+
+def destroy_identity(vault: Vault, request: str) -> None:
+    """Destroy a request's key; does nothing where it is gone."""
+    destroy_file(_path(vault, request))
+
+
+def _path(vault: Vault, request: str) -> Path:
+    return vault.keys / "requests" / f"{request}.key"
+
+
+def _key(path: Path) -> bytes:
+    try:
+        return bytes.fromhex(path.read_text().strip())
+    except ValueError as error:
+        raise CorruptedError(f"{path.name} is not a key file.", mend="Restore it from a copy.") from error
+
+
+def _bound(request: str) -> bytes:
+    return f"expunge identity v1|{request}".encode()

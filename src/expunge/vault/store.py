@@ -1,0 +1,147 @@
+"""The vault as a whole: where its files lie, and the secrets that open them.
+
+::
+
+    DIR/expunge.db      the index: references, tags, wrapped keys, offsets; no personal data in clear
+    DIR/segments/       records, one ciphertext per subject and segment
+    DIR/blobs/          sealed blobs: schemas, training states, served models
+    DIR.keys/           root-N.key, workspace.secret, signing and log keys, requests/ID.key
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, insert, select
+
+from expunge.errors import CorruptedError, WorkspaceError
+from expunge.vault import database
+from expunge.vault.keys import RootStore, Wrapper, new_key, write_secret
+
+
+@dataclass(frozen=True)
+class Vault:
+    """Encrypted storage of one workspace.
+
+    Parameters
+    ----------
+    folder : Path
+        The workspace folder.
+    keys : Path
+        The folder of keys, outside the workspace.
+    engine : Engine
+    secret : bytes
+        The workspace's 256-bit hash secret; every keyed hash derives from it.
+    """
+
+    folder: Path
+    keys: Path
+    engine: Engine
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return f"Vault({str(self.folder)!r})"
+
+    @property
+    def segments(self) -> Path:
+        """Folder of record segments."""
+        return self.folder / "segments"
+
+    @property
+    def blobs(self) -> Path:
+        """Folder of sealed blobs."""
+        return self.folder / "blobs"
+
+    @property
+    def roots(self) -> RootStore:
+        """The store of root keys."""
+        return RootStore(self.keys)
+
+    def derive(self, purpose: str) -> bytes:
+        """Derive a 32-byte key for one purpose from the hash secret."""
+        return hmac.new(self.secret, b"expunge purpose v1|" + purpose.encode(), hashlib.sha256).digest()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One durable transaction."""
+        with database.transaction(self.engine) as connection:
+            yield connection
+
+    def root_version(self, connection: Connection) -> int:
+        """Return the version of the root key that wraps everything now."""
+        version = connection.execute(select(database.ROOT.c.version).order_by(database.ROOT.c.version.desc())).scalar()
+        if version is None:
+            raise CorruptedError("the database names no root key.", mend="Restore the workspace from a copy.")
+        return int(version)
+
+    def wrapper(self, connection: Connection) -> Wrapper:
+        """Return what wraps keys under the current root."""
+        version = self.root_version(connection)
+        return Wrapper(version, self.roots.read(version))
+
+
+def create(folder: Path, keys: Path, secret: bytes | None = None) -> Vault:
+    """Make an empty vault in folders that exist; `secret` is for reproducible runs, else it is random."""
+    for part in (folder / "segments", folder / "blobs"):
+        part.mkdir()
+    write_secret(keys / "workspace.secret", (new_key() if secret is None else secret).hex().encode() + b"\n")
+    vault = _assemble(folder, keys)
+    database.migrate(vault.engine)
+    vault.roots.create(1)
+    with vault.transaction() as connection:
+        connection.execute(insert(database.ROOT).values(version=1, created=now()))
+    return vault
+
+
+def open_vault(folder: Path, keys: Path) -> Vault:
+    """Open the vault of a workspace.
+
+    Raises
+    ------
+    WorkspaceError
+        Where there is none, or its keys are elsewhere.
+    """
+    if not (folder / "expunge.db").is_file():
+        raise WorkspaceError(f"{folder} is not a workspace.", mend=f"Make one with `expunge init {folder}`.")
+    if not (keys / "workspace.secret").is_file():
+        raise WorkspaceError(
+            f"the keys of {folder} are not in {keys}.", mend="Say where they are with --keys, or restore them."
+        )
+    vault = _assemble(folder, keys)
+    database.migrate(vault.engine)
+    return vault
+
+
+def _assemble(folder: Path, keys: Path) -> Vault:
+    try:
+        secret = bytes.fromhex((keys / "workspace.secret").read_text().strip())
+    except ValueError as error:
+        raise CorruptedError("workspace.secret is not a key file.", mend="Restore it from a copy.") from error
+    return Vault(folder, keys, database.connect(folder / "expunge.db"), secret)
+
+
+def now() -> str:
+    """Return the time as it is stored: UTC, to the second, RFC 3339."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it is either whole or absent, and durable when this returns."""
+    temporary = path.with_name(path.name + ".partial")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,205 @@
+"""Remanence: are the bytes gone? Every store is opened through its own format and searched.
+
+A search that finds nothing proves nothing unless it would have found something: first a canary is planted in every
+store and must be found, and is then removed.
+
+What is searched for: texts that stood in the erased rows and in no remaining one (names, free text, a category of their
+own), and the subjects' ids. A text or id of fewer than `SHORTEST` characters is looked for among decoded cells only,
+where it stands for itself; as a run of bytes it would be found everywhere by chance.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from sqlalchemy import Connection, text
+
+from expunge.domain.report import Check, Verdict
+from expunge.domain.subject import SubjectId
+from expunge.errors import CorruptedError
+from expunge.learners import state
+from expunge.vault import blobs, codec, records, subjects
+from expunge.vault.database import LOG_LEAF, METADATA
+from expunge.vault.store import Vault
+
+SHORTEST: Final = 5
+STORES: Final = ("database", "records", "sealed blobs", "files")
+
+
+@dataclass(frozen=True)
+class Needles:
+    """What must not be found.
+
+    Parameters
+    ----------
+    subjects : frozenset of int or str
+    texts : frozenset of str
+    refs : frozenset of bytes
+        The subjects' opaque references.
+    """
+
+    subjects: frozenset[SubjectId]
+    texts: frozenset[str]
+    refs: frozenset[bytes] = frozenset()
+
+    def pattern(self) -> re.Pattern[bytes]:
+        """Return what to look for in bytes: texts and text ids as they are, whole numbers standing alone."""
+        words = {word for word in self.texts | {str(one) for one in self.subjects} if len(word) >= SHORTEST}
+        numbers = {str(one) for one in self.subjects if isinstance(one, int)}
+        parts = {re.escape(spelling) for word in words - numbers for spelling in _spellings(word)}
+        parts |= {rb"(?<![\w.])" + re.escape(word.encode()) + rb"(?![\w.])" for word in words & numbers}
+        parts |= {re.escape(ref.hex().encode()) for ref in self.refs} | {re.escape(ref) for ref in self.refs}
+        return re.compile(b"|".join(sorted(parts)) or rb"(?!)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """Something that should not be there. Says where, never what: reports name nobody."""
+
+    store: str
+    place: str
+
+
+def remanence(vault: Vault, layouts: Mapping[str, codec.Layout], needles: Needles) -> Check:
+    """Show that the search finds a canary in every store, then search every store for the needles.
+
+    Parameters
+    ----------
+    vault : Vault
+    layouts : mapping of dataset id to its records' layout
+    needles : Needles
+    """
+    blind = [store for store in STORES if not _finds_canary(vault, layouts, store)]
+    if blind:
+        return Check("remanence", Verdict.FAILED, f"The search is blind: a canary in {', '.join(blind)} was not found.")
+    with vault.transaction() as connection:
+        hits = search(vault, connection, layouts, needles)
+        hits += [Hit("records", fault) for fault in records.check_segments(vault, connection)]
+    figures = {
+        "stores": str(len(STORES)),
+        "subjects": str(len(needles.subjects)),
+        "texts": str(len(needles.texts)),
+        "hits": str(len(hits)),
+    }
+    if hits:
+        places = "; ".join(f"{hit.store}: {hit.place}" for hit in hits[:20])
+        return Check("remanence", Verdict.FAILED, f"Traces of erased records were found: {places}.", figures)
+    return Check(
+        "remanence",
+        Verdict.PASSED,
+        f"A planted canary was found in each of {len(STORES)} stores ({', '.join(STORES)}) and removed; "
+        "of the erased records nothing was found in any of them.",
+        figures,
+    )
+
+
+def search(
+    vault: Vault,
+    connection: Connection,
+    layouts: Mapping[str, codec.Layout],
+    needles: Needles,
+    stores: Collection[str] = STORES,
+) -> list[Hit]:
+    """Search stores, each through its own format; an empty list means that nothing was found."""
+    pattern = needles.pattern()
+    found = {
+        "database": lambda: (place for place, content in _cells(connection) if pattern.search(content)),
+        "records": lambda: _in_records(vault, connection, layouts, needles),
+        "sealed blobs": lambda: _in_blobs(vault, connection, needles, pattern),
+        "files": lambda: (path.name for path in _files(vault) if _in_file(path, pattern)),
+    }
+    return [Hit(store, place) for store in stores for place in found[store]()]
+
+
+def _cells(connection: Connection) -> Iterator[tuple[str, bytes]]:
+    for table in METADATA.sorted_tables:
+        for number, row in enumerate(connection.execute(table.select())):
+            for name, value in row._mapping.items():
+                if isinstance(value, str | bytes):
+                    yield f"{table.name}.{name}, row {number}", value.encode() if isinstance(value, str) else value
+    for row in connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")):
+        yield f"schema of {row.name}", row.sql.encode()
+
+
+def _in_records(
+    vault: Vault, connection: Connection, layouts: Mapping[str, codec.Layout], needles: Needles
+) -> Iterator[str]:
+    for dataset, layout in layouts.items():
+        rows = records.read(vault, connection, dataset, layout)
+        if needles.subjects & set(rows.subjects):
+            yield f"dataset {dataset}, subject column"
+        for name, cell in layout:
+            if cell == "text" and needles.texts & set(rows.columns[name].tolist()):
+                yield f"dataset {dataset}, column {name!r}"
+
+
+def _in_blobs(vault: Vault, connection: Connection, needles: Needles, pattern: re.Pattern[bytes]) -> Iterator[str]:
+    for blob, kind, content in blobs.every(vault, connection):
+        # The batch's own evidence holds the references of those who leave, and is destroyed when the batch is closed.
+        if kind == "batch evidence":
+            continue
+        held = state.load(content).subjects_held() if kind == "training state" else ()
+        if pattern.search(content) or needles.subjects & set(held):
+            yield f"{kind} {blob}"
+
+
+def _files(vault: Vault) -> list[Path]:
+    return sorted(path for folder in (vault.folder, vault.keys) for path in folder.rglob("*") if path.is_file())
+
+
+def _in_file(path: Path, pattern: re.Pattern[bytes]) -> bool:
+    return pattern.search(path.read_bytes()) is not None or pattern.search(path.name.encode()) is not None
+
+
+def _spellings(word: str) -> set[bytes]:
+    return {word.encode(), word.encode("utf-16-le"), json.dumps(word)[1:-1].encode()}
+
+
+def _finds_canary(vault: Vault, layouts: Mapping[str, codec.Layout], store: str) -> bool:
+    """Plant a canary in a transaction that is rolled back (a file is unlinked), and tell whether the search finds it."""
+    canary = f"canary-{secrets.token_hex(12)}"
+    needles = Needles(frozenset({canary}), frozenset({canary}))
+    if store == "files":
+        path = vault.folder / "canary.txt"
+        path.write_bytes(b"\0" + canary.encode() + b"\0")
+        try:
+            return _in_file(path, needles.pattern())
+        finally:
+            path.unlink()
+    connection = vault.engine.connect()
+    try:
+        _plant(vault, connection, layouts, store, canary)
+        return bool(search(vault, connection, layouts, needles, [store]))
+    finally:
+        connection.rollback()
+        connection.close()
+        with vault.transaction() as after:
+            blobs.collect(vault, after)
+            records.collect(vault, after)
+
+
+def _plant(vault: Vault, connection: Connection, layouts: Mapping[str, codec.Layout], store: str, canary: str) -> None:
+    if store == "database":
+        connection.execute(LOG_LEAF.insert().values(idx=2**62, entry=canary.encode()))
+    elif store == "records":
+        dataset = _any(layouts)
+        row: dict[str, Any] = {
+            name: np.array([canary], dtype=object) if cell == "text" else np.zeros(1) for name, cell in layouts[dataset]
+        }
+        refs = subjects.enrol(vault, connection, [canary])
+        records.write(vault, connection, (dataset, 0), layouts[dataset], codec.Rows([canary], row), refs)
+    else:
+        blobs.put(vault, connection, "canary", canary.encode())
+
+
+def _any(layouts: Mapping[str, codec.Layout]) -> str:
+    if not layouts:
+        raise CorruptedError("the workspace has no dataset to search.", mend="Import one before erasing.")
+    return next(iter(layouts))

@@ -1,0 +1,200 @@
+"""Datasets in a workspace: imported, listed, confirmed, read back.
+
+Invariants
+----------
+- An import is one transaction: all of the table or nothing.
+- Columns with the role *ignored* are checked and then not kept: what nobody uses is not stored.
+- The schema may hold values of people (inferred ranges), so it is sealed like the records.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from expunge.datasets import Table, refreshed
+from expunge.datasets import confirm as confirmed
+from expunge.domain.schema import Column, Kind, Role, Schema
+from expunge.errors import InputError, NotFoundError
+from expunge.vault import blobs, codec, records, subjects
+from expunge.vault.database import DATASET
+from expunge.vault.store import now
+from expunge.workspace import journal, members
+from expunge.workspace.folder import Workspace
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One dataset as it stands.
+
+    Parameters
+    ----------
+    id : str
+        Opaque object id.
+    name : str
+    version : int
+    schema : Schema
+    subjects, records : int
+    members_root : str
+    created : str
+    """
+
+    id: str
+    name: str
+    version: int
+    schema: Schema
+    subjects: int
+    records: int
+    members_root: str
+    created: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that the command line prints as JSON."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "version": self.version,
+            "subjects": self.subjects,
+            "records": self.records,
+            "members_root": self.members_root,
+            "created": self.created,
+            "schema": self.schema.to_dict(),
+        }
+
+
+def valid_name(name: str) -> str:
+    """Return the name of a dataset or model, or refuse it."""
+    if not _NAME.fullmatch(name):
+        raise InputError(f"{name!r} is no name.", mend="Use up to 64 letters, digits, dots, dashes and underscores.")
+    return name
+
+
+def add(workspace: Workspace, name: str, table: Table) -> Dataset:
+    """Import a table that passed its checks.
+
+    Raises
+    ------
+    InputError
+        Where the name is taken or is no name; nothing is stored.
+    """
+    valid_name(name)
+    with workspace.writing(), workspace.vault.transaction() as connection:
+        if connection.execute(select(DATASET.c.id).where(DATASET.c.name == name)).scalar() is not None:
+            raise InputError(f"there is a dataset {name!r} already.", mend="Choose another name.")
+        number = connection.execute(select(func.count()).select_from(DATASET)).scalar_one() + 1
+        dataset = workspace.opaque_id("D", number)
+        schema = table.schema.replace(column for column in table.schema.columns if column.role is not Role.IGNORED)
+        layout = _layout(schema)
+        connection.execute(
+            insert(DATASET).values(
+                id=dataset,
+                name=name,
+                version=1,
+                schema_blob=put_schema(workspace, connection, schema, layout),
+                created=now(),
+            )
+        )
+        ids = table.subjects.tolist()
+        refs = subjects.enrol(workspace.vault, connection, ids)
+        columns = table.arrays()
+        counts = records.write(workspace.vault, connection, (dataset, 1), layout, codec.Rows(ids, columns), refs)
+        members.enter(workspace.vault, connection, dataset, refs, counts)
+        journal.append(workspace, connection, "dataset added", object=dataset, subjects=len(refs), records=len(ids))
+    return show(workspace, name)
+
+
+def names(workspace: Workspace) -> list[str]:
+    """Return the names of all datasets, sorted."""
+    with workspace.vault.transaction() as connection:
+        return sorted(row.name for row in connection.execute(select(DATASET.c.name)))
+
+
+def show(workspace: Workspace, name: str) -> Dataset:
+    """Return a dataset by its name."""
+    with workspace.vault.transaction() as connection:
+        return describe(workspace, connection, _by_name(connection, name))
+
+
+def every(workspace: Workspace, connection: Connection) -> list[Dataset]:
+    """Return all datasets, by name."""
+    rows = connection.execute(select(DATASET).order_by(DATASET.c.name)).all()
+    return [describe(workspace, connection, row) for row in rows]
+
+
+def describe(workspace: Workspace, connection: Connection, row: Row[Any]) -> Dataset:
+    """Return the dataset of a database row."""
+    counts = members.records(connection, row.id)
+    schema, _ = get_schema(workspace, connection, row.schema_blob)
+    root = members.current_root(connection, row.id)
+    return Dataset(row.id, row.name, row.version, schema, len(counts), sum(counts.values()), root, row.created)
+
+
+def confirm(workspace: Workspace, name: str) -> Dataset:
+    """Declare what was inferred, ranges widened to round values: from now on it is not learned (promise 4)."""
+    with workspace.writing(), workspace.vault.transaction() as connection:
+        row = _by_name(connection, name)
+        schema, layout = get_schema(workspace, connection, row.schema_blob)
+        blob = put_schema(workspace, connection, confirmed(schema), layout)
+        connection.execute(update(DATASET).where(DATASET.c.id == row.id).values(schema_blob=blob))
+        blobs.drop(connection, row.schema_blob)
+        journal.append(workspace, connection, "schema confirmed", object=row.id, facts=len(schema.inferred))
+    with workspace.vault.transaction() as connection:
+        blobs.collect(workspace.vault, connection)
+    return show(workspace, name)
+
+
+def load(workspace: Workspace, connection: Connection, dataset: str, only: Collection[bytes] | None = None) -> Table:
+    """Decrypt a dataset's rows, all or those of some subjects; inferred facts are as they were last read."""
+    row = connection.execute(select(DATASET).where(DATASET.c.id == dataset)).one()
+    schema, layout = get_schema(workspace, connection, row.schema_blob)
+    rows = records.read(workspace.vault, connection, dataset, layout, only)
+    return Table.from_arrays(schema, rows.subjects, rows.columns)
+
+
+def load_schema(workspace: Workspace, connection: Connection, dataset: str) -> Schema:
+    """Return a dataset's schema as it stands."""
+    blob = connection.execute(select(DATASET.c.schema_blob).where(DATASET.c.id == dataset)).scalar_one()
+    return get_schema(workspace, connection, blob)[0]
+
+
+def load_remaining(workspace: Workspace, connection: Connection, dataset: str, gone: Collection[bytes]) -> Table:
+    """Decrypt the rows of everybody but `gone`, and infer afresh from them what nobody declared."""
+    leaving = set(gone)
+    stay = [ref for ref in members.commitments(connection, dataset) if ref not in leaving]
+    table = load(workspace, connection, dataset, stay)
+    return refreshed(table) if table.schema.inferred else table
+
+
+def put_schema(workspace: Workspace, connection: Connection, schema: Schema, layout: codec.Layout) -> str:
+    """Seal a schema with the layout that its records were written in."""
+    content = json.dumps({"schema": schema.to_dict(), "layout": [list(cell) for cell in layout]}).encode()
+    return blobs.put(workspace.vault, connection, "schema", content)
+
+
+def get_schema(workspace: Workspace, connection: Connection, blob: str) -> tuple[Schema, codec.Layout]:
+    """Open a schema and its layout."""
+    content = json.loads(blobs.get(workspace.vault, connection, blob))
+    return Schema.from_dict(content["schema"]), tuple((name, cell) for name, cell in content["layout"])
+
+
+def _by_name(connection: Connection, name: str) -> Row[Any]:
+    row = connection.execute(select(DATASET).where(DATASET.c.name == name)).one_or_none()
+    if row is None:
+        known = ", ".join(sorted(row.name for row in connection.execute(select(DATASET.c.name)))) or "none"
+        raise NotFoundError(f"there is no dataset {name!r}.", mend=f"Datasets are: {known}.")
+    return row
+
+
+def _layout(schema: Schema) -> codec.Layout:
+    return tuple((column.name, _cell(column)) for column in schema.columns if column.role is not Role.SUBJECT)
+
+
+def _cell(column: Column) -> codec.Cell:
+    return "number" if column.kind is Kind.NUMERIC else "text"

@@ -1,0 +1,166 @@
+"""The workspace folder: made, opened, locked.
+
+::
+
+    DIR/         expunge.db, policy.json, public.pem, log.pem, segments/, blobs/, certificates/, letters/
+    DIR.keys/    root-N.key, workspace.secret, signing.key, log.key, owner.credential, requests/
+
+Invariants
+----------
+- The keys are never inside the workspace: a copy of the folder opens nothing.
+- One process writes at a time; the lock goes with the process, however it ends.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from filelock import FileLock, Timeout
+
+from expunge.access.policy import Policy, actor_name, read_policy
+from expunge.certificates.keys import generate_key, load_key, public_pem
+from expunge.errors import WorkspaceBusyError, WorkspaceError, WorkspaceExistsError
+from expunge.vault import store
+from expunge.vault.store import Vault
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """An open workspace, and who is at work in it.
+
+    Parameters
+    ----------
+    vault : Vault
+    policy : Policy
+    actor : str
+    """
+
+    vault: Vault
+    policy: Policy
+    actor: str
+
+    @property
+    def folder(self) -> Path:
+        """The workspace folder."""
+        return self.vault.folder
+
+    @property
+    def keys(self) -> Path:
+        """The folder of keys, outside the workspace."""
+        return self.vault.keys
+
+    @property
+    def certificates(self) -> Path:
+        """Folder of the certificates that were issued."""
+        return self.folder / "certificates"
+
+    @property
+    def letters(self) -> Path:
+        """Folder of what is to be sent to requesters; names nobody."""
+        return self.folder / "letters"
+
+    @property
+    def signing_key(self) -> Ed25519PrivateKey:
+        """The key that signs certificates."""
+        return load_key(self.keys / "signing.key")
+
+    @property
+    def log_key(self) -> Ed25519PrivateKey:
+        """The key that signs checkpoints of the log."""
+        return load_key(self.keys / "log.key")
+
+    @property
+    def public_pem(self) -> bytes:
+        """What auditors need to check certificates."""
+        return (self.folder / "public.pem").read_bytes()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Be the one writer.
+
+        Raises
+        ------
+        WorkspaceBusyError
+            Where another process is.
+        """
+        lock = FileLock(self.folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise WorkspaceBusyError(
+                f"another process is writing to {self.folder}.", mend="Wait until it is done, then try again."
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def opaque_id(self, kind: str, number: int) -> str:
+        """Name the number-th thing of a kind so that the name tells nothing, not even how many there are."""
+        text = f"{kind}|{number}".encode()
+        return f"{kind}-{hmac.new(self.vault.derive('opaque ids'), text, hashlib.sha256).hexdigest()[:12]}"
+
+
+def keys_beside(folder: Path) -> Path:
+    """Return where the keys of a workspace lie unless said otherwise."""
+    return folder.with_name(folder.name + ".keys")
+
+
+def init(folder: Path, keys: Path | None = None, *, secret: bytes | None = None, policy: Policy | None = None) -> None:
+    """Make an empty workspace.
+
+    Parameters
+    ----------
+    folder : Path
+        Must not exist, or be empty.
+    keys : Path, optional
+        Where the keys go; default: ``DIR.keys`` beside the workspace.
+    secret : bytes, optional
+        32 bytes of hash secret, for reproducible runs; random by default.
+
+    Raises
+    ------
+    WorkspaceExistsError
+        Where either folder holds something already.
+    WorkspaceError
+        Where the keys would lie inside the workspace.
+    """
+    folder = folder.resolve()
+    keys = (keys or keys_beside(folder)).resolve()
+    if keys == folder or folder in keys.parents:
+        raise WorkspaceError(f"{keys} is inside the workspace.", mend="Keep keys outside it, with --keys ELSEWHERE.")
+    for part in (folder, keys):
+        if part.exists() and (not part.is_dir() or any(part.iterdir())):
+            raise WorkspaceExistsError(f"{part} exists and is not empty.", mend="Choose another folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store.create(folder, keys, secret)
+    for name in ("certificates", "letters"):
+        (folder / name).mkdir()
+    store.write_atomically(folder / "policy.json", (policy or Policy()).to_json())
+    for name, public in (("signing.key", "public.pem"), ("log.key", "log.pem")):
+        store.write_atomically(folder / public, public_pem(generate_key(keys / name).public_key()))
+    credential = keys / "owner.credential"
+    credential.touch(mode=0o600)
+    credential.write_text(secrets.token_urlsafe(32) + "\n")
+
+
+def open_workspace(folder: Path, keys: Path | None = None, actor: str | None = None) -> Workspace:
+    """Open a workspace as an actor; without a name, as ``owner``, where policy allows it.
+
+    Raises
+    ------
+    WorkspaceError
+        Where there is none, or its keys are elsewhere.
+    """
+    folder = folder.resolve()
+    vault = store.open_vault(folder, (keys or keys_beside(folder)).resolve())
+    policy = read_policy(folder / "policy.json")
+    return Workspace(vault, policy, actor_name(actor, policy))

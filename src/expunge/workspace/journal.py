@@ -1,0 +1,88 @@
+"""The audit log of a workspace: append-only leaves, signed checkpoints, proofs.
+
+Invariants
+----------
+- An entry is written in the transaction that does what it tells.
+- Entries name nobody: opaque ids, names of datasets and models, actors, counts.
+- Every stored checkpoint was the log's true head when it was signed; the log only grows from there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select
+
+from expunge.domain.digest import canonical_json
+from expunge.errors import NotVerifiedError
+from expunge.log.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
+from expunge.log.merkle import leaf_hash, root
+from expunge.vault.database import CHECKPOINT, LOG_LEAF
+from expunge.vault.store import now
+from expunge.workspace.folder import Workspace
+
+
+def append(workspace: Workspace, connection: Connection, event: str, **facts: Any) -> int:
+    """Append an entry; returns its index."""
+    return append_entry(connection, canonical_json({"event": event, "at": now(), "actor": workspace.actor, **facts}))
+
+
+def append_entry(connection: Connection, entry: bytes) -> int:
+    """Append an entry that was made elsewhere; returns its index."""
+    index = size(connection)
+    connection.execute(insert(LOG_LEAF).values(idx=index, entry=entry))
+    return index
+
+
+def size(connection: Connection) -> int:
+    """Return the number of entries."""
+    return connection.execute(select(func.count()).select_from(LOG_LEAF)).scalar_one()
+
+
+def entries(connection: Connection) -> list[bytes]:
+    """Return all entries, in order."""
+    return [row.entry for row in connection.execute(select(LOG_LEAF.c.entry).order_by(LOG_LEAF.c.idx))]
+
+
+def leaves(connection: Connection) -> list[bytes]:
+    """Return the hashes of all entries, in order."""
+    return [leaf_hash(entry) for entry in entries(connection)]
+
+
+def origin(workspace: Workspace) -> str:
+    """Return the name of this log, as its checkpoints carry it."""
+    return f"expunge-log/{workspace.opaque_id('L', 0)}"
+
+
+def sign_head(workspace: Workspace, connection: Connection) -> str:
+    """Sign and store the head of the log as it stands in this transaction; returns the note."""
+    hashes = leaves(connection)
+    note = sign_checkpoint(Checkpoint(origin(workspace), len(hashes), root(hashes)), workspace.log_key)
+    if connection.execute(select(CHECKPOINT.c.size).where(CHECKPOINT.c.size == len(hashes))).scalar() is None:
+        connection.execute(insert(CHECKPOINT).values(size=len(hashes), note=note))
+    return note
+
+
+def verify(workspace: Workspace, connection: Connection) -> tuple[int, int]:
+    """Check the log against every checkpoint that was ever signed; returns (entries, checkpoints).
+
+    Raises
+    ------
+    NotVerifiedError
+        Where an entry that a checkpoint covers was changed, removed, reordered or cut off, or a checkpoint is false.
+    """
+    rows = connection.execute(select(LOG_LEAF).order_by(LOG_LEAF.c.idx)).all()
+    mend = "Compare with a checkpoint kept elsewhere; do not trust what was signed since."
+    if [row.idx for row in rows] != list(range(len(rows))):
+        raise NotVerifiedError("log", "entries are missing or misnumbered.", mend=mend)
+    hashes = [leaf_hash(row.entry) for row in rows]
+    stored = connection.execute(select(CHECKPOINT).order_by(CHECKPOINT.c.size)).all()
+    for row in stored:
+        head = verify_checkpoint(row.note, origin(workspace), workspace.log_key.public_key())
+        if head.size != row.size or head.size > len(hashes):
+            raise NotVerifiedError(
+                "log", f"a checkpoint covers {head.size} entries, the log has {len(hashes)}.", mend=mend
+            )
+        if root(hashes[: head.size]) != head.root:
+            raise NotVerifiedError("log", f"the first {head.size} entries are not those that were signed.", mend=mend)
+    return len(hashes), len(stored)

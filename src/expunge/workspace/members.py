@@ -1,0 +1,88 @@
+"""Who is in which object: commitments in the register, and the root over them (DESIGN section 1, "members")."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, insert, select
+
+from expunge.domain.subject import SubjectId
+from expunge.errors import NotFoundError
+from expunge.log.sparse import members_root
+from expunge.vault import subjects
+from expunge.vault.database import MEMBER, OBJECT_VERSION
+from expunge.vault.store import Vault, now
+
+
+def enter(
+    vault: Vault, connection: Connection, object_id: str, refs: Mapping[SubjectId, bytes], records: Mapping[bytes, int]
+) -> str:
+    """Enter the members of a new object; returns their root in hex."""
+    keys = subjects.keys_of(vault, connection, refs.values())
+    entries = subjects.commitments(keys, object_id, refs)
+    connection.execute(
+        insert(MEMBER),
+        [
+            {"object_id": object_id, "ref": ref, "commitment": commitment, "records": records[ref]}
+            for ref, commitment in entries.items()
+        ],
+    )
+    root = members_root(entries.values()).hex()
+    new_version(connection, object_id, 1, root, len(entries), "made")
+    return root
+
+
+def commitments(connection: Connection, object_id: str) -> dict[bytes, bytes]:
+    """Return reference -> commitment for all members of an object."""
+    query = select(MEMBER.c.ref, MEMBER.c.commitment).where(MEMBER.c.object_id == object_id)
+    return {row.ref: row.commitment for row in connection.execute(query)}
+
+
+def records(connection: Connection, object_id: str) -> dict[bytes, int]:
+    """Return reference -> number of records for all members of an object."""
+    query = select(MEMBER.c.ref, MEMBER.c.records).where(MEMBER.c.object_id == object_id)
+    return {row.ref: row.records for row in connection.execute(query)}
+
+
+def leave(connection: Connection, object_id: str, refs: Collection[bytes]) -> None:
+    """Remove members from an object."""
+    for ref in refs:
+        connection.execute(delete(MEMBER).where(MEMBER.c.object_id == object_id, MEMBER.c.ref == ref))
+
+
+def new_version(connection: Connection, object_id: str, version: int, root: str, members: int, why: str) -> None:
+    """Note the members of a version of an object."""
+    connection.execute(
+        insert(OBJECT_VERSION).values(
+            object_id=object_id, version=version, members_root=root, members=members, why=why, created=now()
+        )
+    )
+
+
+@dataclass(frozen=True)
+class VersionRoot:
+    """The members of one version of an object, by their root in hex."""
+
+    version: int
+    root: str
+    members: int
+    why: str
+    created: str
+
+
+def version_roots(connection: Connection, object_id: str) -> list[VersionRoot]:
+    """Return the roots of every version of an object, oldest first."""
+    query = select(OBJECT_VERSION).where(OBJECT_VERSION.c.object_id == object_id).order_by(OBJECT_VERSION.c.version)
+    return [
+        VersionRoot(row.version, row.members_root, row.members, row.why, row.created)
+        for row in connection.execute(query)
+    ]
+
+
+def current_root(connection: Connection, object_id: str) -> str:
+    """Return the members root of an object as it stands."""
+    roots = version_roots(connection, object_id)
+    if not roots:
+        raise NotFoundError(f"there is no object {object_id!r}.", mend="Take an id that `list` shows.")
+    return roots[-1].root

@@ -1,0 +1,165 @@
+"""Models in a workspace: trained, measured, asked, exported.
+
+Invariants
+----------
+- Members of a model are its training subjects only; held-out subjects never reach it (DESIGN section 6).
+- What a model was given beside the rows is the schema, read afresh from its own training rows where nobody declared it,
+  the hyperparameters and the key: so a refit from raw rows can be compared by digest.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sqlalchemy import Connection, func, insert, select
+
+from expunge.datasets import RawTable, Table, held_out, refreshed
+from expunge.datasets.cast import cast_column
+from expunge.domain.report import Check
+from expunge.domain.schema import Kind
+from expunge.errors import InputError, NotFoundError
+from expunge.learners import registry
+from expunge.learners.base import Learner
+from expunge.vault import subjects
+from expunge.vault.database import DATASET, EXPORT, MODEL
+from expunge.vault.store import now
+from expunge.verification.utility import score as measured
+from expunge.workspace import data, journal, members, register
+from expunge.workspace.folder import Workspace
+from expunge.workspace.register import Model, Place
+
+
+def train(workspace: Workspace, name: str, dataset: str, learner: str, params: dict[str, Any] | None = None) -> Model:
+    """Train a model on everybody but the held-out subjects, and publish it.
+
+    Raises
+    ------
+    InputError
+        Where the name is taken, the dataset has no target, or the learner does not fit the task.
+    """
+    data.valid_name(name)
+    with workspace.writing(), workspace.vault.transaction() as connection:
+        if connection.execute(select(MODEL.c.id).where(MODEL.c.name == name)).scalar() is not None:
+            raise InputError(f"there is a model {name!r} already.", mend="Choose another name.")
+        row = connection.execute(select(DATASET).where(DATASET.c.name == dataset)).one_or_none()
+        if row is None:
+            raise NotFoundError(f"there is no dataset {dataset!r}.", mend="See `expunge dataset list`.")
+        number = connection.execute(select(func.count()).select_from(MODEL)).scalar_one() + 1
+        model = workspace.opaque_id("M", number)
+        share = workspace.policy.held_out
+        connection.execute(
+            insert(MODEL).values(
+                id=model,
+                name=name,
+                dataset_id=row.id,
+                learner=learner,
+                params=json.dumps(params or {}),
+                held_out=share,
+                version=1,
+                created=now(),
+            )
+        )
+        table = training_rows(workspace, data.load(workspace, connection, row.id), model, share)
+        fitted, seconds = fit(workspace, connection, model, table)
+        register.store(workspace, connection, fitted, Place(model, 1, register.CURRENT), seconds)
+        ids, counts = np.unique(table.subjects, return_counts=True)
+        refs = subjects.find(workspace.vault, connection, ids.tolist())
+        records = {refs[subject]: count for subject, count in zip(ids.tolist(), counts.tolist(), strict=True)}
+        members.enter(workspace.vault, connection, model, refs, records)
+        journal.append(workspace, connection, "model trained", object=model, subjects=len(refs))
+    return show(workspace, name)
+
+
+def training_rows(workspace: Workspace, table: Table, model: str, share: float) -> Table:
+    """Return the rows that a model learns from, with what nobody declared inferred from them alone."""
+    held = held_out_rows(workspace, table, model, share)
+    chosen = table.without(set(table.subjects[held].tolist()))
+    return refreshed(chosen) if chosen.schema.inferred else chosen
+
+
+def held_out_rows(workspace: Workspace, table: Table, model: str, share: float) -> npt.NDArray[np.bool_]:
+    """Tell which rows a model is tested on: a keyed hash of each subject decides, whoever else is there."""
+    return held_out(table.subjects.tolist(), workspace.vault.derive(f"held out|{model}"), share)
+
+
+def fit(workspace: Workspace, connection: Connection, model: str, table: Table) -> tuple[Learner, float]:
+    """Fit a fresh learner on raw rows; returns it with the seconds that it took."""
+    learner = unfitted(workspace, connection, model, table)
+    features, target = table.features(), table.target()
+    begin = time.perf_counter()
+    learner.fit(features, target, subjects=table.subjects)
+    return learner, time.perf_counter() - begin
+
+
+def unfitted(workspace: Workspace, connection: Connection, model: str, table: Table) -> Learner:
+    """Make a model's learner as new: schema, hyperparameters and key are all that it is given."""
+    row = register.by_id(connection, model)
+    target = table.schema.target
+    if target is None:
+        raise InputError("this dataset has no target column.", mend="Import it again with --target COL.")
+    task: registry.Task = "regression" if target.kind is Kind.NUMERIC else "classification"
+    key = workspace.vault.derive(f"learner|{model}")
+    return registry.create(row.learner, task, schema=table.schema, key=key, **json.loads(row.params))
+
+
+def show(workspace: Workspace, name: str) -> Model:
+    """Return a model by its name."""
+    with workspace.vault.transaction() as connection:
+        return register.describe(connection, register.by_name(connection, name))
+
+
+def score(workspace: Workspace, name: str) -> Check:
+    """Measure the published model on its held-out people."""
+    with workspace.vault.transaction() as connection:
+        row = register.by_name(connection, name)
+        served = register.open_served(workspace, connection, register.current(connection, row.id))
+        table = data.load(workspace, connection, row.dataset_id)
+    held = held_out_rows(workspace, table, row.id, row.held_out)
+    seed = workspace.vault.derive(f"bootstrap|{row.id}")
+    return measured(served, table.features()[held], table.target()[held], table.subjects[held], seed)
+
+
+def predict(workspace: Workspace, name: str, raw: RawTable) -> pd.DataFrame:
+    """Predict with the published model: column ``prediction``, and ``score`` for two classes, one per class for more.
+
+    Raises
+    ------
+    InputError
+        Where columns that the model wants are missing.
+    """
+    with workspace.vault.transaction() as connection:
+        row = register.by_name(connection, name)
+        served = register.open_served(workspace, connection, register.current(connection, row.id))
+        schema = data.load_schema(workspace, connection, row.dataset_id)
+    cells = {column.name: column for column in raw.columns}
+    if missing := [column.name for column in schema.features if column.name not in cells]:
+        raise InputError(f"the file lacks columns {missing}.", mend="Give every column that the model learned from.")
+    features = pd.DataFrame({column.name: cast_column(cells[column.name], column) for column in schema.features})
+    answers = pd.DataFrame({"prediction": served.predict(features)})
+    if served.classes is not None:
+        scores = np.asarray(served.decision_function(features))
+        if scores.ndim == 1:
+            answers["score"] = scores
+        else:
+            for number, label in enumerate(served.classes):
+                answers[f"score {label}"] = scores[:, number]
+    return answers
+
+
+def export(workspace: Workspace, name: str, folder: Path) -> None:
+    """Write the published model as ``model.json`` and ``arrays.npz``.
+
+    The copy is outside from then on: the log notes it, and certificates name it as a copy that they do not reach.
+    """
+    with workspace.writing(), workspace.vault.transaction() as connection:
+        row = register.by_name(connection, name)
+        version = register.current(connection, row.id)
+        register.open_served(workspace, connection, version).save(folder)
+        connection.execute(insert(EXPORT).values(model_id=row.id, version=version.version, at=now()))
+        journal.append(workspace, connection, "model exported", object=row.id, version=version.version)
