@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from expunge.workspace.folder import Workspace
@@ -39,7 +40,12 @@ def answer(value: Any, *, as_json: bool, text: str = "") -> None:
     if as_json:
         print(json.dumps(value, ensure_ascii=False))
     else:
-        console.print(text, markup=False)
+        console.print(harmless(text), markup=False)
+
+
+def harmless(text: object) -> str:
+    """Escape control characters: names in a certificate are somebody else's, and terminals obey."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in str(text))
 
 
 def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -48,7 +54,7 @@ def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(harmless(cell)) for cell in row))
     console.print(table)
 
 
@@ -57,4 +63,4 @@ def print_facts(title: str, facts: Mapping[str, object]) -> None:
     console.print(title, markup=False, style="bold")
     width = max(len(name) for name in facts)
     for name, value in facts.items():
-        console.print(f"  {name:<{width}}  {value}", markup=False)
+        console.print(f"  {name:<{width}}  {harmless(value)}", markup=False)

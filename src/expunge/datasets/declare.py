@@ -157,15 +157,16 @@ def _column(name: str, said: _Statement) -> Column:
         raise SchemaError(
             f"column {name!r} is the subject and cannot be {said.kind}.", mend="Its kinds are int and str."
         )
-    inferred = set(FACTS) - {"role"}
     kind = said.kind
     if kind is None and role not in RANGED:
         kind = Kind.TEXT  # the role says it: nothing is read off the values
+    known = {"role"}
     if kind is not None:
-        inferred -= {"kind"}
+        known |= {"kind"} if kind is Kind.NUMERIC and role in RANGED else set(FACTS)
     if said.span is not None:
-        inferred -= {"range"}
+        known |= {"range"}
     if said.resolution is not None:
-        inferred -= {"resolution"}
+        known |= {"resolution"}
+    inferred = set(FACTS) - known
     low, high = said.span or (None, None)
     return Column(name, role, kind or Kind.NUMERIC, low, high, said.resolution, tuple(inferred))

@@ -64,7 +64,10 @@ class Table:
 
     @classmethod
     def from_arrays(
-        cls, schema: Schema, subjects: Sequence[SubjectId] | npt.NDArray[Any], columns: Mapping[str, npt.ArrayLike]
+        cls,
+        schema: Schema,
+        subjects: Sequence[SubjectId] | npt.NDArray[Any],
+        columns: Mapping[str, Sequence[Any] | npt.NDArray[Any]],
     ) -> Table:
         """Make a table of one array per column, the subject's aside.
 
@@ -73,7 +76,7 @@ class Table:
         schema : Schema
         subjects : sequence of n_rows ids
             Of the schema's kind, else SubjectIdError.
-        columns : mapping of str to array-like, (n_rows,)
+        columns : mapping of str to ndarray or sequence, (n_rows,)
             Numbers for numeric columns; str and None for all others.
         """
         series = {

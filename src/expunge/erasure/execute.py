@@ -70,7 +70,8 @@ class Done:
     requests : tuple of Request
         As they are now.
     sent_back : tuple of (Request, str)
-        Requests that returned to `planned`, each with the reason; they need approval again.
+        Requests that returned to `planned`, each with the reason; they need approval again, unless nothing is held of the
+        person any more: then they were refused with ground ``no-data``.
     """
 
     certificate: str | None
@@ -108,6 +109,8 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
             last = chosen[-1].batch if chosen else (resumed and resumed.id)
             return _done(workspace, last or None, chosen, ())
         batch, sent_back = _assemble(workspace, open_ones)
+        for request, _ in sent_back:
+            intake.advance(workspace, request)
         if batch is None:
             return _done(workspace, None, chosen, sent_back)
         _run(workspace, batch, progress)
@@ -129,6 +132,9 @@ def due_within(workspace: Workspace, days: int, today: date) -> list[str]:
 def _resume(workspace: Workspace, progress: Progress) -> Batch | None:
     with workspace.vault.transaction() as connection:
         batch = batches.unfinished(workspace, connection)
+        waiting = [] if batch is None else requests.in_batch(connection, batch.id)
+    for request in waiting:
+        workspace.policy.forbid_same_person(request.approver, workspace.actor)
     if batch is not None:
         _run(workspace, batch, progress)
     return batch
@@ -155,6 +161,8 @@ def _assemble(workspace: Workspace, chosen: Sequence[Request]) -> tuple[Batch | 
                 reason = "its plan changed since it was approved" if changed else None
             except ExpungeError as error:
                 reason = str(error)
+            if reason is None and not own:
+                reason = "nothing is held of this person any more"
             if reason is None:
                 taken.append(request)
                 refs.update(dict.fromkeys(own))

@@ -83,7 +83,7 @@ def refs_of(workspace: Workspace, connection: Connection, request: Request) -> d
 def ids_meant(workspace: Workspace, connection: Connection, typed: str) -> set[SubjectId]:
     """Read a typed id by the kind of each dataset's ids; where it cannot be of that kind, nobody there is meant."""
     meant: set[SubjectId] = set()
-    for kind in {dataset.schema.subject_kind for dataset in data.every(workspace, connection)}:
+    for kind in data.subject_kinds(workspace, connection):
         try:
             meant.add(parse_subject(typed, kind))
         except SubjectIdError:

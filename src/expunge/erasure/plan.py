@@ -19,8 +19,7 @@ def make(workspace: Workspace, connection: Connection, refs: Collection[bytes]) 
 
 
 def _dataset(connection: Connection, dataset: data.Dataset, refs: Collection[bytes]) -> CopyPlan:
-    held = members.records(connection, dataset.id)
-    leaving = held.keys() & set(refs)
+    leaving = members.records(connection, dataset.id, refs)
     return CopyPlan(
         object_id=dataset.id,
         kind="dataset",
@@ -28,7 +27,7 @@ def _dataset(connection: Connection, dataset: data.Dataset, refs: Collection[byt
         version=dataset.version,
         method=Method.DELETE_ROWS if leaving else Method.NOT_A_MEMBER,
         subjects=len(leaving),
-        records=sum(held[ref] for ref in leaving),
+        records=sum(leaving.values()),
         guarantee="keys destroyed, rows deleted",
         seconds=None,
         refit_seconds=None,
@@ -39,9 +38,8 @@ def _dataset(connection: Connection, dataset: data.Dataset, refs: Collection[byt
 def _model(workspace: Workspace, connection: Connection, model: register.Model, refs: Collection[bytes]) -> CopyPlan:
     version = register.current(connection, model.id)
     facts = register.open_facts(workspace, connection, version)
-    held = members.records(connection, model.id)
-    leaving = held.keys() & set(refs)
-    records, total = sum(held[ref] for ref in leaving), sum(held.values())
+    leaving = members.records(connection, model.id, refs)
+    records, total = sum(leaving.values()), model.records
     # Both work in proportion to the records they touch: forgetting to those that leave, a refit to those that stay.
     forget = facts.fit_seconds * records / max(total, 1)
     refit = facts.fit_seconds * (total - records) / max(total, 1)

@@ -25,8 +25,8 @@ import numpy.typing as npt
 from expunge.domain.digest import canonical_json
 from expunge.domain.schema import Kind
 from expunge.errors import CorruptedError, InputError, NotFoundError
-from expunge.learners.exact.columns import Cells, Feature, raw_columns, read_cells
-from expunge.learners.exact.encoding import ENCODINGS, ONE, Bins, Column, Encoding, EncodingName
+from expunge.learners.encoding.codes import ENCODINGS, ONE, Bins, Column, Encoding, EncodingName
+from expunge.learners.encoding.columns import Cells, Feature, raw_columns, read_cells
 from expunge.learners.values import from_text
 
 FORMAT: Final = 1

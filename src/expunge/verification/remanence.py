@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ from expunge.vault.database import LOG_LEAF, METADATA
 from expunge.vault.store import Vault
 
 SHORTEST: Final = 5
+_WORD: Final = re.compile(rb"(?<![\w.])-?[0-9a-f]{%d,}(?![\w.])" % SHORTEST)
 STORES: Final = ("database", "records", "sealed blobs", "files")
 
 
@@ -49,14 +51,24 @@ class Needles:
     texts: frozenset[str]
     refs: frozenset[bytes] = frozenset()
 
-    def pattern(self) -> re.Pattern[bytes]:
-        """Return what to look for in bytes: texts and text ids as they are, whole numbers standing alone."""
-        words = {word for word in self.texts | {str(one) for one in self.subjects} if len(word) >= SHORTEST}
-        numbers = {str(one) for one in self.subjects if isinstance(one, int)}
-        parts = {re.escape(spelling) for word in words - numbers for spelling in _spellings(word)}
-        parts |= {rb"(?<![\w.])" + re.escape(word.encode()) + rb"(?![\w.])" for word in words & numbers}
-        parts |= {re.escape(ref.hex().encode()) for ref in self.refs} | {re.escape(ref) for ref in self.refs}
-        return re.compile(b"|".join(sorted(parts)) or rb"(?!)", re.DOTALL)
+    @cached_property
+    def literals(self) -> tuple[bytes, ...]:
+        """Texts and text ids, in every spelling that a store may use."""
+        words = {word for word in (*self.texts, *self.subjects) if isinstance(word, str) and len(word) >= SHORTEST}
+        spelled = {spelling for word in words for spelling in _spellings(word)}
+        return tuple(sorted(spelled))
+
+    @cached_property
+    def words(self) -> frozenset[bytes]:
+        """What counts only where it stands alone: whole-number ids, and references in hex."""
+        found = {str(one) for one in self.subjects if isinstance(one, int)} | {ref.hex() for ref in self.refs}
+        return frozenset(word.encode() for word in found if len(word) >= SHORTEST)
+
+    def found_in(self, content: bytes) -> bool:
+        """Tell whether one of them stands in these bytes."""
+        if any(literal in content for literal in self.literals):
+            return True
+        return bool(self.words) and not self.words.isdisjoint(_WORD.findall(content))
 
 
 @dataclass(frozen=True)
@@ -108,12 +120,13 @@ def search(
     stores: Collection[str] = STORES,
 ) -> list[Hit]:
     """Search stores, each through its own format; an empty list means that nothing was found."""
-    pattern = needles.pattern()
-    found = {
-        "database": lambda: (place for place, content in _cells(connection) if pattern.search(content)),
+    found: dict[str, Callable[[], Iterator[str]]] = {
+        "database": lambda: (
+            place for place, content in _cells(connection) if content in needles.refs or needles.found_in(content)
+        ),
         "records": lambda: _in_records(vault, connection, layouts, needles),
-        "sealed blobs": lambda: _in_blobs(vault, connection, needles, pattern),
-        "files": lambda: (path.name for path in _files(vault) if _in_file(path, pattern)),
+        "sealed blobs": lambda: _in_blobs(vault, connection, needles),
+        "files": lambda: (path.name for path in _files(vault) if _in_file(path, needles)),
     }
     return [Hit(store, place) for store in stores for place in found[store]()]
 
@@ -140,13 +153,13 @@ def _in_records(
                 yield f"dataset {dataset}, column {name!r}"
 
 
-def _in_blobs(vault: Vault, connection: Connection, needles: Needles, pattern: re.Pattern[bytes]) -> Iterator[str]:
+def _in_blobs(vault: Vault, connection: Connection, needles: Needles) -> Iterator[str]:
     for blob, kind, content in blobs.every(vault, connection):
         # The batch's own evidence holds the references of those who leave, and is destroyed when the batch is closed.
         if kind == "batch evidence":
             continue
         held = state.load(content).subjects_held() if kind == "training state" else ()
-        if pattern.search(content) or needles.subjects & set(held):
+        if needles.found_in(content) or needles.subjects & set(held):
             yield f"{kind} {blob}"
 
 
@@ -154,8 +167,8 @@ def _files(vault: Vault) -> list[Path]:
     return sorted(path for folder in (vault.folder, vault.keys) for path in folder.rglob("*") if path.is_file())
 
 
-def _in_file(path: Path, pattern: re.Pattern[bytes]) -> bool:
-    return pattern.search(path.read_bytes()) is not None or pattern.search(path.name.encode()) is not None
+def _in_file(path: Path, needles: Needles) -> bool:
+    return needles.found_in(path.read_bytes()) or needles.found_in(path.name.encode())
 
 
 def _spellings(word: str) -> set[bytes]:
@@ -170,7 +183,7 @@ def _finds_canary(vault: Vault, layouts: Mapping[str, codec.Layout], store: str)
         path = vault.folder / "canary.txt"
         path.write_bytes(b"\0" + canary.encode() + b"\0")
         try:
-            return _in_file(path, needles.pattern())
+            return _in_file(path, needles)
         finally:
             path.unlink()
     connection = vault.engine.connect()

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from expunge.datasets import Table, refreshed
 from expunge.datasets import confirm as confirmed
 from expunge.domain.schema import Column, Kind, Role, Schema
+from expunge.domain.subject import SubjectKind
 from expunge.errors import InputError, NotFoundError
 from expunge.vault import blobs, codec, records, subjects
 from expunge.vault.database import DATASET
@@ -130,10 +131,10 @@ def every(workspace: Workspace, connection: Connection) -> list[Dataset]:
 
 def describe(workspace: Workspace, connection: Connection, row: Row[Any]) -> Dataset:
     """Return the dataset of a database row."""
-    counts = members.records(connection, row.id)
+    subjects_held, records_held = members.totals(connection, row.id)
     schema, _ = get_schema(workspace, connection, row.schema_blob)
     root = members.current_root(connection, row.id)
-    return Dataset(row.id, row.name, row.version, schema, len(counts), sum(counts.values()), root, row.created)
+    return Dataset(row.id, row.name, row.version, schema, subjects_held, records_held, root, row.created)
 
 
 def confirm(workspace: Workspace, name: str) -> Dataset:
@@ -162,6 +163,12 @@ def load_schema(workspace: Workspace, connection: Connection, dataset: str) -> S
     """Return a dataset's schema as it stands."""
     blob = connection.execute(select(DATASET.c.schema_blob).where(DATASET.c.id == dataset)).scalar_one()
     return get_schema(workspace, connection, blob)[0]
+
+
+def subject_kinds(workspace: Workspace, connection: Connection) -> set[SubjectKind]:
+    """Return the kinds of subject ids that the datasets have."""
+    found = connection.execute(select(DATASET.c.schema_blob)).scalars()
+    return {get_schema(workspace, connection, blob)[0].subject_kind for blob in found}
 
 
 def load_remaining(workspace: Workspace, connection: Connection, dataset: str, gone: Collection[bytes]) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from expunge.domain.subject import SubjectId
 from expunge.errors import NotFoundError
@@ -39,10 +39,17 @@ def commitments(connection: Connection, object_id: str) -> dict[bytes, bytes]:
     return {row.ref: row.commitment for row in connection.execute(query)}
 
 
-def records(connection: Connection, object_id: str) -> dict[bytes, int]:
-    """Return reference -> number of records for all members of an object."""
-    query = select(MEMBER.c.ref, MEMBER.c.records).where(MEMBER.c.object_id == object_id)
+def records(connection: Connection, object_id: str, refs: Collection[bytes]) -> dict[bytes, int]:
+    """Return reference -> number of records for those of `refs` who are members of an object."""
+    query = select(MEMBER.c.ref, MEMBER.c.records).where(MEMBER.c.object_id == object_id, MEMBER.c.ref.in_(refs))
     return {row.ref: row.records for row in connection.execute(query)}
+
+
+def totals(connection: Connection, object_id: str) -> tuple[int, int]:
+    """Return how many members an object has, and how many records they have."""
+    query = select(func.count(), func.coalesce(func.sum(MEMBER.c.records), 0)).where(MEMBER.c.object_id == object_id)
+    members, held = connection.execute(query).one()
+    return int(members), int(held)
 
 
 def leave(connection: Connection, object_id: str, refs: Collection[bytes]) -> None:

@@ -238,7 +238,7 @@ def exports(connection: Connection, model: str) -> list[tuple[int, str]]:
 
 def describe(connection: Connection, row: Row[Any]) -> Model:
     """Return the model of a database row."""
-    counts = members.records(connection, row.id)
+    subjects_held, records_held = members.totals(connection, row.id)
     dataset = connection.execute(select(DATASET.c.name).where(DATASET.c.id == row.dataset_id)).scalar_one()
     return Model(
         id=row.id,
@@ -249,8 +249,8 @@ def describe(connection: Connection, row: Row[Any]) -> Model:
         held_out=row.held_out,
         version=row.version,
         created=row.created,
-        subjects=len(counts),
-        records=sum(counts.values()),
+        subjects=subjects_held,
+        records=records_held,
     )
 
 

@@ -200,15 +200,18 @@ class World:
         return sign(self.statement, self.evidence, self.key)
 
     def issue(self, envelope: Mapping[str, Any], **changes: Any) -> bytes:
-        """Enter an envelope in a log of six entries and return the certificate file."""
+        """Enter an envelope in a log of six entries, at place `at`, and return the certificate file.
+
+        Whatever is given by name goes into the file instead of the true part.
+        """
         entry = changes.get("entry", log_entry("C-1", envelope, at="2026-11-02T09:30:01Z", actor="owner"))
-        leaves = [leaf_hash(b"entry %d" % number) for number in range(4)]
-        leaves += [leaf_hash(entry), leaf_hash(b"later")]
+        place = changes.pop("at", 4)
+        leaves = [leaf_hash(entry if number == place else b"entry %d" % number) for number in range(6)]
         origin, log_key = changes.get("origin", ORIGIN), changes.get("log_key", self.log_key)
         parts: dict[str, Any] = {
             "entry": entry,
-            "index": 4,
-            "inclusion": inclusion_proof(4, leaves),
+            "index": place,
+            "inclusion": inclusion_proof(place, leaves),
             "size": 6,
             "checkpoint": sign_checkpoint(Checkpoint(origin, 6, root(leaves)), log_key),
         }

@@ -123,6 +123,23 @@ values = st.recursive(
 )
 
 
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b'{"a":{"b":1,"b":1}}', "name 'b' stands twice"),
+        (b"[" + b"9" * 17 + b"]", "a number has 17 digits"),
+        (b"[1.0]", "'1.0' is no integer"),
+        (b"[NaN]", "'NaN' is no integer"),
+        (b'"\xff"', "not UTF-8 at byte 1"),
+        (nested(100_000), "nested too deeply"),
+        (b"{", "Expecting property name"),
+    ],
+)
+def test_json_that_others_read_in_two_ways_is_refused(data: bytes, message: str) -> None:
+    with pytest.raises(EnvelopeFormatError, match=message):
+        load_json(data, "it")
+
+
 @given(values)
 def test_plain_json_is_read_as_it_is(value: Any) -> None:
     assert load_json(json.dumps(value).encode(), "it") == value

@@ -115,6 +115,7 @@ def test_a_wrong_public_key_file_is_said_to_be_one(certificate: bytes) -> None:
 LOG_FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"index": 3}, "inclusion"),
     ({"size": 5}, "inclusion"),
+    ({"at": 1, "size": 7}, "inclusion"),  # the path has the same shape at both sizes
     ({"inclusion": []}, "inclusion"),
     ({"origin": "bank.example/erasures"}, "checkpoint"),
     ({"log_key": Ed25519PrivateKey.from_private_bytes(bytes(32))}, "checkpoint"),
@@ -270,12 +271,11 @@ def test_another_value_anywhere_in_a_signed_statement_raises_no_other_error(
     value = world.statement.to_dict()
     changed = put(value, path, item)
     try:
-        verify(world.issue(signed_as_is(world, changed)), world.public_pem)
+        verified = verify(world.issue(signed_as_is(world, changed)), world.public_pem)
     except (EnvelopeFormatError, NotVerifiedError):
-        pass
-    else:
-        # What is left to the operator's word: texts and numbers that nothing in the certificate contradicts.
-        assert isinstance(item, str | int | list) or item is None
+        return
+    # What is left to the operator's word is read as it was signed.
+    assert canonical_json(verified.statement.to_dict()) == canonical_json(changed)
 
 
 def test_a_file_is_read_with_its_key_file(world: World, certificate: bytes, tmp_path: Path) -> None:

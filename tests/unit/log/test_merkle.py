@@ -96,6 +96,13 @@ def test_every_old_log_is_proven_a_prefix_of_every_later_one() -> None:
             assert verify_consistency(old, new, proof, root(LEAVES[:old]), root(LEAVES[:new]))
 
 
+def test_a_consistency_proof_does_not_hold_for_a_much_larger_log() -> None:
+    for new in range(2, BOUND + 1):
+        for old in range(1, new):
+            proof = consistency_proof(old, LEAVES[:new])
+            assert not verify_consistency(old, 4 * new, proof, root(LEAVES[:old]), root(LEAVES[:new]))
+
+
 def test_a_log_whose_past_was_changed_is_found_out() -> None:
     forged = [leaf_hash(b"forged"), *LEAVES[1:]]
     for new in range(2, BOUND + 1):

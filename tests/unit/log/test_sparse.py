@@ -170,6 +170,36 @@ def test_a_node_does_not_rise() -> None:
     proof = removal_proof(members, [alone])
     assert sum(word.startswith("node:") for word in proof) == 1
     assert checked(proof, members, [*pair, clustered(0xC0)], [alone])
+    closed = [
+        sha256(b"\x01" + bytes.fromhex(word[5:])).hexdigest() if word.startswith("node:") else word for word in proof
+    ]
+    assert not checked(closed, members, [*pair, clustered(0xC0)], [alone])
+
+
+def test_a_subtree_is_opened_only_where_it_must_be() -> None:
+    gone, near, far = clustered(0), clustered(1), clustered(0x80)
+    members, remaining = [gone, near, clustered(2), far], [near, clustered(2), far]
+    proof = removal_proof(members, [gone])
+    closed = sha256(b"\x00" + far).hexdigest()
+    assert closed in proof
+    assert checked(proof, members, remaining, [gone])
+    opened = [f"leaf:{far.hex()}" if word == closed else word for word in proof]
+    assert not checked(opened, members, remaining, [gone])
+
+
+def test_emptiness_has_one_word() -> None:
+    gone, near = clustered(0), [clustered(1), clustered(2)]
+    proof = removal_proof([gone, *near], [gone])
+    last = len(proof) - 1 - proof[::-1].index("empty")
+    assert checked(proof, [gone, *near], near, [gone])
+    assert not checked([*proof[:last], "00" * 32, *proof[last + 1 :]], [gone, *near], near, [gone])
+
+
+def test_a_leaf_that_stands_where_it_does_not_belong_is_found_out() -> None:
+    gone, misplaced = clustered(0), clustered(0x40)  # both begin with a 0 bit
+    before = sha256(b"\x01" + sha256(b"\x00" + gone).digest() + sha256(b"\x00" + misplaced).digest()).digest()
+    after = members_root([misplaced])
+    assert not verify_removal(["split", "here", f"leaf:{misplaced.hex()}"], before, after, [gone])
 
 
 junk = st.recursive(

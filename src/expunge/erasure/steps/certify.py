@@ -114,7 +114,7 @@ def make_statement(workspace: Workspace, connection: Connection, batch: Batch, n
 def find_evidence(workspace: Workspace, connection: Connection, batch: Batch, copy: dict[str, Any]) -> Evidence:
     """Look at what is there now, not at what the statement says."""
     members_now = members_root(members.commitments(connection, copy["object"]).values())
-    left = frozenset(bytes.fromhex(one) for one in batch.evidence["copies"][copy["object"]]["members"]["left"])
+    left = frozenset(bytes.fromhex(one) for one in batch.sealed["leavers"].get(copy["object"], ()))
     if copy["kind"] == "dataset":
         return Evidence(left, members_now)
     digests = batch.sealed["digests"].get(copy["object"], {})

@@ -47,7 +47,6 @@ def note_members(connection: Connection, batch: Batch) -> None:
     leaving = set(batch.refs)
     for copy in batch.plan:
         held = members.commitments(connection, copy["object"])
-        counts = members.records(connection, copy["object"])
         left = {ref for ref in held if ref in leaving}
         gone = [held[ref] for ref in left]
         entry = batch.evidence["copies"].setdefault(copy["object"], {"method": copy["method"], "checks": []})
@@ -59,7 +58,7 @@ def note_members(connection: Connection, batch: Batch) -> None:
             "left": sorted(commitment.hex() for commitment in gone),
             "proof": removal_proof(held.values(), gone),
         }
-        entry["records"] = sum(counts[ref] for ref in left)
+        entry["records"] = sum(members.records(connection, copy["object"], left).values())
 
 
 def superseded(connection: Connection, batch: Batch) -> list[str]:

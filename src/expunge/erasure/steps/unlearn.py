@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, select
 
-from expunge.datasets.table import Table
+from expunge.datasets import Table, refreshed
 from expunge.domain.plan import Method
-from expunge.domain.subject import SubjectId, parse_subject
+from expunge.domain.subject import SubjectId, subject_kind
 from expunge.erasure import batch as batches
 from expunge.erasure import intake, requests
 from expunge.erasure.batch import Batch
-from expunge.errors import CannotForgetError, SubjectIdError
+from expunge.errors import CannotForgetError
 from expunge.learners.base import Learner
+from expunge.vault import subjects
 from expunge.vault.database import DATASET
 from expunge.workspace import data, models, register
 from expunge.workspace.folder import Workspace
@@ -22,63 +24,95 @@ from expunge.workspace.folder import Workspace
 
 def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
     """Stage a new version of every model and schema that the batch touches; note what must not be found afterwards."""
-    batch.sealed["digests"], batch.sealed["schemas"] = {}, {}
-    people = leavers(workspace, connection, batch)
+    batch.sealed |= {"digests": {}, "schemas": {}, "leavers": {}}
+    refs = leavers(workspace, connection, batch)
+    people = set(refs)
     tables = {copy["object"]: data.load(workspace, connection, copy["object"]) for copy in batch.touched("dataset")}
-    for dataset in tables:
-        stage_schema(workspace, connection, batch, dataset)
-    for request in requests.in_batch(connection, batch.id):
-        note_needles(workspace, connection, request.id, tables, people)
+    remaining = {dataset: without(table, people) for dataset, table in tables.items()}
+    for dataset, table in remaining.items():
+        stage_schema(workspace, connection, batch, dataset, table)
+        present = set(tables[dataset].subjects.tolist())
+        note_leavers(workspace, connection, batch, dataset, {one: ref for one, ref in refs.items() if one in present})
+    note_needles(workspace, connection, batch, tables, remaining)
     for copy in batch.touched("model"):
-        unlearn(workspace, connection, batch, copy, people)
+        unlearn(workspace, connection, batch, copy, refs, remaining)
     batches.save(workspace, connection, batch)
 
 
-def leavers(workspace: Workspace, connection: Connection, batch: Batch) -> set[SubjectId]:
-    """Return the ids of everybody who leaves."""
-    people: set[SubjectId] = set()
+def leavers(workspace: Workspace, connection: Connection, batch: Batch) -> dict[SubjectId, bytes]:
+    """Return the ids and references of everybody who leaves."""
+    people: dict[SubjectId, bytes] = {}
     for request in requests.in_batch(connection, batch.id):
-        people |= intake.refs_of(workspace, connection, request).keys()
+        people |= intake.refs_of(workspace, connection, request)
     return people
 
 
-def stage_schema(workspace: Workspace, connection: Connection, batch: Batch, dataset: str) -> None:
+def note_leavers(
+    workspace: Workspace, connection: Connection, batch: Batch, object_id: str, refs: dict[SubjectId, bytes]
+) -> None:
+    """Commit, from ids and keys and past the register, to those who are found in an object and must leave it.
+
+    The signature is refused unless the register says that exactly these left.
+    """
+    keys = subjects.keys_of(workspace.vault, connection, refs.values())
+    found = subjects.commitments(keys, object_id, refs)
+    batch.sealed["leavers"][object_id] = sorted(commitment.hex() for commitment in found.values())
+
+
+def without(table: Table, people: set[SubjectId]) -> Table:
+    """Return the rows of everybody who stays, with what nobody declared inferred from them afresh."""
+    rest = table.without(people & set(table.subjects.tolist()))
+    return refreshed(rest) if rest.schema.inferred else rest
+
+
+def stage_schema(workspace: Workspace, connection: Connection, batch: Batch, dataset: str, remaining: Table) -> None:
     """Seal a schema with what is inferred from the remaining rows; the old one may show a value of who leaves."""
     blob = connection.execute(select(DATASET.c.schema_blob).where(DATASET.c.id == dataset)).scalar_one()
     _, layout = data.get_schema(workspace, connection, blob)
-    schema = data.load_remaining(workspace, connection, dataset, batch.refs).schema
-    batch.sealed["schemas"][dataset] = data.put_schema(workspace, connection, schema, layout)
+    batch.sealed["schemas"][dataset] = data.put_schema(workspace, connection, remaining.schema, layout)
 
 
 def note_needles(
-    workspace: Workspace, connection: Connection, request: str, tables: dict[str, Table], people: set[SubjectId]
+    workspace: Workspace,
+    connection: Connection,
+    batch: Batch,
+    tables: dict[str, Table],
+    remaining: dict[str, Table],
 ) -> None:
-    """Seal with a request the texts that stand in the person's rows and in nobody's who stays."""
-    known = requests.identity(workspace, connection, request)
-    texts: set[str] = set()
-    for table in tables.values():
-        own = {one for one in _ids(known["subject"]) if one in set(table.subjects.tolist())}
-        if own:
-            mine, others = table.rows_of(own), ~table.rows_of(people & set(table.subjects.tolist()))
-            for name, cells in table.arrays().items():
-                if cells.dtype == object:
-                    texts |= {cell for cell in set(cells[mine]) - set(cells[others]) if cell and name}
-    requests.seal_again(workspace, connection, request, {**known, "texts": sorted(texts)})
+    """Seal with each request the texts that stand in the person's rows and in nobody's who stays."""
+    kept = {text for table in remaining.values() for text in _texts(table)}
+    for request in requests.in_batch(connection, batch.id):
+        known = requests.identity(workspace, connection, request.id)
+        own = intake.refs_of(workspace, connection, request).keys()
+        texts: set[str] = set()
+        for table in tables.values():
+            present = [one for one in own if subject_kind(one) == table.schema.subject_kind]
+            if present and (rows := np.isin(table.subjects, present)).any():
+                texts |= {text for column in table.arrays().values() for text in column[rows] if isinstance(text, str)}
+        requests.seal_again(workspace, connection, request.id, {**known, "texts": sorted(texts - kept)})
+
+
+def _texts(table: Table) -> set[str]:
+    return {text for cells in table.arrays().values() if cells.dtype == object for text in set(cells) if text}
 
 
 def unlearn(
-    workspace: Workspace, connection: Connection, batch: Batch, copy: dict[str, Any], people: set[SubjectId]
+    workspace: Workspace,
+    connection: Connection,
+    batch: Batch,
+    copy: dict[str, Any],
+    refs: dict[SubjectId, bytes],
+    tables: dict[str, Table],
 ) -> None:
     """Stage one model: forget, refit where that is cheaper or the schema moved, or retire where no model is left."""
     model = copy["object"]
     before = register.current(connection, model)
     facts = register.open_facts(workspace, connection, before)
     row = register.by_id(connection, model)
-    remaining = models.training_rows(
-        workspace, data.load_remaining(workspace, connection, row.dataset_id, batch.refs), model, row.held_out
-    )
+    remaining = models.training_rows(workspace, tables[row.dataset_id], model, row.held_out)
     learner = register.open_learner(workspace, connection, before)
-    own = people & set(learner.subjects_held())
+    own = refs.keys() & set(learner.subjects_held())
+    note_leavers(workspace, connection, batch, model, {one: refs[one] for one in own})
     method = Method(copy["method"])
     if learner.schema != remaining.schema:
         method = Method.REFIT
@@ -125,10 +159,3 @@ def _refit(workspace: Workspace, connection: Connection, model: str, remaining: 
         raise CannotForgetError("nobody, or one class only, would remain.", mend="The model is retired.")
     learner, _ = models.fit(workspace, connection, model, remaining)
     return learner
-
-
-def _ids(typed: str) -> set[SubjectId]:
-    try:
-        return {typed, parse_subject(typed, "int")}
-    except SubjectIdError:
-        return {typed}

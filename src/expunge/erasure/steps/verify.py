@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection
 
+from expunge.datasets import Table
 from expunge.domain.plan import Method
 from expunge.domain.report import Verdict
 from expunge.erasure import batch as batches
@@ -29,10 +28,14 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
     CheckFailedError
         Naming the model and the check.
     """
+    tables = {
+        copy["object"]: data.load_remaining(workspace, connection, copy["object"], batch.refs)
+        for copy in batch.touched("dataset")
+    }
     for copy in batch.touched("model"):
         entry = batch.evidence["copies"][copy["object"]]
         if entry["method"] != Method.RETIRE.value:
-            _verify(workspace, connection, batch, copy["object"], entry)
+            _verify(workspace, connection, batch, copy["object"], tables)
         for check in entry["checks"]:
             if check["verdict"] == Verdict.FAILED.value:
                 raise CheckFailedError(
@@ -42,9 +45,9 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
     batches.save(workspace, connection, batch)
 
 
-def _verify(workspace: Workspace, connection: Connection, batch: Batch, model: str, entry: dict[str, Any]) -> None:
+def _verify(workspace: Workspace, connection: Connection, batch: Batch, model: str, tables: dict[str, Table]) -> None:
     row = register.by_id(connection, model)
-    remaining = data.load_remaining(workspace, connection, row.dataset_id, batch.refs)
+    remaining, entry = tables[row.dataset_id], batch.evidence["copies"][model]
     training = models.training_rows(workspace, remaining, model, row.held_out)
     digests = batch.sealed["digests"][model]
     refit = replay(

@@ -7,16 +7,18 @@ import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 
 from expunge.domain.schema import Schema
-from expunge.learners.exact.encoding import EncodingName
+from expunge.learners.encoding.codes import EncodingName
+from expunge.learners.exact.bounds import at_least, positive
 from expunge.learners.exact.linear import solve_classes
-from expunge.learners.exact.table import TableClassifier, TableState, at_least, positive
+from expunge.learners.exact.predictor import TableClassifier
+from expunge.learners.exact.table import TableState
 
 
 class AdditiveClassifier(ClassifierMixin, TableClassifier):  # type: ignore[misc]  # no types in scikit-learn
     """Sum of one learned function per column: a step per bin, a value per category, one for missing.
 
-    Numbers fall into universal bins (`grid`), which remember nobody. The coefficients are the ridge regression of -1 and +1
-    (one class against the rest) on one-hot bins, in closed form from the integer counts of pairs of bins.
+    Numbers fall into universal bins (`grid`), which remember nobody. The coefficients are the ridge regression of -1
+    and +1 (one class against the rest) on one-hot bins, in closed form from the integer counts of pairs of bins.
 
     Parameters
     ----------
@@ -62,4 +64,4 @@ class AdditiveClassifier(ClassifierMixin, TableClassifier):  # type: ignore[misc
         return "bins", at_least("max_bins", self.max_bins, 2)
 
     def _solved(self, state: TableState) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        return solve_classes(state, "bins", float(self.alpha))
+        return solve_classes(state, "bins")

@@ -2,17 +2,18 @@
 
 Invariant: exactness
 --------------------
-`Scaled` codes are integers of magnitude at most 2**15, so every product of two is an integer of magnitude at most 2**30. In
-a chunk of at most 2**13 rows, every partial sum of products that a matrix multiplication can form, in whatever order and
-with or without fused multiply-add, is an integer of magnitude at most 2**43 < 2**53, and float64 holds those exactly: no
-rounding ever happens. Chunks are added as int64, which cannot overflow below 2**33 rows (refused). `Bins` sums are counts.
-Integer addition is associative, hence: moments do not depend on the order of rows, and subtracting a row's moments
-undoes adding them (RESEARCH trap 5).
+`Scaled` codes are integers of magnitude at most 2**15, so every product of two is an integer of magnitude at most
+2**30. In a chunk of at most 2**13 rows, every partial sum of products that a matrix multiplication can form, in
+whatever order and with or without fused multiply-add, is an integer of magnitude at most 2**43 < 2**53, and float64
+holds those exactly: no rounding ever happens. Chunks are added as int64, which cannot overflow below 2**33 rows (more
+are refused). `Bins` sums are counts. Integer addition is associative, hence moments do not depend on the order of
+rows, and subtracting a row's moments undoes adding them (RESEARCH trap 5).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -21,8 +22,8 @@ import scipy.linalg
 from threadpoolctl import ThreadpoolController
 
 from expunge.errors import InputError
-from expunge.learners.exact.columns import Cells
-from expunge.learners.exact.encoding import ONE, Bins, Encoding
+from expunge.learners.encoding.codes import ONE, Bins, Encoding
+from expunge.learners.encoding.columns import Cells
 
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -119,7 +120,7 @@ def count_products(codes: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64])
     """
     width = int(offsets[-1])
     total = np.zeros((width, width), np.int64)
-    blocks = [slice(int(start), int(end)) for start, end in zip(offsets[:-1], offsets[1:], strict=True)]
+    blocks = [slice(int(start), int(end)) for start, end in pairwise(offsets)]
     columns = [np.ascontiguousarray(column, dtype=np.intp) for column in codes.T]
     for i, (rows, first) in enumerate(zip(blocks, columns, strict=True)):
         height = rows.stop - rows.start

@@ -13,10 +13,13 @@ import numpy.typing as npt
 from sklearn.base import ClassifierMixin, RegressorMixin
 
 from expunge.domain.schema import Schema
-from expunge.learners.exact.encoding import ONE, EncodingName
+from expunge.learners.encoding.codes import ONE, EncodingName
+from expunge.learners.exact.bounds import positive
 from expunge.learners.exact.gram import UNITS, ridge
-from expunge.learners.exact.table import TableClassifier, TablePredictor, TableState, positive
+from expunge.learners.exact.predictor import TableClassifier, TablePredictor
+from expunge.learners.exact.table import TableState
 from expunge.learners.exact.target import Task
+from expunge.learners.values import from_text
 
 
 class RidgeClassifier(ClassifierMixin, TableClassifier):  # type: ignore[misc]  # no types in scikit-learn
@@ -60,13 +63,14 @@ class RidgeClassifier(ClassifierMixin, TableClassifier):  # type: ignore[misc]  
         return "scaled", 2
 
     def _solved(self, state: TableState) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        return solve_classes(state, "scaled", float(self.alpha))
+        return solve_classes(state, "scaled")
 
 
 class Ridge(RegressorMixin, TablePredictor):  # type: ignore[misc]  # no types in scikit-learn
     """Linear regression with a ridge penalty.
 
-    The target is scaled to [-1, 1] by its declared range, or else by that of the remaining rows, and rounded to steps of 2**-15.
+    The target is scaled to [-1, 1] by its declared range, or else by that of the remaining rows, and rounded to steps
+    of 2**-15.
 
     Parameters
     ----------
@@ -108,15 +112,13 @@ class Ridge(RegressorMixin, TablePredictor):  # type: ignore[misc]  # no types i
         low, high = float(column.low or 0.0), float(column.high or 0.0)
         cross = learned.products[:features, [features]] / ONE
         coef, intercept = ridge(
-            learned, features, cross, learned.sums[[features]] / ONE, unit=UNITS["scaled"], alpha=float(self.alpha)
+            learned, features, cross, learned.sums[[features]] / ONE, unit=UNITS["scaled"], alpha=alpha_of(state)
         )
         half = (high - low) / 2
         return coef * half, intercept * half + (low + half)
 
 
-def solve_classes(
-    state: TableState, name: EncodingName, alpha: float
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def solve_classes(state: TableState, name: EncodingName) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Regress -1 and +1 per class on the features: the second class of two, or each of several."""
     learned: Any = state.moments
     unit, features = UNITS[name], int(state.inputs.offsets[-1])
@@ -126,4 +128,9 @@ def solve_classes(
     # A row's target is 2 * [it is of the class] - 1, and a one-hot place holds `unit` where it is.
     cross = 2 * (learned.products[:features, places] / unit) - learned.sums[:features, None]
     sums = 2 * (learned.sums[places] / unit) - learned.rows
-    return ridge(learned, features, cross, sums, unit=unit, alpha=alpha)
+    return ridge(learned, features, cross, sums, unit=unit, alpha=alpha_of(state))
+
+
+def alpha_of(state: TableState) -> float:
+    """Return the penalty that the state was fitted with."""
+    return float(str(from_text(state.hyperparameters["alpha"])))

@@ -10,21 +10,23 @@ from sklearn.base import TransformerMixin
 
 from expunge.domain.schema import Schema
 from expunge.errors import InputError
-from expunge.learners.exact.columns import raw_columns, read_cells
-from expunge.learners.exact.encoding import ENCODINGS, EncodingName
-from expunge.learners.exact.table import TableLearner, TableState, at_least
+from expunge.learners.encoding.codes import ENCODINGS, Bins, EncodingName
+from expunge.learners.encoding.columns import raw_columns, read_cells
+from expunge.learners.exact.bounds import at_least
+from expunge.learners.exact.table import TableLearner, TableState
 
 
 class TableEncoder(TransformerMixin, TableLearner):  # type: ignore[misc]  # no types in scikit-learn
     """Encode a table as integers: universal bins, or fixed-point numbers scaled by range.
 
-    What it learns is what the schema does not declare: ranges, and the categories that are present. When the owner of an
-    extreme or the last holder of a category is forgotten, so is the extreme or the category.
+    What it learns is what the schema does not declare: ranges, and the categories that are present. When the owner of
+    an extreme or the last holder of a category is forgotten, so is the extreme or the category.
 
     Parameters
     ----------
     encoding : {"scaled", "bins"}
-        ``scaled``: steps of 2**-15, one place per number, category and missing indicator. ``bins``: one code per column.
+        ``scaled``: steps of 2**-15, one place per number, category and missing indicator. ``bins``: one code per
+        column.
     max_bins : int
         Most bins per numeric column, at least 2; only ``bins`` reads it.
     schema : Schema or None
@@ -72,7 +74,8 @@ class TableEncoder(TransformerMixin, TableLearner):  # type: ignore[misc]  # no 
         Returns
         -------
         ndarray of int32
-            ``scaled``: (n_rows, n_places), in steps of 2**-15. ``bins``: (n_rows, n_features), -2 for an unknown category.
+            ``scaled``: (n_rows, n_places), in steps of 2**-15. ``bins``: (n_rows, n_features), -2 for an unknown
+            category.
         """
         self._checked(X)
         state: TableState = self.state_
@@ -83,7 +86,7 @@ class TableEncoder(TransformerMixin, TableLearner):  # type: ignore[misc]  # no 
         """Return a name per column of the output."""
         del input_features  # scikit-learn's signature; the names are those learned
         state = self._fitted()
-        if self.encoding == "bins":
+        if isinstance(state.inputs, Bins):
             return np.array([column.name for column in state.inputs.columns], dtype=object)
         return np.array([f"{column}={what}" for column, what in state.inputs.places], dtype=object)
 

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from expunge.domain.subject import SubjectId, subject_id
 from expunge.errors import CannotForgetError, InputError, UnknownSubjectError
-from expunge.learners.exact.columns import Cells
+from expunge.learners.encoding.columns import Cells
 
 
 @dataclass(frozen=True, eq=False)

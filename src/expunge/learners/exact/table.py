@@ -6,20 +6,18 @@ people is here, once.
 Invariants
 ----------
 - ``state_`` is the only attribute that a fit sets; it is frozen, and replaced whole by one assignment.
-- It is a pure function of (features, records, hyperparameters), so that forgetting equals refitting: `_derived` builds it
-  from the rows, and `_downdated` gets the same integers by subtraction.
+- It is a pure function of (features, records, hyperparameters), so that forgetting equals refitting: `_derived` builds
+  it from the rows, and `_downdated` gets the same integers by subtraction.
 - What is derived from a state (the served model) is cached inside it, and goes when it goes.
 """
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from inspect import signature
-from numbers import Integral, Real
 from time import perf_counter
 from typing import Any, ClassVar, Final, Self
 
@@ -33,12 +31,20 @@ from expunge.domain.schema import Kind, Schema
 from expunge.domain.subject import SubjectId, subject_kind
 from expunge.errors import CannotForgetError, CorruptedError, InputError, SubjectIdError
 from expunge.learners.base import Arrays, ForgetReport, Learner, listed, positions
-from expunge.learners.exact.columns import Cells, Feature, check_ranges, features_of, raw_columns, read_cells
-from expunge.learners.exact.encoding import ENCODINGS, Column, Encoding, EncodingName, learn_columns
+from expunge.learners.encoding.codes import ENCODINGS, Column, Encoding, EncodingName, learn_columns
+from expunge.learners.encoding.columns import (
+    Cells,
+    Feature,
+    check_ranges,
+    check_table,
+    features_of,
+    raw_columns,
+    read_cells,
+)
 from expunge.learners.exact.gram import Moments, minus, moments
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.target import Task, read_target
-from expunge.learners.served import ServedModel, in_label_order, labels
+from expunge.learners.served import in_label_order
 from expunge.learners.values import to_text
 
 FORMAT: Final = 1
@@ -51,6 +57,8 @@ class TableState:
     Parameters
     ----------
     task : {"classification", "regression"} or None
+    hyperparameters : dict of str to str
+        Those of the fit, as typed text.
     features : tuple of Feature
         What is declared about each column; the target, if there is one, is the last.
     named : bool
@@ -65,6 +73,7 @@ class TableState:
     """
 
     task: Task | None
+    hyperparameters: dict[str, str]
     features: tuple[Feature, ...]
     named: bool
     records: Records
@@ -106,7 +115,8 @@ class TableLearner(Learner):
         Parameters
         ----------
         X : array-like or DataFrame (n_rows, n_features)
-            Numbers, booleans, text; missing cells are None or NaN. With a schema, a data frame's features are picked by name.
+            Numbers, booleans, text; missing cells are None or NaN. With a schema, a data frame's features are picked
+            by name.
         y : array-like (n_rows,)
             Not used by encoders.
         subjects : array-like (n_rows,) of int or str, or None
@@ -184,7 +194,7 @@ class TableLearner(Learner):
         meta = {
             "format": FORMAT,
             "learner": type(self).__name__,
-            "hyperparameters": self._hyperparameters(),
+            "hyperparameters": state.hyperparameters,
             "features": [feature.to_dict() for feature in state.features],
             "columns": [column.to_dict() for column in state.encoding.columns],
             "rows": None if state.moments is None else state.moments.rows,
@@ -206,6 +216,8 @@ class TableLearner(Learner):
         """Return the records and the declared facts; all else is derived from them again. Personal data."""
         check_is_fitted(self)
         state: TableState = self.state_
+        if state.hyperparameters != self._hyperparameters():
+            raise InputError("hyperparameters were set after the fit.", mend="Fit again before saving.")
         records = state.records.canonical()
         meta = {
             "features": [feature.to_dict() for feature in state.features],
@@ -259,7 +271,7 @@ class TableLearner(Learner):
         encoding = ENCODINGS[name](learn_columns(features, records.cells), max_bins)
         integers = None if self.task is None else moments(encoding, records.cells)
         seconds = (perf_counter() - started) / len(records)
-        return TableState(self.task, features, named, records, encoding, integers, seconds)
+        return TableState(self.task, self._hyperparameters(), features, named, records, encoding, integers, seconds)
 
     def _downdated(self, before: TableState, records: Records, leaving: Cells) -> tuple[TableState, int]:
         """Return the state without the rows that leave, and how many rows had to be encoded again."""
@@ -270,15 +282,13 @@ class TableLearner(Learner):
             else type(before.encoding)(columns, before.encoding.max_bins)
         )
         integers, reencoded = before.moments, 0
-        if before.moments is not None and _ranges(columns) == _ranges(before.encoding.columns):
-            integers = minus(before.moments, before.encoding, leaving)
+        if integers is not None and _ranges(columns) == _ranges(before.encoding.columns):
+            integers = minus(integers, before.encoding, leaving)
             if encoding is not before.encoding:  # words vanished: so do their places, whose sums are now nought
                 integers = integers.kept(_surviving(before.encoding, encoding))
-        elif before.moments is not None:
+        elif integers is not None:
             integers, reencoded = moments(encoding, records.cells), len(records)
-        return TableState(
-            before.task, before.features, before.named, records, encoding, integers, before.seconds_per_record
-        ), reencoded
+        return replace(before, records=records, encoding=encoding, moments=integers), reencoded
 
     def _hyperparameters(self) -> dict[str, str]:
         """Return what was set, as typed text; where the default is a float, 1 and 1.0 are one."""
@@ -305,7 +315,7 @@ class TableLearner(Learner):
     def _checked(self, X: Any) -> Any:
         """Refuse, for predicting, a table of other columns than those learned from."""
         check_is_fitted(self)
-        raw_columns(X)
+        check_table(X)
         if self.schema is None:
             try:
                 validate_data(self, X, reset=False, skip_check_array=True)
@@ -322,70 +332,6 @@ class TableLearner(Learner):
         return tags
 
 
-class TablePredictor(TableLearner):
-    """Base of those that predict: what they predict comes from the served model, and from nowhere else."""
-
-    @abstractmethod
-    def _solved(self, state: TableState) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Derive coefficients and intercepts from the state's integers, by one fixed formula."""
-
-    def serve(self) -> ServedModel:
-        """Return what predicts; solved once per state."""
-        check_is_fitted(self)
-        state: TableState = self.state_
-        served: ServedModel | None = state.__dict__.get("served")
-        if served is None:
-            coef, intercept = self._solved(state)
-            name, _ = self._coding()
-            words = state.classes if self.task == "classification" else None
-            served = ServedModel(name, state.inputs, state.named, words, coef, intercept)
-            state.__dict__["served"] = served  # as cached_property does
-        return served
-
-    def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Return a class label, or a number, per row.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like (n_rows, n_features)
-            Numbers beyond a column's range are clipped to it; categories never seen contribute nothing.
-
-        Returns
-        -------
-        ndarray (n_rows,)
-        """
-        return self.serve().predict(self._checked(X))
-
-
-class TableClassifier(TablePredictor):
-    """Base of the classifiers."""
-
-    task: ClassVar[Task | None] = "classification"
-
-    @property
-    def classes_(self) -> npt.NDArray[Any]:
-        """Class labels, sorted: (n_classes,)."""
-        return labels(self._fitted().classes)
-
-    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return scores: (n_rows,) for two classes, above 0 for the second; else (n_rows, n_classes)."""
-        return self.serve().decision_function(self._checked(X))
-
-
-def positive(name: str, value: object) -> float:
-    """Return a hyperparameter that must be a finite number above 0."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value) or value <= 0:
-        raise InputError(f"{name}={value!r} is not a finite number above 0.", mend="Give one, such as 1.0.")
-    return float(value)
-
-
-def at_least(name: str, value: object, least: int) -> int:
-    """Return a hyperparameter that must be an integer of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise InputError(f"{name}={value!r} is not an integer of at least {least}.", mend=f"Give {least} or more.")
-    return int(value)
-
-
 def _check_kind(subjects: tuple[SubjectId, ...], schema: Schema) -> None:
     wrong = next((subject for subject in subjects if subject_kind(subject) != schema.subject_kind), None)
     if wrong is not None:
@@ -397,6 +343,9 @@ def _check_kind(subjects: tuple[SubjectId, ...], schema: Schema) -> None:
 def _restored(features: tuple[Feature, ...], meta: dict[str, Any], arrays: Arrays) -> Records:
     """Rebuild records from saved parts; KeyError, TypeError, ValueError or IndexError where they do not fit."""
     words = tuple(tuple(str(word) for word in words) for words in meta["words"])
+    for column, known in zip(arrays["codes"].T, words, strict=True):
+        if list(known) != sorted(set(known)) or not -1 <= column.min() <= column.max() < len(known):
+            raise ValueError("codes do not fit the words")
     cells = Cells(arrays["numbers"], arrays["codes"], words).shrunk()
     numeric = sum(feature.kind is Kind.NUMERIC for feature in features)
     if (cells.numbers.shape[1:], cells.codes.shape[1:]) != ((numeric,), (len(features) - numeric,)):
@@ -411,9 +360,12 @@ def _ranges(columns: Iterable[Column]) -> list[tuple[float | None, ...]]:
 
 
 def _surviving(before: Encoding, after: Encoding) -> npt.NDArray[np.intp]:
-    """Return the places of `before` that `after` still has."""
-    kept = set(after.places)
-    return np.flatnonzero([place in kept for place in before.places])
+    """Return the places of `before` that `after` still has: all but those of vanished words."""
+    kept = np.ones(int(before.offsets[-1]), np.bool_)
+    for start, old, new in zip(before.offsets, before.columns, after.columns, strict=False):  # one offset more: the end
+        if old.words is not None and old.words != new.words:
+            kept[start : start + len(old.words)] = np.isin(old.words, new.words or ())
+    return np.flatnonzero(kept)
 
 
 def _little(array: npt.NDArray[np.int64]) -> bytes:

@@ -10,7 +10,7 @@ from sklearn.utils import column_or_1d
 
 from expunge.domain.schema import Kind, Schema
 from expunge.errors import InputError, SchemaError
-from expunge.learners.exact.columns import Feature, one_column
+from expunge.learners.encoding.columns import Feature, one_column
 from expunge.learners.values import is_missing
 
 Task: TypeAlias = Literal["classification", "regression"]

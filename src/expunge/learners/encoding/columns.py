@@ -187,9 +187,14 @@ def raw_columns(X: Any, wanted: Sequence[str] | None = None) -> RawColumns:
     return RawColumns(names, tuple(table.T), (table.dtype.kind,) * len(names), named=False)
 
 
+def check_table(X: Any) -> None:
+    """Refuse what is not two-dimensional, or empty, with InputError."""
+    _check_shape(tuple(X.shape) if hasattr(X, "shape") else _array(X).shape)
+
+
 def _of_frame(frame: Any, wanted: Sequence[str] | None) -> RawColumns:
-    names = list(frame.columns)
-    if twice := sorted({str(name) for name in names if names.count(name) > 1}):
+    names, spelled = list(frame.columns), [str(name) for name in frame.columns]
+    if twice := sorted({name for name in spelled if spelled.count(name) > 1}):
         raise InputError(f"columns {twice} stand twice.", mend="Give every column its own name.")
     if wanted is not None and (absent := [name for name in wanted if name not in names]):
         raise InputError(f"columns {absent} are not in the table.", mend=f"Needed are {list(wanted)}.")

@@ -24,8 +24,8 @@ import numpy.typing as npt
 
 from expunge.domain.schema import Kind
 from expunge.errors import CorruptedError
-from expunge.learners.exact.columns import MISSING, Cells, Codes, Feature, Numbers, Words, number_or_none
-from expunge.learners.exact.grid import grid_edges
+from expunge.learners.encoding.columns import MISSING, Cells, Codes, Feature, Numbers, Words, number_or_none
+from expunge.learners.encoding.grid import grid_edges
 from expunge.learners.values import from_text, to_text
 
 ONE: Final = 2**15
@@ -131,7 +131,7 @@ class Encoding:
         """(column, what) for every place, in order."""
         raise NotImplementedError
 
-    def _columns_of(self, cells: Cells) -> list[tuple[Column, Numbers | Codes]]:
+    def _columns_of(self, cells: Cells) -> list[tuple[Column, npt.NDArray[Any]]]:
         """Pair each column with its cells; categorical codes in the column's own words, unknown ones as -2."""
         numbers = iter(cells.numbers.T)
         coded = iter(zip(cells.codes.T, cells.words, strict=True))
@@ -263,3 +263,8 @@ def clipped(column: Column, values: Numbers) -> Numbers:
 
 
 ENCODINGS: Final[dict[EncodingName, type[Encoding]]] = {"scaled": Scaled, "bins": Bins}
+
+
+def encoding_name(encoding: Encoding) -> EncodingName:
+    """Return the name by which `ENCODINGS` knows an encoding."""
+    return "bins" if isinstance(encoding, Bins) else "scaled"

@@ -1,7 +1,7 @@
 """The universal grid: bin edges that remember nobody (DESIGN section 5).
 
-The grid of m bits is the set of all k * 2**e with \\|k\\| < 2**m and 2**e at least the resolution: coarse far from nought,
-as fine as the resolution near it. Under resolution 1 it holds small integers as they are. Its members are
+The grid of m bits is the set of all k * 2**e with -2**m < k < 2**m and 2**e at least the resolution: coarse far from
+nought, as fine as the resolution near it. Under resolution 1 it holds small integers as they are. Its members are
 binary fractions, hence exact in float64 and the same on every machine.
 """
 

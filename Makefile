@@ -1,0 +1,47 @@
+# Everything runs from a bare machine with Python (>= 3.11) and make: each target does its own set-up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help install demo test soak check bench docs lock clean
+
+help: ## Show this help
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+install: $(READY) ## Create .venv with the pinned development install
+
+$(READY): requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(READY)
+
+demo: $(READY) ## Erase 24 real people from two models and certify it, into demo-out/
+	$(BIN)/expunge demo --out demo-out
+
+test: $(READY) ## Run the test suite
+	$(BIN)/python -m pytest -n 2
+
+soak: $(READY) ## Run the slow endurance tests
+	$(BIN)/python -m pytest -m soak
+
+check: $(READY) ## Lint, format, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/integration/test_documents.py
+
+bench: $(READY) ## Time imports, reads and one erasure; writes benchmarks/results/
+	$(BIN)/python benchmarks/skeleton.py --out benchmarks/results/skeleton.json
+
+docs: $(READY) ## Execute every snippet of README and docs
+	$(BIN)/python -m pytest -q tests/integration/test_documents.py
+
+lock: ## Pin the development install anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --all-extras --group dev \
+	  pyproject.toml -o requirements-dev.lock
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

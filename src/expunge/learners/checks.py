@@ -1,0 +1,383 @@
+"""`check_learner`: whether a learner keeps the contract of `expunge.learners.base`, on made-up people.
+
+Like scikit-learn's ``check_estimator``, for forgetting. Every check is a function of a `Case`, named after what must
+hold; the table `CHECKS` lists them in order, from the plainest to the finest, so that the first to fail names the
+fault.
+
+A refit gets raw rows, and nothing else but schema, hyperparameters and key (``sklearn.clone``): whatever a learner
+hands itself over, it is not there.
+"""
+
+from __future__ import annotations
+
+import copy
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from sklearn import config_context
+from sklearn.base import clone, is_classifier
+
+from expunge.domain.guarantee import Certified, Empirical, Exact
+from expunge.domain.subject import SubjectId
+from expunge.errors import CannotForgetError, ExpungeError, UnknownSubjectError
+from expunge.learners.base import Learner
+from expunge.learners.case import (
+    Alternatives,
+    BrokenError,
+    Case,
+    equal,
+    interrupted,
+    must,
+    must_be_same,
+    outputs,
+    task_of,
+)
+from expunge.learners.people import random_people
+from expunge.learners.reach import reachable
+from expunge.learners.served import ServedModel, digest_of_files
+from expunge.learners.state import dump, load
+
+INTERRUPTIONS: Final = 24
+"""How many points of a forget, chosen at random, are interrupted per table; and the last lines always."""
+
+
+class LearnerCheckError(ExpungeError):
+    """A learner breaks its contract; `check` names how."""
+
+    def __init__(self, check: str, problem: str) -> None:
+        super().__init__(f"{check}: {problem}", mend="See the check of this name in expunge.learners.checks.")
+        self.check = check
+
+
+def check_learner(learner: Learner, *, seed: int = 0, alternatives: Alternatives | None = None) -> None:
+    """Check that a learner keeps its contract.
+
+    Parameters
+    ----------
+    learner : Learner
+        Classifier, regressor or transformer; fitted or not, it is only cloned. It must take data frames with numbers,
+        text and missing cells. With ``key=None``, no key is set.
+    seed : int
+        Of the made-up people and of the choices among them.
+    alternatives : mapping of str to sequence, or None
+        Other values to try for a hyperparameter, where its type does not suggest any; an empty sequence exempts one
+        that, under the others' present values, rightly changes nothing.
+
+    Raises
+    ------
+    LearnerCheckError
+        Naming the first check that failed.
+
+    Examples
+    --------
+    >>> from expunge.learners.exact import RidgeClassifier
+    >>> check_learner(RidgeClassifier())
+    """
+    task = task_of(learner)
+    for number, (text_ids, declared) in enumerate(((False, False), (True, True), (True, False), (False, True))):
+        classes = 2 if number % 2 == 0 else 3
+        people = random_people(seed + number, task, text_ids=text_ids, declared=declared, classes=classes)
+        for check in CHECKS:
+            if check.applies(learner):
+                case = Case(learner, people, np.random.default_rng(seed), alternatives or MappingProxyType({}))
+                _run(check, case)
+
+
+def the_guarantee_is_of_one_class(case: Case) -> None:
+    """Check that the learner states Exact, Certified or Empirical."""
+    guarantee = case.fit().guarantee
+    must(isinstance(guarantee, Exact | Certified | Empirical), f"guarantee is {guarantee!r}.")
+
+
+def the_key_is_never_shown(case: Case) -> None:
+    """Check that neither `repr` nor the notebook's HTML shows the key."""
+    key = bytes(range(65, 97))
+    keyed = clone(case.learner).set_params(key=key)
+    with config_context(print_changed_only=False):
+        shown = repr(keyed) + keyed._repr_html_inner()
+    leaks = [spelling for spelling in (key.decode(), key.hex(), repr(key)) if spelling in shown]
+    must(not leaks, "repr or HTML shows the key.")
+
+
+def row_order_does_not_matter(case: Case) -> None:
+    """Check that the digest is a function of the set of rows."""
+    expected = case.fit().digest()
+    for _ in range(3):
+        shuffled = case.people.only(case.rng.permutation(len(case.people.ids)))
+        must(case.fit(shuffled).digest() == expected, "the digest differs for permuted rows.")
+
+
+def only_the_named_leave(case: Case) -> None:
+    """Check that whoever is named leaves with all their rows, and nobody else."""
+    named = case.some(1)
+    learner = case.fit()
+    report = learner.forget(named)
+    rest = [subject for subject in case.people.subjects if subject not in named]
+    must(set(learner.subjects_held()) == set(rest), f"asked to forget {named}, it lost other people, or not these.")
+    rows = int(case.people.rows(named).sum())
+    must(report.subjects == 1 and report.records == rows, f"the report counts {report}, {rows} records were theirs.")
+    must(learner.records_held() == len(case.people.ids) - rows, "the number of records held is wrong.")
+    if not isinstance(learner.guarantee, Exact):
+        return
+    expected = case.refit_without(named).digest()
+    for other in rest:
+        mistaken = case.refit_without([other]).digest()
+        must(
+            mistaken == expected or learner.digest() != mistaken,
+            f"asked to forget {named[0]!r}, it learned as if {other!r} had left.",
+        )
+
+
+def forgetting_equals_refitting(case: Case) -> None:
+    """Check that one by one, in batches, in any order, rows permuted, the digest is that of a refit without them."""
+    for count in (1, 2, 4):
+        leaving = case.some(count)
+        shuffled = case.people.only(case.rng.permutation(len(case.people.ids)))
+        expected = case.refit_without(leaving).digest()
+        for batches in ([leaving], [[subject] for subject in leaving], _batches(leaving, case.rng)):
+            learner = case.fit(shuffled)
+            for batch in batches:
+                learner.forget(batch)
+            must(learner.digest() == expected, f"after forgetting {batches} the digest is not that of a refit.")
+
+
+def an_extreme_leaves_with_its_owner(case: Case) -> None:
+    """Check that ranges, edges and scales that were read off someone's rows are read again."""
+    _equals_refit(case, [case.people.extreme], "the owner of the largest values")
+
+
+def a_category_leaves_with_its_last_holder(case: Case) -> None:
+    """Check that a category that nobody has any more is gone."""
+    _equals_refit(case, [case.people.lone], "the only holder of a category")
+
+
+def any_sequence_equals_refitting(case: Case) -> None:
+    """Check long random sequences, owners of extremes and of lone categories among them."""
+    learner, gone = case.fit(), []
+    order: list[SubjectId] = [case.people.extreme, case.people.lone, *case.some(4)]
+    for place in case.rng.permutation(len(order)):
+        gone.append(order[place])
+        learner.forget([order[place]])
+        must(learner.digest() == case.refit_without(gone).digest(), f"after forgetting {gone} it is not a refit's.")
+
+
+def saved_bytes_equal_a_refits(case: Case) -> None:
+    """Check that what is saved after forgetting is, byte for byte, what is saved after a refit."""
+    leaving = [case.people.lone, *case.some(2)]
+    learner = case.fit()
+    learner.forget(leaving)
+    must(dump(learner) == dump(case.refit_without(leaving)), "the saved bytes differ from a refit's.")
+
+
+def unknown_people_are_refused(case: Case) -> None:
+    """Check that an unknown id, alone or among known ones, raises and changes nothing."""
+    known = case.some(1)[0]
+    other: SubjectId = str(known) if isinstance(known, int) else 7
+    lists: list[list[SubjectId]] = [[other], [known, other], [other, known], ["nobody"]]
+    for wrong in lists:
+        _refuses(case, case.fit(), wrong, UnknownSubjectError)
+
+
+def nobody_is_forgotten_twice(case: Case) -> None:
+    """Check that who is forgotten is unknown, and that who was not named can still be forgotten."""
+    first, second = case.some(2)
+    learner = case.fit()
+    learner.forget([first])
+    _refuses(case, learner, [first], UnknownSubjectError)
+    learner.forget([second])
+
+
+def the_last_ones_are_refused(case: Case) -> None:
+    """Check that forgetting everybody, or the last member of a class, raises and changes nothing."""
+    _refuses(case, case.fit(), case.people.subjects, CannotForgetError)
+    y = case.people.y
+    if is_classifier(case.learner) and y is not None:
+        members = sorted(set(case.people.ids[y == y[0]].tolist()))
+        if len(members) < len(case.people.subjects):
+            _refuses(case, case.fit(), members, CannotForgetError)
+
+
+def the_callers_arrays_are_not_kept(case: Case) -> None:
+    """Check that overwriting what was handed in changes nothing."""
+    people = case.people
+    X, ids = people.X[["visits", "score"]].to_numpy(dtype=np.float64, copy=True), people.ids.copy()
+    y = None if people.y is None else people.y.copy()
+    learner: Learner = clone(case.learner).set_params(schema=None).fit(X, y, subjects=ids)
+    expected, saved, held = learner.digest(), dump(learner), learner.subjects_held()
+    X[...] = 3.0
+    ids[...] = ids[0]
+    if y is not None:
+        y[...] = y[0]
+    learner.subjects_held().clear()
+    must(learner.digest() == expected and dump(learner) == saved, "the state shares memory with the caller's arrays.")
+    must(learner.subjects_held() == held, "the list of subjects is the state's own.")
+
+
+def no_forgotten_row_is_reachable(case: Case) -> None:
+    """Check that neither the object nor its saved bytes hold a forgotten person's id, number or category."""
+    leaving = [case.people.extreme, case.people.lone, *case.some(1)]
+    needles = case.people.needles(leaving)
+    learner = case.fit()
+    for _ in range(2):  # caches too: ask for everything that may be kept
+        outputs(learner, case.people.without(leaving))
+        learner.digest()
+        if set(leaving) <= set(learner.subjects_held()):
+            must(bool(reachable(learner, needles)), "the search found nothing even before forgetting.")
+            learner.forget(leaving)
+    left = reachable(learner, needles) | needles.in_bytes(dump(learner))
+    must(not left, f"forgotten values are still held: {sorted(map(str, left))}.")
+
+
+def saving_and_loading_changes_nothing(case: Case) -> None:
+    """Check that a loaded learner has the same digest and predictions, and goes on forgetting."""
+    learner = case.fit()
+    again = load(dump(learner), key=learner.get_params(deep=False)["key"], cls=type(learner))
+    must(again.digest() == learner.digest() and dump(again) == dump(learner), "the loaded state differs.")
+    must_be_same(outputs(learner, case.people), outputs(again, case.people), "the loaded learner predicts otherwise")
+    leaving = [case.people.lone, *case.some(1)]
+    learner.forget(leaving)
+    again.forget(leaving)
+    must(again.digest() == learner.digest(), "the loaded learner forgets otherwise.")
+
+
+def an_interruption_leaves_old_or_new(case: Case) -> None:
+    """Check that Ctrl-C at any line inside a forget leaves the old state or the new one, and a learner that goes on."""
+    leaving = [case.people.lone, *case.some(1)]
+    fitted = case.fit()
+    outputs(fitted, case.people)
+    finished = copy.deepcopy(fitted)
+    lines = interrupted(finished, leaving, at=0)
+    old, new = fitted.digest(), finished.digest()
+    everybody, rest = set(fitted.subjects_held()), set(finished.subjects_held())
+    points = {*range(max(1, lines - 5), lines + 1), *case.rng.integers(1, lines + 1, INTERRUPTIONS).tolist()}
+    for point in sorted(points):
+        learner = copy.deepcopy(fitted)
+        interrupted(learner, leaving, at=point)
+        held = set(learner.subjects_held())
+        where = f"after an interruption at line {point} of {lines}"
+        must((learner.digest(), held) in ((old, everybody), (new, rest)), f"{where} the state is a mixture.")
+        if held == everybody:
+            learner.forget(leaving)
+        must(learner.digest() == new, f"{where} the learner cannot go on.")
+        must_be_same(outputs(learner, case.people), outputs(finished, case.people), f"{where} predictions differ")
+
+
+def every_hyperparameter_counts(case: Case) -> None:
+    """Check that another value of any hyperparameter changes what comes out: none is read and ignored."""
+    expected = outputs(case.fit(), case.people)
+    for name, value in case.learner.get_params(deep=False).items():
+        if name in {"schema", "key"}:
+            continue
+        tried = case.alternatives[name] if name in case.alternatives else _others(name, value)
+        if tried and all(equal(expected, outputs(case.fit(**{name: other}), case.people)) for other in tried):
+            raise BrokenError(f"{name}={value!r} and {', '.join(map(repr, tried))} give the same results.")
+
+
+def the_served_model_predicts_the_same(case: Case) -> None:
+    """Check that the artefact predicts what the learner does, survives saving, and holds no row."""
+    learner = case.fit()
+    served = learner.serve()
+    must_be_same(outputs(learner, case.people), outputs(served, case.people), "the served model predicts otherwise")
+    someone = case.some(1)
+    needles = case.people.needles(someone)
+    with tempfile.TemporaryDirectory() as folder:
+        served.save(folder)
+        again = ServedModel.load(folder)
+        must(again.digest() == served.digest() == digest_of_files(folder), "the served digest changed by saving.")
+        must_be_same(outputs(served, case.people), outputs(again, case.people), "the loaded model predicts otherwise")
+    held = reachable(served, needles) | needles.in_bytes(b"".join(served.files.values()))
+    must(not held, f"the served model holds values of {someone[0]!r}: {sorted(map(str, held))}.")
+    learner.forget(someone)
+    if isinstance(learner.guarantee, Exact):
+        expected = case.refit_without(someone).serve().digest()
+        must(learner.serve().digest() == expected, "after forgetting, the served digest is not a refit's.")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the table: the function, and which learners it is for."""
+
+    run: Callable[[Case], None]
+    exact: bool = False
+    predictor: bool = False
+
+    def applies(self, learner: Learner) -> bool:
+        """Whether this learner is one of those."""
+        return (not self.exact or isinstance(learner.guarantee, Exact)) and (
+            not self.predictor or task_of(learner) is not None
+        )
+
+
+CHECKS: Final = (
+    Check(the_guarantee_is_of_one_class),
+    Check(the_key_is_never_shown),
+    Check(row_order_does_not_matter, exact=True),
+    Check(only_the_named_leave),
+    Check(forgetting_equals_refitting, exact=True),
+    Check(an_extreme_leaves_with_its_owner, exact=True),
+    Check(a_category_leaves_with_its_last_holder, exact=True),
+    Check(any_sequence_equals_refitting, exact=True),
+    Check(saved_bytes_equal_a_refits, exact=True),
+    Check(unknown_people_are_refused),
+    Check(nobody_is_forgotten_twice),
+    Check(the_last_ones_are_refused),
+    Check(the_callers_arrays_are_not_kept),
+    Check(no_forgotten_row_is_reachable),
+    Check(saving_and_loading_changes_nothing),
+    Check(an_interruption_leaves_old_or_new),
+    Check(every_hyperparameter_counts),
+    Check(the_served_model_predicts_the_same, predictor=True),
+)
+
+
+def _run(check: Check, case: Case) -> None:
+    name = check.run.__name__
+    try:
+        check.run(case)
+    except BrokenError as broken:
+        raise LearnerCheckError(name, str(broken)) from None
+    except Exception as error:
+        raise LearnerCheckError(name, f"{type(error).__name__}: {error}") from error
+
+
+def _batches(leaving: list[SubjectId], rng: np.random.Generator) -> list[list[SubjectId]]:
+    """Cut into two batches, in another order."""
+    shuffled = [leaving[place] for place in rng.permutation(len(leaving))]
+    cut = int(rng.integers(0, len(leaving)))
+    return [batch for batch in (shuffled[:cut], shuffled[cut:]) if batch]
+
+
+def _equals_refit(case: Case, leaving: list[SubjectId], who: str) -> None:
+    learner = case.fit()
+    learner.forget(leaving)
+    refit = case.refit_without(leaving)
+    must(learner.digest() == refit.digest(), f"after forgetting {who}, the digest is not that of a refit.")
+    must_be_same(
+        outputs(learner, case.people), outputs(refit, case.people), f"after forgetting {who}, predictions differ"
+    )
+
+
+def _refuses(case: Case, learner: Learner, wrong: list[SubjectId], kind: type[ExpungeError]) -> None:
+    digest, saved = learner.digest(), dump(learner)
+    try:
+        learner.forget(wrong)
+    except kind:
+        must(learner.digest() == digest and dump(learner) == saved, f"the refused forget({wrong}) changed something.")
+        outputs(learner, case.people)
+        return
+    raise BrokenError(f"forget({wrong}) was not refused with {kind.__name__}.")
+
+
+def _others(name: str, value: Any) -> tuple[Any, ...]:
+    """Suggest other values for a hyperparameter, by its type."""
+    if isinstance(value, bool):
+        return (not value,)
+    if isinstance(value, int):
+        return (max(2, value // 16), value * 16 + 1)
+    if isinstance(value, float):
+        return (value / 100, value * 100)
+    raise BrokenError(f"no other value for {name}={value!r} suggests itself: pass alternatives={{{name!r}: [...]}}.")

@@ -1,0 +1,90 @@
+"""Every snippet in README and docs is executed, and every file that they name is there.
+
+Fenced blocks: ``python`` is run as a module, ``bash`` by bash with the package's commands on the path (``make`` lines are
+CI's own and are only looked up), ``text`` is output: the block after ``<!-- output of: COMMAND -->`` must be what the
+command prints, apart from times. Others are refused.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
+QUOTED_TEST = re.compile(r"`((?:unit|integration|contract)/[\w/]*(?:\.py)?)`")
+
+
+@dataclass(frozen=True)
+class Snippet:
+    page: Path
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page.name}:{self.language}:{self.text.splitlines()[0][:40] if self.text else ''}"
+
+
+SNIPPETS = [
+    Snippet(page, language, text)
+    for page in PAGES
+    for language, text in FENCE.findall(page.read_text(encoding="utf-8"))
+]
+
+
+def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path}
+    )
+
+
+def test_every_fence_says_what_it_is() -> None:
+    assert {snippet.language for snippet in SNIPPETS} <= {"python", "bash", "text"}
+
+
+@pytest.mark.parametrize("snippet", [one for one in SNIPPETS if one.language == "python"], ids=str)
+def test_python_snippets_run(snippet: Snippet, tmp_path: Path) -> None:
+    ran = _run([sys.executable, "-W", "error", "-c", snippet.text], tmp_path)
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize("snippet", [one for one in SNIPPETS if one.language == "bash"], ids=str)
+def test_shell_snippets_run(snippet: Snippet, tmp_path: Path) -> None:
+    lines = snippet.text.splitlines()
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for line in lines:
+        if line.startswith("make "):
+            target = line.split()[1]
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"the Makefile has no target {target}"
+    script = "\n".join(line for line in lines if not line.startswith("make "))
+    ran = _run(["bash", "-euo", "pipefail", "-c", script], tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in LINK.findall(page.read_text(encoding="utf-8")):
+        assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_tests_that_are_named_exist(page: Path) -> None:
+    for name in QUOTED_TEST.findall(page.read_text(encoding="utf-8")):
+        assert (ROOT / "tests" / name).exists(), f"{page.name} names tests/{name}"
+
+
+def test_ci_runs_what_the_readme_says() -> None:
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for command in ("make demo", "make test"):
+        assert command in ci
+        assert command in readme
