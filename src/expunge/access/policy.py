@@ -10,15 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Final
 
 from expunge.errors import InputError, PolicyError, WorkspaceError
-
-OWNER: Final = "owner"
-_ACTOR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -90,24 +85,3 @@ def read_policy(path: Path) -> Policy:
         if type(value) is not kinds[name]:
             raise WorkspaceError(f"policy.json: {name} is {value!r}, not a {kinds[name].__name__}.", mend=mend)
     return Policy(**content)
-
-
-def actor_name(name: str | None, policy: Policy) -> str:
-    """Return who acts.
-
-    Raises
-    ------
-    PolicyError
-        Where nobody was named and policy wants a name.
-    InputError
-        Where the name is not one.
-    """
-    if name is None:
-        if not policy.owner_by_default:
-            raise PolicyError("policy wants to know who acts.", mend="Name yourself, with --as NAME.")
-        return OWNER
-    if not _ACTOR.fullmatch(name):
-        raise InputError(
-            f"{name!r} is no actor's name.", mend="Use up to 64 letters, digits, dots, dashes, underscores or @."
-        )
-    return name

@@ -1,7 +1,8 @@
 """`expunge demo`: the main job on real people, the RAND Health Insurance Experiment.
 
 The task: will this person see a doctor more than four times this year? Columns that leak the answer (what the visits
-cost, how many there were) are ignored. The organisation is assumed to be outside HIPAA, or CCPA 1798.146 would exempt it.
+cost, how many there were) are ignored. The organisation is assumed to be outside HIPAA, or CCPA 1798.146 would
+exempt it.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 SUBJECT: Final = "zper"
 TARGET: Final = "many_visits"
 VISITS: Final = 4
-LEAKS: Final = tuple(
-    "rownames outpdol drugdol suppdol mentdol inpdol meddol totadm inpmis mentvis notmdvis lnmeddol binexp time mdvis".split()
+LEAKS: Final = (
+    *("rownames", "outpdol", "drugdol", "suppdol", "mentdol", "inpdol", "meddol", "totadm", "inpmis", "mentvis"),
+    *("notmdvis", "lnmeddol", "binexp", "time", "mdvis"),
 )
 CATEGORIES: Final = ("plan", "site")
 LEARNERS: Final = ("ridge", "additive")
@@ -141,9 +143,9 @@ def take_requests_in(workspace: Workspace, secret: bytes) -> list[str]:
         else:
             approved.append(decide.approve(workspace, request.id).id)
     console.print(
-        f"Took {REQUESTS} requests in, 13 under the GDPR and 12 under the CCPA (the organisation is assumed to be outside "
-        f"HIPAA).\nRefused one, ground {GROUND}: research that erasure would seriously impair. "
-        f"Approved {len(approved)}.",
+        f"Took {REQUESTS} requests in, 13 under the GDPR and 12 under the CCPA "
+        "(assuming an organisation outside HIPAA).\n"
+        f"Refused one, ground {GROUND}: research that erasure would seriously impair. Approved {len(approved)}.",
         markup=False,
     )
     return approved

@@ -70,8 +70,8 @@ class Done:
     requests : tuple of Request
         As they are now.
     sent_back : tuple of (Request, str)
-        Requests that returned to `planned`, each with the reason; they need approval again, unless nothing is held of the
-        person any more: then they were refused with ground ``no-data``.
+        Requests that returned to `planned`, each with the reason; they need approval again, unless nothing is held
+        of the person any more: then they were refused with ground ``no-data``.
     """
 
     certificate: str | None

@@ -31,7 +31,8 @@ def _completion(request: Request, certificate: str | None) -> str:
 
 def _refusal(request: Request) -> str:
     found = ground(request.law, request.ground or "")
-    return f"{_heading(request)}Your request could not be granted: {found.text} ({found.article})\n\n{_REMEDY[request.law]}\n"
+    reason = f"Your request could not be granted: {found.text} ({found.article})"
+    return f"{_heading(request)}{reason}\n\n{_REMEDY[request.law]}\n"
 
 
 def _heading(request: Request) -> str:

@@ -1,7 +1,7 @@
 """Replay a certificate: retrain from the rows that remain, and compare with what was signed.
 
-Once others have been erased since, an older certificate cannot be replayed: their rows are gone, as they should be. Then
-the chain of members roots from the certificate to today is checked instead (DESIGN section 7).
+Once others have been erased since, an older certificate cannot be replayed: their rows are gone, as they should be.
+Then the chain of members roots from the certificate to today is checked instead (DESIGN section 7).
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ def _spellings(word: str) -> set[bytes]:
 
 
 def _finds_canary(vault: Vault, layouts: Mapping[str, codec.Layout], store: str) -> bool:
-    """Plant a canary in a transaction that is rolled back (a file is unlinked), and tell whether the search finds it."""
+    """Plant a canary, in a transaction that is rolled back or a file that is unlinked; tell whether it is found."""
     canary = f"canary-{secrets.token_hex(12)}"
     needles = Needles(frozenset({canary}), frozenset({canary}))
     if store == "files":

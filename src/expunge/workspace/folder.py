@@ -2,7 +2,7 @@
 
 ::
 
-    DIR/         expunge.db, policy.json, public.pem, log.pem, segments/, blobs/, certificates/, letters/
+    DIR/         expunge.db, policy.json, actors.json, public.pem, log.pem, segments/, blobs/, certificates/, letters/
     DIR.keys/    root-N.key, workspace.secret, signing.key, log.key, owner.credential, requests/
 
 Invariants
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +23,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from filelock import FileLock, Timeout
 
-from expunge.access.policy import Policy, actor_name, read_policy
+from expunge.access.actors import acting, make_owner
+from expunge.access.policy import Policy, read_policy
 from expunge.certificates.keys import generate_key, load_key, public_pem
 from expunge.errors import WorkspaceBusyError, WorkspaceError, WorkspaceExistsError
 from expunge.vault import store
@@ -147,9 +147,7 @@ def init(folder: Path, keys: Path | None = None, *, secret: bytes | None = None,
     store.write_atomically(folder / "policy.json", (policy or Policy()).to_json())
     for name, public in (("signing.key", "public.pem"), ("log.key", "log.pem")):
         store.write_atomically(folder / public, public_pem(generate_key(keys / name).public_key()))
-    credential = keys / "owner.credential"
-    credential.touch(mode=0o600)
-    credential.write_text(secrets.token_urlsafe(32) + "\n")
+    make_owner(folder, keys)
 
 
 def open_workspace(folder: Path, keys: Path | None = None, actor: str | None = None) -> Workspace:
@@ -163,4 +161,4 @@ def open_workspace(folder: Path, keys: Path | None = None, actor: str | None = N
     folder = folder.resolve()
     vault = store.open_vault(folder, (keys or keys_beside(folder)).resolve())
     policy = read_policy(folder / "policy.json")
-    return Workspace(vault, policy, actor_name(actor, policy))
+    return Workspace(vault, policy, acting(actor, policy, vault.folder, vault.keys))

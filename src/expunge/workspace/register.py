@@ -2,8 +2,8 @@
 
 Invariants
 ----------
-- A version is its sealed training state, its sealed served model and its sealed facts (digests, and the nonce that blinds
-  them); all three live and die together.
+- A version is its sealed training state, its sealed served model and its sealed facts (digests, and the nonce that
+  blinds them); all three live and die together.
 - A model has at most one current and at most one staged version. A retired one has none.
 """
 

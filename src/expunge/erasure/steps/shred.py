@@ -1,7 +1,7 @@
 """shredded: the keys go. From here there is no way back.
 
-The order matters. Re-wrapping everything that stays and dropping what goes is one transaction; only then is the old root
-key destroyed. A kill between the two leaves both roots, and the next run destroys the old one.
+The order matters. Re-wrapping everything that stays and dropping what goes is one transaction; only then is the old
+root key destroyed. A kill between the two leaves both roots, and the next run destroys the old one.
 """
 
 from __future__ import annotations
