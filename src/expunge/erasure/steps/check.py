@@ -9,10 +9,10 @@ from expunge.domain.subject import SubjectId
 from expunge.erasure import batch as batches
 from expunge.erasure import intake, requests
 from expunge.erasure.batch import Batch
-from expunge.erasure.steps.verify import CheckFailedError
+from expunge.errors import CheckFailedError
 from expunge.vault.database import DATASET
 from expunge.verification.remanence import Needles, remanence
-from expunge.workspace import data
+from expunge.workspace import data, register
 from expunge.workspace.folder import Workspace
 
 
@@ -34,8 +34,23 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
         row.id: data.get_schema(workspace, connection, row.schema_blob)[1]
         for row in connection.execute(select(DATASET)).all()
     }
-    found = remanence(workspace.vault, layouts, Needles(frozenset(people), frozenset(texts), frozenset(batch.refs)))
+    kept = "\0".join(rightly_there(workspace, connection))
+    needles = Needles(frozenset(people), frozenset(texts), frozenset(batch.refs), kept)
+    found = remanence(workspace.vault, layouts, needles)
     if found.verdict is not Verdict.PASSED:
         raise CheckFailedError(found.detail, mend="Remove what was found, then give the command again.")
     batch.evidence["checks"] = [found.to_dict()]
     batches.save(workspace, connection, batch)
+
+
+def rightly_there(workspace: Workspace, connection: Connection) -> set[str]:
+    """Return every text that may stand in a store: those of remaining rows, and the names that people gave."""
+    words = {workspace.actor, str(workspace.folder)}
+    for dataset in data.every(workspace, connection):
+        table = data.load(workspace, connection, dataset.id)
+        words |= {dataset.name, *(column.name for column in dataset.schema.columns)}
+        words |= {str(subject) for subject in table.subject_ids()}
+        words |= {cell for cells in table.arrays().values() if cells.dtype == object for cell in set(cells) if cell}
+    words |= {model.name for model in register.every(connection)}
+    words |= {request.approver for request in requests.every(connection) if request.approver}
+    return words
