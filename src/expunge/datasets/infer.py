@@ -16,7 +16,7 @@ import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
 from typing import Final
 
 import numpy as np
@@ -188,8 +188,9 @@ def _widened(low: float, high: float) -> tuple[float, float]:
     In decimals, on the shortest spelling of the ends: 0.1 is a round value though its binary form is not. Going
     back to float64 is monotone, so the result still contains both ends.
     """
-    with localcontext() as context:
-        context.prec = 800  # every difference of two float64 spellings is exact: exponents -340 to 309
+    # Scaling the 17 digits of a float64's spelling by powers of ten is exact in 28 digits, whatever the caller's
+    # context is; only the width may be rounded, of which no more than its magnitude is used.
+    with localcontext(Context(prec=28)):
         bottom, top = Decimal(repr(low)), Decimal(repr(high))
         step = Decimal(1).scaleb((top - bottom).adjusted())
         bottom = (bottom / step).to_integral_value(ROUND_FLOOR) * step

@@ -128,7 +128,7 @@ def number(cell: object) -> float | None:
         text = cell.strip()
         return float(text) + 0.0 if _NUMBER.fullmatch(text) or _INFINITE.fullmatch(text) else None
     if isinstance(cell, int):
-        return float(cell) + 0.0 if abs(cell) < 2**1023 else math.copysign(math.inf, cell)
+        return float(cell) + 0.0 if abs(cell) < 2**1023 else math.copysign(math.inf, 1 if cell > 0 else -1)
     return cell + 0.0 if isinstance(cell, float) else None
 
 

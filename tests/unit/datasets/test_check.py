@@ -170,6 +170,8 @@ def test_whole_numbers_that_would_be_rounded_are_faults(cell: str) -> None:
 def test_large_whole_numbers_of_a_frame_are_faults_too() -> None:
     (found,) = faults({"id": [1, 2], "a": [2**53 + 1, 1]})
     assert "would be rounded; declare --role 'a=categorical'" in found
+    (huge,) = faults({"id": [1], "a": pd.Series([-(10**400)], dtype=object)})
+    assert "is infinite" in huge
     assert check_frame({"id": [1, 2], "a": [2**53 - 1, 1]}).frame["a"][0] == 2**53 - 1
 
 
@@ -255,6 +257,13 @@ def test_every_fault_is_in_one_error() -> None:
         "row 1, column 'code'",
         "row 1, column 'size'",
         "row 1, column 'y'",
+    ]
+
+
+def test_rows_keep_their_numbers_after_one_that_could_not_be_read() -> None:
+    assert faults("id,a,y\n1,2\n2,x,n\n3,1,p\n", "a=numeric") == [
+        "row 1: has 2 fields, the header has 3",
+        "row 2, column 'a': 'x' is not a number",
     ]
 
 

@@ -160,8 +160,10 @@ def test_a_quantity_with_few_values_left_becomes_a_class() -> None:
 
 
 def test_negative_zero_and_zero_are_one_value() -> None:
-    frame = table(id=[1, 2, 3], n=[-0.0, 0.0, 1.0]).frame
-    assert [math.copysign(1, value) for value in frame["n"]] == [1, 1, 1]
+    typed = table(id=[1, 2, 3], n=[-0.0, 0.0, 1.0]).frame["n"]
+    raw = read_csv(io.BytesIO(b"id,n\n1,-0\n2,-0.0e5\n3,1\n"))
+    read = checked(raw, declare(raw.names, subject="id")).frame["n"]
+    assert [math.copysign(1, value) for value in (*typed, *read)] == [1] * 6
 
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
