@@ -19,6 +19,8 @@
     ├── WorkspaceError              the folder as a whole
     │   ├── WorkspaceExistsError    there is one already
     │   └── WorkspaceBusyError      another process is writing
+    ├── CheckFailedError            a check of an erasure failed, and it stopped there
+    ├── LearnerCheckError           a learner breaks its contract
     ├── SigningRefusedError         no certificate without an effect
     └── CertificateError            a certificate was not accepted
         ├── EnvelopeFormatError     not an envelope at all (exit code 2)
@@ -153,6 +155,26 @@ class WorkspaceExistsError(WorkspaceError):
 
 class WorkspaceBusyError(WorkspaceError):
     """Another process is writing to this workspace."""
+
+
+class CheckFailedError(ExpungeError):
+    """A check failed: before anything was shredded (replay), or before anything was signed (remanence)."""
+
+
+class LearnerCheckError(ExpungeError):
+    """A learner breaks its contract.
+
+    Parameters
+    ----------
+    check : str
+        Name of the check that it did not pass.
+    """
+
+    def __init__(
+        self, check: str, problem: str, *, mend: str = "See the check of this name in expunge.learners.checks."
+    ) -> None:
+        super().__init__(f"{check}: {problem}", mend=mend)
+        self.check = check
 
 
 class SigningRefusedError(ExpungeError):

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Final
+from typing import Final, NoReturn
 
 import typer
 
 from expunge.cli import certificate, dataset, demo, erase, init, log, model, report, request
-from expunge.errors import ExpungeError, NotVerifiedError, SigningRefusedError, WorkspaceBusyError
+from expunge.cli.options import harmless
+from expunge.errors import CheckFailedError, ExpungeError, NotVerifiedError, SigningRefusedError, WorkspaceBusyError
 
 EXIT_FALSE: Final = 1
 EXIT_UNUSABLE: Final = 2
@@ -46,30 +47,46 @@ app.command("demo")(demo.demo)
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; whatever is expected to go wrong ends in one line and an exit code."""
     try:
         app()
     except ExpungeError as error:
-        if "--json" in sys.argv:
-            print(json.dumps({"error": type(error).__name__, "message": str(error)}))
-        else:
-            print(f"expunge: {error}", file=sys.stderr)
-        sys.exit(exit_code(error))
+        _fail(type(error).__name__, str(error), exit_code(error))
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("expunge"):
             raise
-        print(
-            f"expunge: this command needs the package {error.name!r}. "
-            'Install what it is part of: pip install "expunge[workspace]".',
-            file=sys.stderr,
-        )
-        sys.exit(EXIT_UNUSABLE)
+        mend = 'Install what it is part of: pip install "expunge[workspace]".'
+        _fail("ModuleNotFoundError", f"this command needs the package {error.name!r}. {mend}", EXIT_UNUSABLE)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        mend = "Check the place, its rights and the space on it, then give the command again."
+        _fail(type(error).__name__, f"{place}{error.strerror or error}. {mend}", EXIT_UNUSABLE)
+    except _database_errors() as error:
+        # Only what the driver says: the statement and its parameters are nobody's business.
+        what = str(getattr(error, "orig", None) or error).splitlines()[0]
+        busy = "locked" in what
+        mend = "Wait until it is done." if busy else "Restore expunge.db and its keys from the same moment."
+        _fail(type(error).__name__, f"the workspace's database: {what}. {mend}", EXIT_BUSY if busy else EXIT_UNUSABLE)
 
 
 def exit_code(error: ExpungeError) -> int:
     """Return the exit code for an error."""
     if isinstance(error, WorkspaceBusyError):
         return EXIT_BUSY
-    if isinstance(error, NotVerifiedError | SigningRefusedError) or type(error).__name__ == "CheckFailedError":
+    if isinstance(error, NotVerifiedError | SigningRefusedError | CheckFailedError):
         return EXIT_FALSE
     return EXIT_UNUSABLE
+
+
+def _fail(name: str, message: str, code: int) -> NoReturn:
+    if "--json" in sys.argv:
+        print(json.dumps({"error": name, "message": message}))
+    else:
+        print(f"expunge: {harmless(message)}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _database_errors() -> tuple[type[Exception], ...]:
+    """Return the base errors of the database packages, where they were loaded; none is loaded for this."""
+    bases = (("sqlalchemy.exc", "SQLAlchemyError"), ("sqlite3", "Error"))
+    return tuple(getattr(loaded, name) for module, name in bases if (loaded := sys.modules.get(module)))

@@ -48,11 +48,12 @@ def erase(
 
 
 def run(workspace: Workspace, ids: Sequence[str], *, quiet: bool) -> Done:
-    """Erase with a progress bar."""
+    """Erase, with a progress bar where somebody watches."""
     from expunge.erasure import execute
 
     columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=progress_console, transient=True, disable=quiet) as bar:
+    hidden = quiet or not progress_console.is_terminal
+    with Progress(*columns, console=progress_console, transient=True, disable=hidden) as bar:
         task = bar.add_task("starting", total=len(STEPS))
 
         def reached(state: State) -> None:

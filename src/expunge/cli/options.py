@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,7 +25,7 @@ Keys = Annotated[
 Actor = Annotated[str | None, typer.Option("--as", help="Who acts; recorded in the audit log. Default: owner.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 
-console = Console(soft_wrap=True, highlight=False)
+console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 120)
 progress_console = Console(stderr=True, highlight=False)
 
 

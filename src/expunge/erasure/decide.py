@@ -8,13 +8,24 @@ from expunge.erasure.law.rules import ground
 from expunge.erasure.refusal import close_refused
 from expunge.errors import IllegalMoveError
 from expunge.workspace.folder import Workspace
+from expunge.workspace.underway import refuse_while_erasing
 
 
 def approve(workspace: Workspace, request_id: str) -> Request:
-    """Approve a planned request; the actor becomes its approver."""
+    """Approve a planned request; the actor becomes its approver.
+
+    Raises
+    ------
+    IllegalMoveError
+        Where the request is not planned.
+    WorkspaceBusyError
+        Where it could not be planned yet, since an erasure is not finished.
+    """
     with workspace.writing():
         request = _current(workspace, request_id)
         with workspace.vault.transaction() as connection:
+            if request.state is State.IDENTIFIED:
+                refuse_while_erasing(connection)
             return requests.move(workspace, connection, request, State.APPROVED, approver=workspace.actor)
 
 

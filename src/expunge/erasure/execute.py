@@ -194,7 +194,7 @@ def _reached(request: Request) -> int:
 
 def _step(workspace: Workspace, batch: Batch, state: State) -> None:
     tidy(workspace)
-    _return_from_failure(workspace, batch)
+    _return_from_failure(workspace, batch, state)
     work = WORK[state]
     try:
         work.prepare(workspace, batch)
@@ -210,11 +210,15 @@ def _step(workspace: Workspace, batch: Batch, state: State) -> None:
         raise
 
 
-def _return_from_failure(workspace: Workspace, batch: Batch) -> None:
+def _return_from_failure(workspace: Workspace, batch: Batch, state: State) -> None:
     with workspace.vault.transaction() as connection:
+        again = False
         for request in requests.in_batch(connection, batch.id):
             if request.failed:
                 requests.move(workspace, connection, request, State(request.failed[0]))
+                again = True
+        if again and state is State.VERIFIED:  # what failed is what was staged: stage it afresh
+            unlearn.commit(workspace, connection, batches.load(workspace, connection, batch.id))
 
 
 def _move(workspace: Workspace, connection: Connection, batch: Batch, state: State) -> None:

@@ -15,6 +15,7 @@ from expunge.errors import InputError, SubjectIdError
 from expunge.vault import subjects
 from expunge.workspace import data
 from expunge.workspace.folder import Workspace
+from expunge.workspace.underway import erasing
 
 
 def submit(workspace: Workspace, subject: str, law: Law, received: datetime | None = None) -> Request:
@@ -47,12 +48,18 @@ def submit(workspace: Workspace, subject: str, law: Law, received: datetime | No
 
 
 def advance(workspace: Workspace, request: Request) -> Request:
-    """Bring a request that was cut short to where `submit` leaves it; the caller holds the lock."""
+    """Bring a request that was cut short to where `submit` leaves it; the caller holds the lock.
+
+    While a batch is on its way nothing can be planned: the copies are between two versions. The request waits,
+    identified, with its clock running.
+    """
     if request.state is State.RECEIVED:
         with workspace.vault.transaction() as connection:
             request = requests.move(workspace, connection, request, State.IDENTIFIED)
     if request.state is State.IDENTIFIED:
         with workspace.vault.transaction() as connection:
+            if erasing(connection):
+                return request
             request = replan(workspace, connection, request)
     if request.state is State.PLANNED and not requests_touched(workspace, request):
         request = close_refused(workspace, request, "no-data")

@@ -10,7 +10,18 @@ from expunge.workspace.folder import Workspace
 
 
 def close_refused(workspace: Workspace, request: Request, ground_id: str) -> Request:
-    """Take a request from planned to closed by refusal; goes on from wherever it was cut short."""
+    """Take a request from planned to closed by refusal; goes on from wherever it was cut short.
+
+    Raises
+    ------
+    IllegalMoveError
+        Where the request is neither planned nor refused already.
+    """
+    if request.state is not State.PLANNED and request.outcome is not Outcome.REFUSED:
+        raise IllegalMoveError(
+            f"request {request.id} is {request.state} and cannot be refused.",
+            mend="Only a planned request can be refused.",
+        )
     if request.state is State.PLANNED:
         with workspace.vault.transaction() as connection:
             request = requests.move(
@@ -25,9 +36,4 @@ def close_refused(workspace: Workspace, request: Request, ground_id: str) -> Req
         with workspace.vault.transaction() as connection:
             requests.forget_identity(connection, request.id)
             request = requests.move(workspace, connection, request, State.CLOSED)
-    if request.state is not State.CLOSED:
-        raise IllegalMoveError(
-            f"request {request.id} is {request.state} and cannot be refused.",
-            mend="Only a planned request can be refused.",
-        )
     return request

@@ -49,10 +49,12 @@ def replay_certificate(workspace: Workspace, file: Path) -> list[Replayed]:
 def _replay(workspace: Workspace, connection: Connection, copy: Copy) -> Replayed:
     name = f"{copy.kind} {copy.name}"
     roots = members.version_roots(connection, copy.object)
-    last = copy.version_before if copy.version_after is None else copy.version_after
+    last = copy.version_before + 1 if copy.version_after is None else copy.version_after
     known = {version.version: version for version in roots}
     if last not in known or known[last].root != copy.members.after:
         return Replayed(name, Verdict.FAILED, "the register knows no such version with this members root")
+    if copy.version_after is None:
+        return Replayed(name, Verdict.NOT_RUN, "the model was retired: nothing of it is left")
     if members_root(members.commitments(connection, copy.object).values()).hex() != roots[-1].root:
         return Replayed(name, Verdict.FAILED, "the members are not those of the register's last version")
     if roots[-1].version != last:
@@ -65,8 +67,6 @@ def _replay(workspace: Workspace, connection: Connection, copy: Copy) -> Replaye
         )
     if copy.kind == "dataset":
         return Replayed(name, Verdict.PASSED, f"{copy.members.count_after} members, as certified")
-    if copy.version_after is None:
-        return Replayed(name, Verdict.NOT_RUN, "the model was retired")
     return _retrain(workspace, connection, copy, name)
 
 

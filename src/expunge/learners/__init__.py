@@ -10,9 +10,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from expunge.errors import LearnerCheckError
+
 if TYPE_CHECKING:
     from expunge.learners.base import ForgetReport, Learner
-    from expunge.learners.checks import LearnerCheckError, check_learner
+    from expunge.learners.checks import check_learner
     from expunge.learners.registry import LEARNERS, create
     from expunge.learners.served import ServedModel, digest_of_files
     from expunge.learners.state import dump, load
@@ -34,7 +36,6 @@ _HOMES = {
     "LEARNERS": "registry",
     "ForgetReport": "base",
     "Learner": "base",
-    "LearnerCheckError": "checks",
     "ServedModel": "served",
     "check_learner": "checks",
     "create": "registry",

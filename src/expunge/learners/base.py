@@ -34,20 +34,13 @@ Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
 
 class Key(bytes):
-    """A learner's secret: 32 bytes that never show in `repr`, so not in a pipeline's, a log's or a notebook's either.
+    """A secret that never shows in `repr`, so not in a pipeline's, a log's or a notebook's either.
 
     Examples
     --------
     >>> Key(bytes(32))
     <key>
     """
-
-    def __new__(cls, value: bytes) -> Self:
-        """Refuse anything but 32 bytes (the value itself is not repeated in the error)."""
-        if not isinstance(value, bytes) or len(value) != KEY_BYTES:
-            size = f"{len(value)} bytes" if isinstance(value, bytes) else f"a {type(value).__name__}"
-            raise InputError(f"key is {size}, not {KEY_BYTES} bytes.", mend="Give `secrets.token_bytes(32)` or None.")
-        return super().__new__(cls, value)
 
     def __repr__(self) -> str:
         return "<key>"
@@ -56,13 +49,26 @@ class Key(bytes):
 
 
 class _KeyParameter:
-    """The constructor parameter `key`: None, or a `Key` made of what is assigned."""
+    """The constructor parameter `key`: bytes are hidden as soon as they are assigned, and checked by the fit."""
 
     def __get__(self, learner: Any, owner: type) -> Any:
         return self if learner is None else learner.__dict__["key"]
 
-    def __set__(self, learner: Any, value: bytes | None) -> None:
-        learner.__dict__["key"] = value if value is None or isinstance(value, Key) else Key(value)
+    def __set__(self, learner: Any, value: Any) -> None:
+        hidden = isinstance(value, bytes | bytearray) and not isinstance(value, Key)
+        learner.__dict__["key"] = Key(value) if hidden else value
+
+
+def check_key(key: object) -> None:
+    """Refuse what is neither None nor 32 bytes; the value itself is not repeated in the error.
+
+    Raises
+    ------
+    InputError
+    """
+    if key is not None and (not isinstance(key, bytes) or len(key) != KEY_BYTES):
+        size = f"{len(key)} bytes" if isinstance(key, bytes) else f"of type {type(key).__name__}"
+        raise InputError(f"key is {size}, not {KEY_BYTES} bytes.", mend="Give `secrets.token_bytes(32)` or None.")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from sklearn.base import clone, is_classifier
 
 from expunge.domain.guarantee import Certified, Empirical, Exact
 from expunge.domain.subject import SubjectId
-from expunge.errors import CannotForgetError, ExpungeError, UnknownSubjectError
+from expunge.errors import CannotForgetError, ExpungeError, LearnerCheckError, UnknownSubjectError
 from expunge.learners.base import Learner
 from expunge.learners.case import (
     Alternatives,
@@ -43,14 +43,6 @@ from expunge.learners.state import dump, load
 
 INTERRUPTIONS: Final = 24
 """How many points of a forget, chosen at random, are interrupted per table; and the last lines always."""
-
-
-class LearnerCheckError(ExpungeError):
-    """A learner breaks its contract; `check` names how."""
-
-    def __init__(self, check: str, problem: str) -> None:
-        super().__init__(f"{check}: {problem}", mend="See the check of this name in expunge.learners.checks.")
-        self.check = check
 
 
 def check_learner(learner: Learner, *, seed: int = 0, alternatives: Alternatives | None = None) -> None:

@@ -139,7 +139,7 @@ def _target(
     if task is None:
         return None
     if task == "regression":
-        y = np.asarray(X["visits"] + rng.normal(size=len(X)), dtype=np.float64)
+        y = X["visits"].to_numpy() + rng.normal(size=len(X))
         y[owners == 0] += 100
         y[0] = -100.0
         return y

@@ -10,12 +10,12 @@ import gc
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
+from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
 
 import numpy as np
 
-_SHARED: Final = (type, ModuleType, BuiltinFunctionType)
+_SHARED: Final = (type, ModuleType)
 
 
 @dataclass(frozen=True)
@@ -72,14 +72,14 @@ def _held(thing: object, needles: Needles) -> set[Any]:
     """Return the needles in one object itself."""
     if isinstance(thing, str):
         return needles.in_bytes(thing.encode("utf-8", "surrogatepass"))
-    if isinstance(thing, bytes | bytearray | memoryview):
-        return needles.in_bytes(bytes(thing))
     if isinstance(thing, np.ndarray):
         return set() if thing.dtype.hasobject else needles.in_bytes(np.ascontiguousarray(thing).tobytes())
     if isinstance(thing, int | np.integer) and not isinstance(thing, bool):
         return {number for number in needles.integers if number == thing}
     if isinstance(thing, float | np.floating):
         return {number for number in needles.floats if number == thing}
+    if isinstance(thing, bytes | bytearray | memoryview) or (_of_arrow(thing) and type(thing).__name__ == "Buffer"):
+        return needles.in_bytes(bytes(thing))  # type: ignore[call-overload]  # pyarrow's buffers convert like bytes do
     return set()
 
 
@@ -88,11 +88,17 @@ def _next(thing: object) -> Iterable[object]:
         return _of_array(thing)
     if isinstance(thing, FunctionType):
         return (*(thing.__closure__ or ()), *(thing.__defaults__ or ()), *(thing.__kwdefaults__ or {}).values())
-    if isinstance(thing, MethodType):
-        return (thing.__self__, thing.__func__)
+    if isinstance(thing, MethodType | BuiltinMethodType):
+        return (thing.__self__, getattr(thing, "__func__", None))
     if isinstance(thing, memoryview):
         return (thing.obj,)
+    if _of_arrow(thing):  # the garbage collector does not see into these
+        return [*getattr(thing, "chunks", ()), *getattr(thing, "buffers", tuple)()]
     return gc.get_referents(thing)
+
+
+def _of_arrow(thing: object) -> bool:
+    return type(thing).__module__.partition(".")[0] == "pyarrow"
 
 
 def _of_array(array: np.ndarray[Any, Any]) -> Iterator[object]:

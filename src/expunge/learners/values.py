@@ -11,7 +11,6 @@ Invariants
 
 from __future__ import annotations
 
-import math
 from numbers import Integral, Real
 from typing import Any, Final, TypeAlias
 
@@ -27,9 +26,7 @@ def is_missing(value: Any) -> bool:
     if isinstance(value, str):
         return False
     return (
-        value is None
-        or type(value).__name__ in _MISSING_TYPES
-        or (isinstance(value, Real) and math.isnan(value))  # Fractions and ints are never NaN
+        value is None or type(value).__name__ in _MISSING_TYPES or (isinstance(value, Real) and value != value)  # noqa: PLR0124  # NaN; an int may be too large for isnan
     )
 
 
@@ -73,7 +70,7 @@ def from_text(text: str) -> Scalar:
     CorruptedError
         Where the text is not such a spelling.
     """
-    kind, colon, body = text.partition(":")
+    kind, colon, body = str(text).partition(":")
     try:
         if colon:
             match kind:

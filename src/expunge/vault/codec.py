@@ -7,7 +7,7 @@
     rows x columns cells of 8 bytes, row-major:
         number  IEEE 754 binary64, little-endian; a missing one is NaN
         text    u32 offset into the heap | u32 length in bytes; a missing one has length 2**32 - 1
-    heap: UTF-8
+    heap: UTF-8, every text right behind the one before
 
 Every row has the same width and every text lies in its own subject's ciphertext: there is no dictionary shared
 between people that would have to forget.
@@ -95,7 +95,7 @@ def decode(layout: Layout, plaintexts: Sequence[bytes]) -> Rows:
     Raises
     ------
     CorruptedError
-        Where a plaintext is not of this layout.
+        Where a plaintext is not what `encode` makes of this layout.
     """
     subjects: list[SubjectId] = []
     blocks: list[npt.NDArray[np.uint64]] = []
@@ -113,6 +113,7 @@ def decode(layout: Layout, plaintexts: Sequence[bytes]) -> Rows:
     heap_bytes = b"".join(heaps)
     base = np.array(shifts, dtype=np.int64)
     columns: dict[str, npt.NDArray[Any]] = {}
+    _check_heap(cells[:, [cell == "text" for _, cell in layout]], base, len(heap_bytes))
     for index, (name, cell) in enumerate(layout):
         column = np.ascontiguousarray(cells[:, index])
         columns[name] = column.view("<f8").copy() if cell == "number" else _texts(column, base, heap_bytes)
@@ -142,22 +143,38 @@ def _padded(name: bytes) -> bytes:
     return name + b"\0" * (-len(name) % 8)
 
 
+def _broken(size: int) -> CorruptedError:
+    return CorruptedError(f"a record of {size} bytes is not of this dataset's layout.", mend="Restore the segment.")
+
+
 def _split(plaintext: bytes, n_columns: int) -> tuple[SubjectId, npt.NDArray[np.uint64], bytes]:
-    broken = CorruptedError(
-        f"a record of {len(plaintext)} bytes is not of this dataset's layout.", mend="Restore the segment."
-    )
     if len(plaintext) < _HEADER.size:
-        raise broken
+        raise _broken(len(plaintext))
     n_rows, width, n_name, zero = _HEADER.unpack_from(plaintext)
     cells = _HEADER.size + n_name + (-n_name % 8)
     heap = cells + 8 * n_rows * n_columns
-    if width != n_columns or zero or n_name < 2 or heap > len(plaintext):
-        raise broken
+    if width != n_columns or zero or not n_rows or heap > len(plaintext):
+        raise _broken(len(plaintext))
     name = plaintext[_HEADER.size : _HEADER.size + n_name]
-    body = name[1:].decode()
-    owner = subject_id(int(body) if name[:1] == b"i" else body)
+    try:
+        body = name[1:].decode()
+        owner = subject_id(int(body) if name[:1] == b"i" else body)
+    except ValueError as error:
+        raise _broken(len(plaintext)) from error
+    if _padded(subject_bytes(owner)) != plaintext[_HEADER.size : cells]:
+        raise _broken(len(plaintext))
     block = np.frombuffer(plaintext, dtype="<u8", count=n_rows * n_columns, offset=cells)
     return owner, block.reshape(n_rows, n_columns), plaintext[heap:]
+
+
+def _check_heap(texts: npt.NDArray[np.uint64], base: npt.NDArray[np.int64], size: int) -> None:
+    """Refuse texts that do not stand end to end, row by row, in their own subjects' heaps."""
+    lengths = (texts >> np.uint64(32)).astype(np.int64)
+    lengths[lengths == _MISSING] = 0
+    ends = np.cumsum(lengths.ravel())
+    starts = (texts & np.uint64(0xFFFFFFFF)).astype(np.int64) + base[:, np.newaxis]
+    if not np.array_equal(starts, ends.reshape(lengths.shape) - lengths) or (ends[-1] if len(ends) else 0) != size:
+        raise _broken(size)
 
 
 def _texts(column: npt.NDArray[np.uint64], base: npt.NDArray[np.int64], heap: bytes) -> npt.NDArray[np.object_]:
@@ -170,6 +187,9 @@ def _texts(column: npt.NDArray[np.uint64], base: npt.NDArray[np.int64], heap: by
             piece = heap[start : start + length]
             text = known.get(piece)
             if text is None:
-                text = known[piece] = piece.decode()
+                try:
+                    text = known[piece] = piece.decode()
+                except UnicodeDecodeError as error:
+                    raise _broken(len(heap)) from error
             texts[row] = text
     return texts

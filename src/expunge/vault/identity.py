@@ -10,8 +10,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from expunge.errors import CorruptedError, KeyDestroyedError
-from expunge.vault.keys import destroy_file, new_key, seal, unseal, write_secret
+from expunge.errors import KeyDestroyedError
+from expunge.vault.keys import destroy_file, new_key, read_secret, seal, unseal, write_secret
 from expunge.vault.store import Vault
 
 
@@ -20,8 +20,8 @@ def seal_identity(vault: Vault, request: str, content: Any) -> bytes:
     path = _path(vault, request)
     path.parent.mkdir(mode=0o700, exist_ok=True)
     if not path.exists():
-        write_secret(path, new_key().hex().encode() + b"\n")
-    return seal(_key(path), json.dumps(content).encode(), _bound(request))
+        write_secret(path, new_key())
+    return seal(read_secret(path), json.dumps(content).encode(), _bound(request))
 
 
 def open_identity(vault: Vault, request: str, sealed: bytes) -> Any:
@@ -37,7 +37,7 @@ def open_identity(vault: Vault, request: str, sealed: bytes) -> Any:
         raise KeyDestroyedError(
             f"the identity of request {request} is gone.", mend="It was destroyed when the request was closed."
         )
-    return json.loads(unseal(_key(path), sealed, _bound(request)))
+    return json.loads(unseal(read_secret(path), sealed, _bound(request)))
 
 
 def destroy_identity(vault: Vault, request: str) -> None:
@@ -47,13 +47,6 @@ def destroy_identity(vault: Vault, request: str) -> None:
 
 def _path(vault: Vault, request: str) -> Path:
     return vault.keys / "requests" / f"{request}.key"
-
-
-def _key(path: Path) -> bytes:
-    try:
-        return bytes.fromhex(path.read_text().strip())
-    except ValueError as error:
-        raise CorruptedError(f"{path.name} is not a key file.", mend="Restore it from a copy.") from error
 
 
 def _bound(request: str) -> bytes:

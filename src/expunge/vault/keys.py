@@ -61,14 +61,44 @@ def unseal(key: bytes, sealed: bytes, bound_to: bytes) -> bytes:
         ) from error
 
 
-def write_secret(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read, durably; refuses to overwrite."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def write_secret(path: Path, secret: bytes) -> None:
+    """Write a secret as hex to a file that only its owner can read: whole or absent, and durable on return.
+
+    Raises
+    ------
+    FileExistsError
+        Where there is one already: a key that is overwritten takes with it all that it opened.
+    """
+    if path.exists():
+        raise FileExistsError(f"{path} exists; a key file is never overwritten")
+    temporary = path.with_name(path.name + ".new")
+    temporary.unlink(missing_ok=True)  # the leaving of a kill; nothing was ever sealed under it
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
+        file.write(secret.hex().encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
+    temporary.rename(path)
     _sync_folder(path.parent)
+
+
+def read_secret(path: Path) -> bytes:
+    """Read what `write_secret` wrote: 32 bytes.
+
+    Raises
+    ------
+    FileNotFoundError
+    CorruptedError
+        Where the file holds something else.
+    """
+    mend = "Restore it from a copy."
+    try:
+        secret = bytes.fromhex(path.read_bytes().decode().strip())
+    except ValueError as error:
+        raise CorruptedError(f"{path.name} is not a key file.", mend=mend) from error
+    if len(secret) != KEY_BYTES:
+        raise CorruptedError(f"{path.name} holds {len(secret)} bytes, not {KEY_BYTES}.", mend=mend)
+    return secret
 
 
 def destroy_file(path: Path) -> None:
@@ -116,13 +146,8 @@ class RootStore:
 
     def create(self, version: int) -> None:
         """Create a version; keeps one that is there already (a kill may come between file and commit)."""
-        path = self._path(version)
-        if not path.exists():
-            temporary = path.with_suffix(".new")
-            temporary.unlink(missing_ok=True)
-            write_secret(temporary, new_key().hex().encode() + b"\n")
-            temporary.rename(path)
-            _sync_folder(self.folder)
+        if not self._path(version).exists():
+            write_secret(self._path(version), new_key())
 
     def read(self, version: int) -> bytes:
         """Return a version's key.
@@ -132,22 +157,14 @@ class RootStore:
         KeyDestroyedError
             Where it is gone.
         """
-        path = self._path(version)
         try:
-            text = path.read_bytes()
+            return read_secret(self._path(version))
         except FileNotFoundError as error:
             raise KeyDestroyedError(
                 f"root key version {version} is not in the key store.",
                 mend="If an erasure destroyed it, what it opened is gone for good; "
                 "else point --keys at the folder that holds it.",
             ) from error
-        try:
-            key = bytes.fromhex(text.decode().strip())
-        except ValueError as error:
-            raise CorruptedError(f"{path.name} is not a key file.", mend="Restore it from a copy.") from error
-        if len(key) != KEY_BYTES:
-            raise CorruptedError(f"{path.name} holds {len(key)} bytes, not 32.", mend="Restore it from a copy.")
-        return key
 
     def versions(self) -> list[int]:
         """Return the versions that still exist, ascending."""

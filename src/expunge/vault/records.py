@@ -23,7 +23,7 @@ from typing import Final
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from expunge.domain.subject import SubjectId
-from expunge.errors import CorruptedError
+from expunge.errors import CorruptedError, KeyDestroyedError
 from expunge.vault import codec, subjects
 from expunge.vault.database import RECORD, SEGMENT
 from expunge.vault.keys import seal, unseal
@@ -81,7 +81,12 @@ def read(
         content = _content(vault, segment.file)
         rows = connection.execute(select(RECORD).where(RECORD.c.segment_id == segment.id).order_by(RECORD.c.offset))
         for row in rows:
-            if only is None or row.ref in keys:
+            if only is None and row.ref not in keys:
+                raise KeyDestroyedError(
+                    f"a record of dataset {dataset} has no key.",
+                    mend="An erasure was cut short; finish it: give `expunge erase` again.",
+                )
+            if row.ref in keys:
                 sealed = content[row.offset : row.offset + row.length]
                 bound = _bound(row.record_id, dataset, segment.dataset_version)
                 plaintexts.append(unseal(keys[row.ref], sealed, bound))

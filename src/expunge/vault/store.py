@@ -23,7 +23,7 @@ from sqlalchemy import Connection, Engine, insert, select
 
 from expunge.errors import CorruptedError, WorkspaceError
 from expunge.vault import database
-from expunge.vault.keys import RootStore, Wrapper, new_key, write_secret
+from expunge.vault.keys import RootStore, Wrapper, new_key, read_secret, write_secret
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def create(folder: Path, keys: Path, secret: bytes | None = None) -> Vault:
     """Make an empty vault in folders that exist; `secret` is for reproducible runs, else it is random."""
     for part in (folder / "segments", folder / "blobs"):
         part.mkdir()
-    write_secret(keys / "workspace.secret", (new_key() if secret is None else secret).hex().encode() + b"\n")
+    write_secret(keys / "workspace.secret", new_key() if secret is None else secret)
     vault = _assemble(folder, keys)
     database.migrate(vault.engine)
     vault.roots.create(1)
@@ -120,11 +120,7 @@ def open_vault(folder: Path, keys: Path) -> Vault:
 
 
 def _assemble(folder: Path, keys: Path) -> Vault:
-    try:
-        secret = bytes.fromhex((keys / "workspace.secret").read_text().strip())
-    except ValueError as error:
-        raise CorruptedError("workspace.secret is not a key file.", mend="Restore it from a copy.") from error
-    return Vault(folder, keys, database.connect(folder / "expunge.db"), secret)
+    return Vault(folder, keys, database.connect(folder / "expunge.db"), read_secret(keys / "workspace.secret"))
 
 
 def now() -> str:

@@ -6,8 +6,8 @@ store and must be found, and is then removed.
 What is searched for: texts that stood in the erased rows and in no remaining one (names, free text, a category of their
 own), and the subjects' ids. As runs of bytes they are looked for only where a hit means something: not those of fewer
 than `SHORTEST` characters, not those that stand inside a text of somebody who remains, and not the words of this
-software itself ("retired"). All of them are looked for among decoded cells, where a text stands for itself. A whole
-number that stands where JSON has a number is taken for a count.
+software itself ("retired"): they are counted as *indistinct*. All of them are looked for among decoded cells, where a
+text stands for itself. A whole number that stands where JSON has a number is taken for a count.
 """
 
 from __future__ import annotations
@@ -15,30 +15,32 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, text
 
 from expunge.domain.report import Check, Verdict
 from expunge.domain.subject import SubjectId
 from expunge.errors import CorruptedError
 from expunge.learners import state
 from expunge.vault import blobs, codec, records, subjects
-from expunge.vault.database import DATASET, LOG_LEAF, METADATA, MODEL
+from expunge.vault.database import LOG_LEAF, METADATA
 from expunge.vault.store import Vault
 
 SHORTEST: Final = 5
 SHORTEST_IN_NOISE: Final = 8
+"""The same in bytes that are no text: ciphertext holds every short run of bytes by chance."""
 _WORD: Final = re.compile(rb"(?<![0-9A-Za-z])(?<!\d\.)-?[0-9a-f]{%d,}(?![0-9A-Za-z]|\.\d)" % SHORTEST)
 """A number or reference that is not part of a longer one, nor of a decimal."""
-_COUNT: Final = re.compile(rb'"(?:records|subjects|count_before|count_after|held_out_subjects)": ?"?(\d+)')
-"""Counts, as log entries, plans and evidence spell them."""
+_COUNT: Final = re.compile(rb'(?:": ?|",\[)(-?\d+)(?=\s*[,}\]])')
+"""A number as the value of a name in JSON, or at the head of an array's shape."""
 CANARY_FILE: Final = "canary.txt"
 STORES: Final = ("database", "records", "sealed blobs", "files")
 
@@ -53,41 +55,42 @@ class Needles:
     texts : frozenset of str
     refs : frozenset of bytes
         The subjects' opaque references.
-    innocent : bytes
-        What rightly stays: what stands in it is looked for among decoded cells only.
+    kept : bytes
+        What rightly stays: texts of those who remain, names of columns and models.
     """
 
     subjects: frozenset[SubjectId]
     texts: frozenset[str]
     refs: frozenset[bytes] = frozenset()
-    innocent: bytes = b""
+    kept: bytes = b""
 
     @cached_property
     def literals(self) -> tuple[bytes, ...]:
         """Texts and text ids that count wherever they stand, in every spelling that a store may use."""
         words = {*self.texts, *(one for one in self.subjects if isinstance(one, str))}
-        counted = {word for word in words if len(word) >= SHORTEST and word.encode() not in self.innocent}
-        return tuple(sorted({spelling for word in counted for spelling in _spellings(word)}))
+        rightly = (self.kept, _own_words())
+        telling = {word for word in words if len(word) >= SHORTEST and not any(word.encode() in r for r in rightly)}
+        return tuple(sorted({spelling for word in telling for spelling in _spellings(word)}))
 
     @cached_property
     def words(self) -> frozenset[bytes]:
         """What counts only where it stands alone: whole-number ids, and references in hex."""
-        found = {str(one).encode() for one in self.subjects if isinstance(one, int)}
-        found |= {ref.hex().encode() for ref in self.refs}
-        return frozenset(word for word in found if len(word) >= SHORTEST).difference(_WORD.findall(self.innocent))
+        found = {str(one) for one in self.subjects if isinstance(one, int)} | {ref.hex() for ref in self.refs}
+        telling = frozenset(word.encode() for word in found if len(word) >= SHORTEST)
+        return telling.difference(_WORD.findall(self.kept))
 
     @property
     def indistinct(self) -> int:
         """How many of the subjects and texts are looked for among decoded cells only."""
-        distinct = set(self.literals) | self.words
+        distinct = self.words.union(self.literals)
         return sum(str(one).encode() not in distinct for one in self.subjects | self.texts)
 
     def found_in(self, content: bytes, least: int = SHORTEST) -> bool:
         """Tell whether one of them, of at least so many bytes, stands in these bytes."""
         if any(literal in content for literal in self.literals if len(literal) >= least):
             return True
-        words = {word for word in self.words if len(word) >= least}
-        return bool(words) and not words.isdisjoint(_WORD.findall(content))
+        standing = Counter(word for word in _WORD.findall(content) if len(word) >= least and word in self.words)
+        return bool(standing) and bool(standing - Counter(_COUNT.findall(content)))
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,6 @@ def remanence(vault: Vault, layouts: Mapping[str, codec.Layout], needles: Needle
     if blind:
         return Check("remanence", Verdict.FAILED, f"The search is blind: a canary in {', '.join(blind)} was not found.")
     with vault.transaction() as connection:
-        needles = replace(needles, innocent=needles.innocent + _innocent(vault, connection, layouts))
         hits = search(vault, connection, layouts, needles)
         hits += [Hit("records", fault) for fault in records.check_segments(vault, connection)]
     figures = {
@@ -147,7 +149,7 @@ def search(
         ),
         "records": lambda: _in_records(vault, connection, layouts, needles),
         "sealed blobs": lambda: _in_blobs(vault, connection, needles),
-        "files": lambda: (path.name for path in _files(vault) if _in_file(path, needles)),
+        "files": lambda: (_anonymous(path, needles) for path in _files(vault) if _in_file(path, needles)),
     }
     return [Hit(store, place) for store in stores for place in found[store]()]
 
@@ -194,6 +196,10 @@ def _in_file(path: Path, needles: Needles) -> bool:
     return needles.found_in(content, least) or needles.found_in(path.name.encode())
 
 
+def _anonymous(path: Path, needles: Needles) -> str:
+    return f"a file in {path.parent.name} named after somebody" if needles.found_in(path.name.encode()) else path.name
+
+
 def _is_text(content: bytes) -> bool:
     try:
         content.decode()
@@ -202,35 +208,12 @@ def _is_text(content: bytes) -> bool:
     return True
 
 
-def _innocent(vault: Vault, connection: Connection, layouts: Mapping[str, codec.Layout]) -> bytes:
-    """Return what rightly stays, as one text: cells of those who remain, names, counts, this software's own words."""
-    parts = {str(name) for table in (DATASET, MODEL) for name in connection.execute(select(table.c.name)).scalars()}
-    for dataset, layout in layouts.items():
-        rows = records.read(vault, connection, dataset, layout)
-        for name, cell in layout:
-            parts |= {name, *(set(rows.columns[name]) - {None} if cell == "text" else ())}
-    counts = {count.decode() for _, content in _cells(connection) for count in _COUNT.findall(content)}
-    software = Path(__file__).parents[1]
-    own = (path.read_text(encoding="utf-8") for ending in ("py", "json") for path in software.rglob(f"*.{ending}"))
-    return "\n".join((*sorted(parts | counts), *own)).encode()
-
-
 @cache
-def _own_words() -> str:
+def _own_words() -> bytes:
     """Return the source of this software: what stands in it stands in every workspace."""
     folder = Path(str(resources.files("expunge")))
     paths = sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".json", ".html"})
-    return "\n".join(path.read_text(encoding="utf-8") for path in paths)
-
-
-def _is_no_count(word: bytes, content: bytes) -> bool:
-    """Tell whether a word stands somewhere else than where JSON has a number."""
-    places = re.finditer(rb"(?<![\w.])" + re.escape(word) + rb"(?![\w.])", content)
-    return any(
-        content[max(place.start() - 2, 0) : place.start()].rstrip()[-1:] not in (b":", b",", b"[")
-        or content[place.end() : place.end() + 2].lstrip()[:1] not in (b",", b"]", b"}")
-        for place in places
-    )
+    return b"\n".join(path.read_bytes() for path in paths)
 
 
 def _spellings(word: str) -> set[bytes]:

@@ -55,7 +55,7 @@ def utility(
         return _not_run(f"{len(people)} people are held out, fewer than {LEAST_SUBJECTS}.")
     name, metrics = _metrics(models, features, target)
     if not metrics:
-        return _not_run("the held-out people are all of one class.")
+        return _not_run("the held-out people all have the same target.")
     draws = np.random.default_rng(int.from_bytes(seed, "big")).multinomial(
         len(people), np.full(len(people), 1 / len(people)), size=DRAWS
     )
@@ -95,6 +95,8 @@ def _metrics(
 ) -> tuple[str, dict[str, _Metric]]:
     classes = models["after"].classes
     if classes is None:
+        if (target == target[0]).all():
+            return "R2", {}
         return "R2", {which: _r2(model.predict(features), target) for which, model in models.items()}
     if len(classes) > 2:
         hits = {which: np.asarray(model.predict(features) == target) for which, model in models.items()}

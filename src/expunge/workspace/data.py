@@ -27,6 +27,7 @@ from expunge.vault.database import DATASET
 from expunge.vault.store import now
 from expunge.workspace import journal, members
 from expunge.workspace.folder import Workspace
+from expunge.workspace.underway import refuse_while_erasing
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -84,9 +85,12 @@ def add(workspace: Workspace, name: str, table: Table) -> Dataset:
     ------
     InputError
         Where the name is taken or is no name; nothing is stored.
+    WorkspaceBusyError
+        Where an erasure is not finished.
     """
     valid_name(name)
     with workspace.writing(), workspace.vault.transaction() as connection:
+        refuse_while_erasing(connection)
         if connection.execute(select(DATASET.c.id).where(DATASET.c.name == name)).scalar() is not None:
             raise InputError(f"there is a dataset {name!r} already.", mend="Choose another name.")
         number = connection.execute(select(func.count()).select_from(DATASET)).scalar_one() + 1
@@ -139,15 +143,17 @@ def describe(workspace: Workspace, connection: Connection, row: Row[Any]) -> Dat
 
 def confirm(workspace: Workspace, name: str) -> Dataset:
     """Declare what was inferred, ranges widened to round values: from now on it is not learned (promise 4)."""
-    with workspace.writing(), workspace.vault.transaction() as connection:
-        row = _by_name(connection, name)
-        schema, layout = get_schema(workspace, connection, row.schema_blob)
-        blob = put_schema(workspace, connection, confirmed(schema), layout)
-        connection.execute(update(DATASET).where(DATASET.c.id == row.id).values(schema_blob=blob))
-        blobs.drop(connection, row.schema_blob)
-        journal.append(workspace, connection, "schema confirmed", object=row.id, facts=len(schema.inferred))
-    with workspace.vault.transaction() as connection:
-        blobs.collect(workspace.vault, connection)
+    with workspace.writing():
+        with workspace.vault.transaction() as connection:
+            refuse_while_erasing(connection)
+            row = _by_name(connection, name)
+            schema, layout = get_schema(workspace, connection, row.schema_blob)
+            blob = put_schema(workspace, connection, confirmed(schema), layout)
+            connection.execute(update(DATASET).where(DATASET.c.id == row.id).values(schema_blob=blob))
+            blobs.drop(connection, row.schema_blob)
+            journal.append(workspace, connection, "schema confirmed", object=row.id, facts=len(schema.inferred))
+        with workspace.vault.transaction() as connection:
+            blobs.collect(workspace.vault, connection)
     return show(workspace, name)
 
 

@@ -58,6 +58,11 @@ def leave(connection: Connection, object_id: str, refs: Collection[bytes]) -> No
         connection.execute(delete(MEMBER).where(MEMBER.c.object_id == object_id, MEMBER.c.ref == ref))
 
 
+def disband(connection: Connection, object_id: str) -> None:
+    """Remove all members of an object that is no more; the roots of its versions stay."""
+    connection.execute(delete(MEMBER).where(MEMBER.c.object_id == object_id))
+
+
 def new_version(connection: Connection, object_id: str, version: int, root: str, members: int, why: str) -> None:
     """Note the members of a version of an object."""
     connection.execute(

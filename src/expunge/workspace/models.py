@@ -33,6 +33,7 @@ from expunge.verification.utility import score as measured
 from expunge.workspace import data, journal, members, register
 from expunge.workspace.folder import Workspace
 from expunge.workspace.register import Model, Place
+from expunge.workspace.underway import refuse_while_erasing
 
 
 def train(workspace: Workspace, name: str, dataset: str, learner: str, params: dict[str, Any] | None = None) -> Model:
@@ -42,9 +43,12 @@ def train(workspace: Workspace, name: str, dataset: str, learner: str, params: d
     ------
     InputError
         Where the name is taken, the dataset has no target, or the learner does not fit the task.
+    WorkspaceBusyError
+        Where an erasure is not finished.
     """
     data.valid_name(name)
     with workspace.writing(), workspace.vault.transaction() as connection:
+        refuse_while_erasing(connection)
         if connection.execute(select(MODEL.c.id).where(MODEL.c.name == name)).scalar() is not None:
             raise InputError(f"there is a model {name!r} already.", mend="Choose another name.")
         row = connection.execute(select(DATASET).where(DATASET.c.name == dataset)).one_or_none()

@@ -39,7 +39,7 @@ def grounds(law: Law) -> tuple[Ground, ...]:
 
 
 def ground(law: Law, name: str) -> Ground:
-    """Return the ground of this name; spelling and brackets do not matter ("17(3)(b)", "17-3-b", "Art. 17(3)(b)").
+    """Return the ground of this name; spelling and brackets do not matter ("17(3)(b)", "17-3-b", "Article 17(3)(b)").
 
     Raises
     ------
@@ -88,4 +88,5 @@ def add_months(start: date, months: int) -> date:
 
 
 def _plain(name: str) -> str:
-    return "".join(letter for letter in name.lower().removeprefix("art") if letter.isalnum())
+    letters = "".join(letter for letter in name.lower() if letter.isalnum())
+    return letters.removeprefix("article").removeprefix("art")

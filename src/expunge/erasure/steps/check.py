@@ -34,7 +34,7 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
         row.id: data.get_schema(workspace, connection, row.schema_blob)[1]
         for row in connection.execute(select(DATASET)).all()
     }
-    kept = "\0".join(rightly_there(workspace, connection))
+    kept = "\0".join(rightly_there(workspace, connection)).encode()
     needles = Needles(frozenset(people), frozenset(texts), frozenset(batch.refs), kept)
     found = remanence(workspace.vault, layouts, needles)
     if found.verdict is not Verdict.PASSED:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from expunge.domain.plan import Method
 from expunge.erasure import batch as batches
 from expunge.erasure import requests
 from expunge.erasure.batch import Batch
 from expunge.vault.identity import destroy_identity
+from expunge.workspace import members
 from expunge.workspace.folder import Workspace
 
 
@@ -20,7 +22,10 @@ def prepare(workspace: Workspace, batch: Batch) -> None:
 
 
 def commit(_workspace: Workspace, connection: Connection, batch: Batch) -> None:
-    """Delete the sealed identities and the sealed evidence."""
+    """Delete the sealed identities, the sealed evidence, and who else was in a model that was retired."""
+    for copy in batch.touched("model"):
+        if batch.evidence["copies"][copy["object"]]["method"] == Method.RETIRE.value:
+            members.disband(connection, copy["object"])
     for request in requests.in_batch(connection, batch.id):
         requests.forget_identity(connection, request.id)
     batches.close(connection, batch)

@@ -12,14 +12,11 @@ from expunge.workspace.folder import Workspace
 
 
 def commit(_workspace: Workspace, connection: Connection, batch: Batch) -> None:
-    """Swap models and schemas, and let the batch's subjects leave every object."""
+    """Swap models, and let the batch's subjects leave every object; schemas were swapped with the keys."""
     for copy in batch.touched("model"):
         _publish(connection, batch, copy["object"])
     for copy in batch.touched("dataset"):
-        blob = batch.sealed["schemas"][copy["object"]]
-        connection.execute(
-            update(DATASET).where(DATASET.c.id == copy["object"]).values(schema_blob=blob, version=copy["version"] + 1)
-        )
+        connection.execute(update(DATASET).where(DATASET.c.id == copy["object"]).values(version=copy["version"] + 1))
     for copy in batch.plan:
         if copy["subjects"]:
             after = batch.evidence["copies"][copy["object"]]["members"]

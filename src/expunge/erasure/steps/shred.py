@@ -6,7 +6,7 @@ root key destroyed. A kill between the two leaves both roots, and the next run d
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from expunge.domain.plan import Method
 from expunge.erasure import batch as batches
@@ -26,6 +26,7 @@ def prepare(workspace: Workspace, batch: Batch) -> None:
             note_members(connection, fresh)
             batches.save(workspace, connection, fresh)
             rewrap(workspace.vault, connection, fresh.refs, superseded(connection, fresh))
+            swap_schemas(connection, fresh)
     destroy_old(workspace.vault, batch.root_version + 1)
     truncate_wal(workspace.vault.engine)
 
@@ -40,6 +41,12 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
         "unusable_since": old.destroyed,
     }
     batches.save(workspace, connection, batch)
+
+
+def swap_schemas(connection: Connection, batch: Batch) -> None:
+    """Put the staged schemas in the place of those whose keys are gone: whoever asks reads them, even after a kill."""
+    for dataset, blob in batch.sealed["schemas"].items():
+        connection.execute(update(DATASET).where(DATASET.c.id == dataset).values(schema_blob=blob))
 
 
 def note_members(connection: Connection, batch: Batch) -> None:

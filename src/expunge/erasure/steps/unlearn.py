@@ -16,14 +16,18 @@ from expunge.erasure import intake, requests
 from expunge.erasure.batch import Batch
 from expunge.errors import CannotForgetError
 from expunge.learners.base import Learner
-from expunge.vault import subjects
+from expunge.vault import blobs, subjects
 from expunge.vault.database import DATASET
 from expunge.workspace import data, models, register
 from expunge.workspace.folder import Workspace
 
 
 def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
-    """Stage a new version of every model and schema that the batch touches; note what must not be found afterwards."""
+    """Stage a new version of every model and schema that the batch touches; note what must not be found afterwards.
+
+    Run again after a failed check, it stages afresh: what was staged before is what failed.
+    """
+    discard_staged(connection, batch)
     batch.sealed |= {"digests": {}, "schemas": {}, "leavers": {}}
     refs = leavers(workspace, connection, batch)
     people = set(refs)
@@ -37,6 +41,14 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
     for copy in batch.touched("model"):
         unlearn(workspace, connection, batch, copy, refs, remaining)
     batches.save(workspace, connection, batch)
+
+
+def discard_staged(connection: Connection, batch: Batch) -> None:
+    """Forget what an earlier run staged."""
+    for copy in batch.touched("model"):
+        if (staged := register.version_with(connection, copy["object"], register.STAGED)) is not None:
+            register.discard(connection, staged)
+    blobs.drop(connection, *batch.sealed.get("schemas", {}).values())
 
 
 def leavers(workspace: Workspace, connection: Connection, batch: Batch) -> dict[SubjectId, bytes]:

@@ -9,15 +9,11 @@ from expunge.domain.plan import Method
 from expunge.domain.report import Verdict
 from expunge.erasure import batch as batches
 from expunge.erasure.batch import Batch
-from expunge.errors import ExpungeError
+from expunge.errors import CheckFailedError
 from expunge.verification.replay import replay
 from expunge.verification.utility import utility
 from expunge.workspace import data, models, register
 from expunge.workspace.folder import Workspace
-
-
-class CheckFailedError(ExpungeError):
-    """A check on a staged model failed; nothing was shredded."""
 
 
 def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
@@ -40,7 +36,7 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
             if check["verdict"] == Verdict.FAILED.value:
                 raise CheckFailedError(
                     f"model {copy['name']!r}: check {check['name']} failed: {check['detail']}",
-                    mend="Nothing was shredded. Mend the cause, or retrain the model, then give the command again.",
+                    mend="Nothing was shredded. Mend the cause, then give the command again: it stages the model afresh.",
                 )
     batches.save(workspace, connection, batch)
 
@@ -50,23 +46,23 @@ def _verify(workspace: Workspace, connection: Connection, batch: Batch, model: s
     remaining, entry = tables[row.dataset_id], batch.evidence["copies"][model]
     training = models.training_rows(workspace, remaining, model, row.held_out)
     digests = batch.sealed["digests"][model]
+    staged = register.version_with(connection, model, register.STAGED)
+    if staged is None:
+        raise CheckFailedError(f"model {model} has no staged version.", mend="Give the command again.")
     refit = replay(
         models.unfitted(workspace, connection, model, training),
         training.features(),
         training.target(),
         training.subjects,
-        digests["staged"],
+        register.open_learner(workspace, connection, staged).digest(),
     )
-    digests["replayed"] = refit.digest
-    staged = register.version_with(connection, model, register.STAGED)
-    if staged is None:
-        raise CheckFailedError(f"model {model} has no staged version.", mend="Give the command again.")
     held = models.held_out_rows(workspace, remaining, model, row.held_out)
     served = {
         "before": register.open_served(workspace, connection, register.current(connection, model)),
         "after": register.open_served(workspace, connection, staged),
         "retrained": refit.learner.serve(),
     }
+    digests |= {"replayed": refit.digest, "verified_served": served["after"].digest()}
     useful = utility(
         served,
         remaining.features()[held],

@@ -12,9 +12,10 @@ rows, and subtracting a row's moments undoes adding them (RESEARCH trap 5).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,14 @@ MOST_ROWS: Final = 2**33
 
 # Made after SciPy is imported, so that it knows both NumPy's and SciPy's BLAS.
 _BLAS: Final = ThreadpoolController()
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def one_thread(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Pin BLAS to one thread while a function runs, so that its sums are taken in one order."""
+    return cast("Callable[_P, _R]", _BLAS.wrap(limits=1)(function))
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +97,7 @@ def minus(before: Moments, encoding: Encoding, leaving: Cells) -> Moments:
     return Moments(rows, sums, before.products - fixed_products(codes))
 
 
+@one_thread  # not for exactness: where a core is busy, two threads take 200 times as long
 def fixed_products(codes: npt.NDArray[np.int32]) -> Integers:
     """Return codes.T @ codes for integers of magnitude at most 2**15.
 
@@ -97,10 +107,9 @@ def fixed_products(codes: npt.NDArray[np.int32]) -> Integers:
     [[1073741833, 65533], [65533, 5]]
     """
     total = np.zeros((codes.shape[1], codes.shape[1]), np.int64)
-    with _BLAS.limit(limits=1):  # not for exactness: two threads take 200 times as long where a core is busy
-        for start in range(0, len(codes), CHUNK_ROWS):
-            chunk = codes[start : start + CHUNK_ROWS].astype(np.float64)
-            total += (chunk.T @ chunk).astype(np.int64)
+    for start in range(0, len(codes), CHUNK_ROWS):
+        chunk = codes[start : start + CHUNK_ROWS].astype(np.float64)
+        total += (chunk.T @ chunk).astype(np.int64)
     return total
 
 
@@ -133,6 +142,7 @@ def count_products(codes: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64])
     return total
 
 
+@one_thread
 def ridge(
     of: Moments, features: int, cross: Floats, target_sums: Floats, *, unit: float, alpha: float
 ) -> tuple[Floats, Floats]:
@@ -170,19 +180,18 @@ def ridge(
     means = of.sums[held] / (unit * of.rows)
     target_means = target_sums / of.rows
     if held.size:
-        with _BLAS.limit(limits=1):
-            system = of.products[np.ix_(held, held)] / unit**2
-            system -= np.outer(means, means * of.rows)
-            system[np.diag_indices_from(system)] += alpha
-            right = cross[held] / unit - np.outer(means, target_sums)
-            try:
-                factor: Any = scipy.linalg.cho_factor(system, lower=True, overwrite_a=True)
-                coef[:, held] = scipy.linalg.cho_solve(factor, right).T
-            except np.linalg.LinAlgError as error:
-                raise InputError(
-                    f"alpha={alpha:g} is too small for these data: the equations are singular.", mend="Raise alpha."
-                ) from error
-            return coef, target_means - coef[:, held] @ means
+        system = of.products[np.ix_(held, held)] / unit**2
+        system -= np.outer(means, means * of.rows)
+        system[np.diag_indices_from(system)] += alpha
+        right = cross[held] / unit - np.outer(means, target_sums)
+        try:
+            factor: Any = scipy.linalg.cho_factor(system, lower=True, overwrite_a=True)
+            coef[:, held] = scipy.linalg.cho_solve(factor, right).T
+        except np.linalg.LinAlgError as error:
+            raise InputError(
+                f"alpha={alpha:g} is too small for these data: the equations are singular.", mend="Raise alpha."
+            ) from error
+        return coef, target_means - coef[:, held] @ means
     return coef, target_means
 
 

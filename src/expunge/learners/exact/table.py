@@ -30,7 +30,7 @@ from expunge.domain.guarantee import Exact, Guarantee
 from expunge.domain.schema import Kind, Schema
 from expunge.domain.subject import SubjectId, subject_kind
 from expunge.errors import CannotForgetError, CorruptedError, InputError, SubjectIdError
-from expunge.learners.base import Arrays, ForgetReport, Learner, listed, positions
+from expunge.learners.base import Arrays, ForgetReport, Learner, check_key, listed, positions
 from expunge.learners.encoding.codes import ENCODINGS, Column, Encoding, EncodingName, learn_columns
 from expunge.learners.encoding.columns import (
     Cells,
@@ -134,6 +134,7 @@ class TableLearner(Learner):
             For ids that are no ids, or not of the schema's kind.
         """
         started = perf_counter()
+        check_key(self.key)
         self._coding()
         raw = raw_columns(X, None if self.schema is None else [column.name for column in self.schema.features])
         features, arrays = features_of(raw, self.schema), raw.arrays
@@ -237,6 +238,7 @@ class TableLearner(Learner):
             Where it is not such a state.
         """
         started = perf_counter()
+        check_key(self.key)
         try:
             features = tuple(Feature.from_dict(feature) for feature in meta["features"])
             records = _restored(features, meta, arrays)
@@ -352,7 +354,10 @@ def _restored(features: tuple[Feature, ...], meta: dict[str, Any], arrays: Array
         raise ValueError("cells do not fit the features")
     subjects = meta["subjects"]
     owners = np.repeat(np.arange(len(subjects)), np.diff(arrays["starts"]))
-    return Records.of([subjects[owner] for owner in owners], cells)
+    records = Records.of([subjects[owner] for owner in owners], cells)
+    if list(records.subjects) != subjects:
+        raise ValueError("subjects are not in order")
+    return records
 
 
 def _ranges(columns: Iterable[Column]) -> list[tuple[float | None, ...]]:

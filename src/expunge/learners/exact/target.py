@@ -50,7 +50,7 @@ def _declared(cells: npt.NDArray[Any], task: Task, schema: Schema | None) -> Fea
     column = None if schema is None else schema.target
     name = "y" if column is None else column.name
     if task == "classification":
-        if cells.dtype.kind in "fc" and not np.array_equal(cells, np.rint(cells.real)):
+        if cells.dtype.kind == "f" and not np.array_equal(cells, np.rint(cells)):
             raise InputError("Unknown label type: continuous. y holds numbers.", mend="Use a regression, or bin y.")
         return Feature(name, Kind.CATEGORICAL)
     if column is not None and column.kind is not Kind.NUMERIC:

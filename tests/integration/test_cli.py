@@ -1,0 +1,646 @@
+"""The command line, as the documents write it: every verb, its answers, its errors and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pandas as pd
+import pytest
+from typer.main import get_command
+
+from expunge.cli import app
+from expunge.cli.options import harmless
+from expunge.domain.request import Law
+from expunge.erasure import decide, execute, intake
+from expunge.errors import (
+    CheckFailedError,
+    EnvelopeFormatError,
+    ExpungeError,
+    InputError,
+    NotFoundError,
+    NotVerifiedError,
+    PolicyError,
+    SigningRefusedError,
+    WorkspaceBusyError,
+)
+from expunge.vault.database import LOG_LEAF
+from expunge.workspace.folder import Workspace, keys_beside, open_workspace
+
+Command: TypeAlias = Callable[..., Any]
+Copier: TypeAlias = Callable[[Path], Path]
+TYPES = ("--role", "name=direct-identifier", "--role", "note=free-text", "--range", "age=0:120")
+REAL = {"init", "dataset add", "model train", "request submit", "request approve", "erase"}
+FIRST, SECOND, THIRD, FOURTH = 71_001, 71_014, 71_027, 71_040
+
+
+@pytest.fixture(scope="session")
+def table(people: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The people as a CSV file."""
+    file = tmp_path_factory.mktemp("table") / "people.csv"
+    people.to_csv(file, index=False)
+    return file
+
+
+@pytest.fixture(scope="session")
+def path_through(
+    process: Command, command: Command, table: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """Every verb once, each with --json, those of `REAL` through the installed command; verb -> what it answered."""
+    folder = tmp_path_factory.mktemp("through")
+    place, said = folder / "hospital", dict[str, Any]()
+
+    def run(verb: str, *rest: object, called: str = "") -> Any:
+        where = () if verb == "init" else ("--workspace", place)
+        ran = (process if (called or verb) in REAL else command)(*verb.split(), *rest, *where, "--json")
+        assert (ran.code, ran.err) == (0, ""), f"{verb}: {ran}"
+        said[called or verb] = ran.json
+        return ran.json
+
+    run("init", place)
+    # By chance a fifth of so few people can be too few to measure anything on; the secret is random here.
+    policy = json.loads((place / "policy.json").read_text())
+    (place / "policy.json").write_text(json.dumps(policy | {"held_out": 0.4}))
+    run("dataset add", "visits", table, "--subject", "patient", "--target", "sick", *TYPES)
+    run("dataset list")
+    run("dataset confirm", "visits")
+    run("dataset show", "visits")
+    run("model train", "ridge", "--dataset", "visits", "--learner", "ridge")
+    run("model train", "additive", "--dataset", "visits", "--learner", "additive", called="train additive")
+    run("model list")
+    run("model show", "additive")
+    run("model predict", "ridge", table)
+    run("model export", "ridge", folder / "exported")
+    first = run("request submit", "--subject", FIRST, "--law", "gdpr")["id"]
+    second = run("request submit", "--subject", SECOND, "--law", "ccpa", called="submit second")["id"]
+    third = run("request submit", "--subject", THIRD, "--law", "gdpr", called="submit third")["id"]
+    run("request refuse", second, "--ground", "1798.105(d)")
+    run("request show", first)
+    run("request approve", first)
+    run("erase", first)
+    run("request approve", third, called="approve third")
+    run("erase", "--due-within", 60, called="erase due")
+    run("request list")
+    certificate = said["erase due"]["certificate_file"]
+    for name, rest in {"show": (), "verify": ("--key", place / "public.pem")}.items():
+        ran = command("certificate", name, certificate, *rest, "--json")
+        assert (ran.code, ran.err) == (0, "")
+        said[f"certificate {name}"] = ran.json
+    run("certificate replay", certificate)
+    run("log verify")
+    run("report", "--out", folder / "report.html")
+    return said | {"folder": folder}
+
+
+def test_the_path_through_touches_every_verb_but_the_demo(path_through: dict[str, Any]) -> None:
+    assert {" ".join(path) for path, _ in verbs()} - {"demo"} <= path_through.keys()
+
+
+def test_a_table_is_imported_as_declared(path_through: dict[str, Any], people: pd.DataFrame) -> None:
+    added = path_through["dataset add"]
+    columns = {column["name"]: column for column in added["schema"]["columns"]}
+    assert (added["subjects"], added["records"]) == (people["patient"].nunique(), len(people))
+    assert (columns["name"]["role"], columns["note"]["role"]) == ("direct-identifier", "free-text")
+    assert (columns["age"]["low"], columns["age"]["high"]) == ("0.0", "120.0")
+    assert "range" in columns["amount"]["inferred"]
+    assert not any(column["inferred"] for column in path_through["dataset show"]["schema"]["columns"])
+
+
+def test_a_trained_model_is_measured(path_through: dict[str, Any]) -> None:
+    for name in ("model train", "model show"):
+        assert path_through[name]["score"]["figures"]["metric"] == "AUC"
+    assert {model["name"] for model in path_through["model list"]} == {"ridge", "additive"}
+
+
+def test_a_model_predicts_and_is_exported(path_through: dict[str, Any], people: pd.DataFrame) -> None:
+    assert len(path_through["model predict"]) == len(people)
+    assert {"prediction", "score"} == path_through["model predict"][0].keys()
+    assert sorted(file.name for file in (path_through["folder"] / "exported").iterdir()) == ["arrays.npz", "model.json"]
+
+
+def test_a_submitted_request_has_an_id_and_is_planned(path_through: dict[str, Any]) -> None:
+    submitted = path_through["request submit"]
+    assert submitted["id"].startswith("R-")
+    assert (submitted["state"], submitted["law"]) == ("planned", "gdpr")
+    assert {copy["kind"] for copy in path_through["request show"]["plan"]} == {"dataset", "model"}
+
+
+def test_requests_end_as_decided(path_through: dict[str, Any]) -> None:
+    ended = {request["id"]: (request["state"], request["outcome"]) for request in path_through["request list"]}
+    assert ended == {
+        path_through["request submit"]["id"]: ("closed", "erased"),
+        path_through["submit second"]["id"]: ("closed", "refused"),
+        path_through["submit third"]["id"]: ("closed", "erased"),
+    }
+
+
+def test_what_is_due_is_erased(path_through: dict[str, Any]) -> None:
+    (request,) = path_through["erase due"]["requests"]
+    assert request["id"] == path_through["submit third"]["id"]
+    assert Path(path_through["erase due"]["certificate_file"]).is_file()
+
+
+def test_certificate_replay_and_log_hold(path_through: dict[str, Any]) -> None:
+    assert path_through["certificate verify"]["verified"] is True
+    assert {(one["copy"], one["verdict"]) for one in path_through["certificate replay"]} == {
+        ("dataset visits", "PASSED"),
+        ("model ridge", "PASSED"),
+        ("model additive", "PASSED"),
+    }
+    assert path_through["log verify"]["verified"] is True
+    assert path_through["log verify"]["checkpoints"] == 2
+
+
+def test_the_exported_copy_is_named_as_one_that_is_outside(path_through: dict[str, Any]) -> None:
+    assert "was exported" in json.dumps(path_through["certificate show"]["predicate"]["residuals"])
+
+
+def test_the_report_is_one_file_that_needs_no_other(path_through: dict[str, Any]) -> None:
+    page = (path_through["folder"] / "report.html").read_text(encoding="utf-8")
+    assert path_through["erase due"]["certificate"] in page
+    assert not re.search(r"""(?:src|href)=["'](?!data:|#)""", page)
+
+
+def test_nothing_that_is_printed_or_logged_names_anybody(path_through: dict[str, Any], people: pd.DataFrame) -> None:
+    place = path_through["folder"] / "hospital"
+    opened = open_workspace(place)
+    with opened.vault.transaction() as connection:
+        log = b"\n".join(row.entry for row in connection.execute(LOG_LEAF.select())).decode()
+    secrets = [file.read_text().strip() for file in keys_beside(place).rglob("*") if file.is_file()]
+    printed = {name: said for name, said in path_through.items() if name not in {"folder", "model predict"}}
+    for text in (log, json.dumps(printed)):
+        for person in (FIRST, SECOND, THIRD):
+            assert not re.search(rf"(?<!\d){person}(?!\d)", text)
+        assert not [name for name in people["name"] if name in text]
+        assert not [secret for secret in secrets if secret in text]
+
+
+# Every verb.
+
+
+def verbs(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    group = group or get_command(app.app)
+    for name, verb in sorted(group.commands.items()):
+        if hasattr(verb, "commands"):
+            yield from verbs(verb, (*path, name))
+        else:
+            yield (*path, name), verb
+
+
+VERBS = dict(verbs())
+NO_WORKSPACE = {("init",), ("demo",), ("certificate", "show"), ("certificate", "verify")}
+
+
+def options(path: tuple[str, ...]) -> set[str]:
+    return {option for parameter in VERBS[path].params for option in parameter.opts}
+
+
+def test_the_verbs_are_those_that_are_documented() -> None:
+    assert {" ".join(path) for path in VERBS} == {
+        "init",
+        *(f"dataset {verb}" for verb in ("add", "list", "show", "confirm")),
+        *(f"model {verb}" for verb in ("train", "list", "show", "predict", "export")),
+        *(f"request {verb}" for verb in ("submit", "list", "show", "approve", "refuse")),
+        "erase",
+        *(f"certificate {verb}" for verb in ("show", "verify", "replay")),
+        "log verify",
+        "report",
+        "demo",
+    }
+
+
+@pytest.mark.parametrize("path", VERBS, ids=" ".join)
+def test_every_verb_says_what_it_does_and_speaks_json(path: tuple[str, ...]) -> None:
+    assert "--json" in options(path)
+    assert VERBS[path].callback.__doc__.strip()
+
+
+@pytest.mark.parametrize("path", sorted(VERBS.keys() - NO_WORKSPACE), ids=" ".join)
+def test_every_verb_takes_workspace_keys_and_actor(path: tuple[str, ...]) -> None:
+    assert options(path) >= {"--workspace", "--keys", "--as"}
+
+
+def test_text_answers_are_for_people(
+    prepared: Path, copy_of: Copier, command: Command, table: Path, tmp_path: Path
+) -> None:
+    """The same verbs without --json: each prints something, none fails, and no Python shows."""
+    where = ("--workspace", copy_of(prepared))
+    submitted = command("request", "submit", "--subject", FIRST, "--law", "gdpr", *where).out
+    (request,) = set(re.findall(r"R-[0-9a-f]+", submitted))
+    said = [submitted]
+    for line in (
+        ("dataset", "list"),
+        ("dataset", "show", "visits"),
+        ("dataset", "confirm", "visits"),
+        ("model", "list"),
+        ("model", "show", "ridge"),
+        ("model", "predict", "ridge", table),
+        ("model", "predict", "ridge", table, "--out", tmp_path / "answers.csv"),
+        ("model", "export", "ridge", tmp_path / "exported"),
+        ("request", "list"),
+        ("request", "show", request),
+        ("request", "approve", request),
+        ("erase", request),
+        ("erase", "--due-within", 400),
+        ("log", "verify"),
+        ("report", "--out", tmp_path / "report.html"),
+    ):
+        ran = command(*line, *where)
+        assert ran.code == 0, (line, ran)
+        said.append(ran.out)
+    certificate = next(Path(where[1]).glob("certificates/*.json"))
+    for verb, rest in {"show": (), "verify": ("--key", Path(where[1]) / "public.pem"), "replay": where}.items():
+        ran = command("certificate", verb, certificate, *rest)
+        assert ran.code == 0, (verb, ran)
+        said.append(ran.out)
+    assert all(text.strip() for text in said)
+    assert not re.search(r"\bNone\b|<[\w.]+ object|dict_|\{'", "".join(said))
+    assert len(pd.read_csv(tmp_path / "answers.csv")) == len(pd.read_csv(table))
+    assert VERIFIED in said[-2]
+
+
+VERIFIED = "VERIFIED: certificate "
+
+
+# Errors and exit codes.
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (NotVerifiedError("log", "is false.", mend="."), 1),
+        (SigningRefusedError("no.", mend="."), 1),
+        (CheckFailedError("no.", mend="."), 1),
+        (EnvelopeFormatError("no.", mend="."), 2),
+        (InputError("no.", mend="."), 2),
+        (NotFoundError("no.", mend="."), 2),
+        (PolicyError("no.", mend="."), 2),
+        (WorkspaceBusyError("no.", mend="."), 3),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_exit_codes(error: ExpungeError, code: int) -> None:
+    assert app.exit_code(error) == code
+
+
+def one_line(ran: Any) -> bool:
+    return ran.out == "" and ran.err.startswith("expunge: ") and ran.err.count("\n") == 1 and "Traceback" not in ran.err
+
+
+UNUSABLE: dict[str, tuple[object, ...]] = {
+    "no workspace": ("dataset", "list", "--workspace", "/nowhere/at/all"),
+    "no dataset": ("dataset", "show", "nothing"),
+    "no model": ("model", "show", "nothing"),
+    "no dataset to train on": ("model", "train", "m", "--dataset", "nothing", "--learner", "ridge"),
+    "no learner": ("model", "train", "m", "--dataset", "visits", "--learner", "oracle"),
+    "a model's name twice": ("model", "train", "ridge", "--dataset", "visits", "--learner", "ridge"),
+    "a name that is none": ("model", "train", "../up", "--dataset", "visits", "--learner", "ridge"),
+    "no request": ("request", "show", "R-000000000000"),
+    "no request to approve": ("request", "approve", "R-000000000000"),
+    "no request to erase": ("erase", "R-000000000000"),
+    "nothing to erase": ("erase",),
+    "two ways to say what": ("erase", "R-000000000000", "--due-within", 3),
+    "an empty subject": ("request", "submit", "--subject", " ", "--law", "gdpr"),
+    "a request of tomorrow": ("request", "submit", "--subject", 1, "--law", "gdpr", "--received", "2999-01-01"),
+    "an actor that is none": ("dataset", "list", "--as", "a b"),
+    "no keys there": ("dataset", "list", "--keys", "/nowhere/at/all"),
+    "no table": ("dataset", "add", "d", "/nowhere/at/all.csv", "--subject", "id"),
+    "a folder for a table": ("dataset", "add", "d", "/", "--subject", "id"),
+    "a table of no known format": ("dataset", "add", "d", "/nowhere/at/all.xls", "--subject", "id"),
+    "no certificate": ("report", "C-000000000000"),
+    "none issued yet": ("report",),
+    "no certificate to replay": ("certificate", "replay", "/nowhere/at/all.json"),
+}
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+def test_what_cannot_be_used_ends_in_one_line_and_code_2(prepared: Path, command: Command, what: str) -> None:
+    where = () if "--workspace" in UNUSABLE[what] else ("--workspace", prepared)
+    ran = command(*UNUSABLE[what], *where)
+    assert ran.code == 2
+    assert one_line(ran), ran
+    ran = command(*UNUSABLE[what], *where, "--json")
+    assert ran.code == 2
+    assert ran.json.keys() == {"error", "message"}
+    assert ran.err == ""
+
+
+@pytest.mark.parametrize("line", [("dataset", "list"), ("certificate", "verify", "x.json"), ("erase", "--nonsense")])
+def test_a_wrong_option_is_code_2(command: Command, line: tuple[str, ...]) -> None:
+    ran = command(*line)
+    assert ran.code == 2
+    assert "Traceback" not in ran.err
+
+
+def test_there_is_no_second_workspace_in_one_folder(prepared: Path, command: Command, tmp_path: Path) -> None:
+    assert one_line(command("init", prepared))
+    assert one_line(command("init", tmp_path / "new", "--keys", tmp_path / "new" / "keys"))
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_move_that_is_not_allowed_is_code_2(prepared: Path, copy_of: Copier, command: Command) -> None:
+    where = ("--workspace", copy_of(prepared))
+    request = command("request", "submit", "--subject", FIRST, "--law", "gdpr", "--json", *where).json["id"]
+    ran = command("erase", request, *where)
+    assert (ran.code, one_line(ran)) == (2, True)
+    assert "not approved" in ran.err
+    ran = command("request", "refuse", request, "--ground", "because", *where)
+    assert (ran.code, one_line(ran)) == (2, True)
+
+
+def test_a_bad_table_gets_all_its_faults_listed_and_nothing_is_stored(
+    prepared: Path, copy_of: Copier, command: Command, people: pd.DataFrame, tmp_path: Path
+) -> None:
+    place = copy_of(prepared)
+    spoilt = people.astype({"patient": object, "age": object, "amount": object})
+    spoilt.loc[3, "age"], spoilt.loc[9, "amount"], spoilt.loc[20, "patient"] = "old", "inf", None
+    spoilt.to_csv(tmp_path / "bad.csv", index=False)
+    line = ("dataset", "add", "bad", tmp_path / "bad.csv", "--subject", "patient", *TYPES, "--workspace", place)
+    before = sorted(place.rglob("*"))
+    ran = command(*line, "--role", "amount=numeric")
+    assert (ran.code, ran.out) == (2, "")
+    assert "3 faults, nothing was stored" in ran.err
+    for fault in ("row 4, column 'age'", "row 10, column 'amount'", "row 21, column 'patient'"):
+        assert fault in ran.err
+    assert "Traceback" not in ran.err
+    assert sorted(place.rglob("*")) == before
+    assert [one["name"] for one in command("dataset", "list", "--json", "--workspace", place).json] == ["visits"]
+    assert command(*line, "--role", "amount=numeric", "--json").json["error"] == "DataError"
+
+
+def test_a_false_log_is_code_1(prepared: Path, copy_of: Copier, command: Command) -> None:
+    place = copy_of(prepared)
+    request = command("request", "submit", "--subject", FIRST, "--law", "gdpr", "--json", "--workspace", place).json
+    command("request", "approve", request["id"], "--workspace", place)
+    command("erase", request["id"], "--workspace", place)
+    with open_workspace(place).vault.transaction() as connection:
+        connection.execute(LOG_LEAF.update().where(LOG_LEAF.c.idx == 1).values(entry=b'{"event":"nothing"}'))
+    ran = command("log", "verify", "--workspace", place)
+    assert (ran.code, one_line(ran)) == (1, True)
+
+
+def test_a_false_replay_is_code_1(workspace: Workspace, command: Command) -> None:
+    """A model that changed after it was certified."""
+    where = ("--workspace", workspace.folder)
+    request = command("request", "submit", "--subject", FIRST, "--law", "gdpr", "--json", *where).json["id"]
+    command("request", "approve", request, *where)
+    file = command("erase", request, "--json", *where).json["certificate_file"]
+    assert command("certificate", "replay", file, *where).code == 0
+    with workspace.vault.transaction() as connection:
+        versions = connection.exec_driver_sql("SELECT model_id, state_blob, served_blob, facts_blob FROM model_version")
+        (one, *first), (two, *second) = versions.all()
+        for model, blobs in ((one, second), (two, first)):
+            connection.exec_driver_sql(
+                "UPDATE model_version SET state_blob = ?, served_blob = ?, facts_blob = ? WHERE model_id = ?",
+                (*blobs, model),
+            )
+    ran = command("certificate", "replay", file, *where, "--json")
+    assert ran.code == 1
+    assert [one["verdict"] for one in ran.json if one["copy"].startswith("model")] == ["FAILED", "FAILED"]
+
+
+def test_a_workspace_in_which_somebody_writes_is_code_3(workspace: Workspace, command: Command) -> None:
+    where = ("--workspace", workspace.folder)
+    with workspace.writing():
+        ran = command("request", "submit", "--subject", FIRST, "--law", "gdpr", *where)
+        assert command("dataset", "list", *where).code == 0
+    assert (ran.code, one_line(ran)) == (3, True)
+
+
+def test_a_locked_database_is_code_3(workspace: Workspace, command: Command) -> None:
+    with workspace.vault.engine.connect() as other:
+        other.exec_driver_sql("UPDATE model SET name = name")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sqlite3.connect", _impatient)
+            ran = command("dataset", "confirm", "visits", "--workspace", workspace.folder)
+        other.rollback()
+    assert (ran.code, one_line(ran)) == (3, True), ran
+
+
+def _impatient(*arguments: Any, **options: Any) -> Any:
+    return _connect(*arguments, **{**options, "timeout": 0})
+
+
+def _connect(*arguments: Any, **options: Any) -> Any:
+    import _sqlite3  # noqa: PLC0415
+
+    return _sqlite3.connect(*arguments, **options)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+def test_a_full_disk_ends_in_one_line(prepared: Path, command: Command, table: Path) -> None:
+    ran = command("model", "predict", "ridge", table, "--out", "/dev/full", "--workspace", prepared)
+    assert (ran.code, one_line(ran)) == (2, True), ran
+    assert "No space left on device" in ran.err
+
+
+def test_a_place_where_nothing_can_be_written_ends_in_one_line(
+    prepared: Path, command: Command, table: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("a file")
+    for line in (
+        ("model", "predict", "ridge", table, "--out", tmp_path / "none" / "answers.csv"),
+        ("model", "export", "ridge", tmp_path / "file"),
+        ("init", tmp_path / "file" / "below"),
+    ):
+        where = () if line[0] == "init" else ("--workspace", prepared)
+        ran = command(*line, *where)
+        assert (ran.code, one_line(ran)) == (2, True), (line, ran)
+        assert command(*line, *where, "--json").json.keys() == {"error", "message"}
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_folder_that_is_read_only_ends_in_one_line(prepared: Path, copy_of: Copier, command: Command) -> None:
+    place = copy_of(prepared)
+    place.chmod(0o500)
+    ran = command("request", "submit", "--subject", FIRST, "--law", "gdpr", "--workspace", place)
+    place.chmod(0o700)
+    assert (ran.code, one_line(ran)) == (2, True), ran
+
+
+def test_a_spoilt_database_ends_in_one_line_that_shows_no_statement(
+    prepared: Path, copy_of: Copier, command: Command
+) -> None:
+    place = copy_of(prepared)
+    (place / "expunge.db").write_bytes(b"not a database at all" * 100)
+    ran = command("dataset", "list", "--workspace", place)
+    assert (ran.code, one_line(ran)) == (2, True), ran
+    assert "PRAGMA" not in ran.err
+    assert "SELECT" not in ran.err
+
+
+def test_a_programming_fault_is_not_dressed_up_as_a_users(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(app, "app", broken)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        command("dataset", "list")
+
+
+# Four eyes.
+
+
+def test_four_eyes_from_the_command_line(command: Command, table: Path, tmp_path: Path) -> None:
+    where = ("--workspace", tmp_path / "w")
+    command("init", tmp_path / "w", "--four-eyes")
+    command("dataset", "add", "visits", table, "--subject", "patient", "--target", "sick", *TYPES, *where)
+    command("model", "train", "m", "--dataset", "visits", "--learner", "ridge", *where)
+    request = command("request", "submit", "--subject", FIRST, "--law", "ccpa", "--json", *where).json["id"]
+    command("request", "approve", request, "--as", "anna", *where)
+    ran = command("erase", request, "--as", "anna", *where)
+    assert (ran.code, one_line(ran)) == (2, True)
+    assert "four eyes" in ran.err
+    assert command("erase", request, "--as", "bert", *where).code == 0
+
+
+# Checking a certificate.
+
+
+@pytest.fixture(scope="session")
+def issued(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate as `expunge erase` issues it, and the public key."""
+    folder = tmp_path_factory.mktemp("issued")
+    shutil.copytree(prepared, folder / "w")
+    shutil.copytree(keys_beside(prepared), folder / "w.keys")
+    opened = open_workspace(folder / "w")
+    request = decide.approve(opened, intake.submit(opened, str(FIRST), Law.GDPR).id)
+    done = execute.erase(opened, [request.id])
+    return opened.certificates / f"{done.certificate}.json", opened.folder / "public.pem"
+
+
+SHAMS: dict[str, Callable[[Path, bytes], object]] = {
+    "an empty file": lambda file, _: file.write_bytes(b""),
+    "no JSON": lambda file, _: file.write_bytes(b"VERIFIED"),
+    "noise": lambda file, _: file.write_bytes(bytes(range(256))),
+    "other JSON": lambda file, _: file.write_bytes(b'{"verified": true}'),
+    "a list": lambda file, _: file.write_bytes(b"[]"),
+    "nested too deeply": lambda file, _: file.write_bytes(b"[" * 100_000),
+    "cut short": lambda file, data: file.write_bytes(data[: len(data) // 2]),
+    "without its last byte": lambda file, data: file.write_bytes(data[:-1]),
+    "with a byte more": lambda file, data: file.write_bytes(data + b" "),
+    "twice": lambda file, data: file.write_bytes(data + data),
+    "a field twice": lambda file, data: file.write_bytes(data.replace(b'"log":', b'"log": {}, "log":', 1)),
+    "spelled in another way": lambda file, data: file.write_bytes(json.dumps(json.loads(data)).encode()),
+    "100 MB": lambda file, _: _sparse(file),
+    "missing": lambda *_: None,
+    "a folder": lambda file, _: file.mkdir(),
+}
+
+
+def _sparse(file: Path) -> None:
+    with file.open("wb") as huge:
+        huge.truncate(100_000_000)
+
+
+@pytest.mark.parametrize("sham", SHAMS)
+def test_what_is_no_certificate_is_code_2_in_one_line(
+    issued: tuple[Path, Path], command: Command, tmp_path: Path, sham: str
+) -> None:
+    certificate, key = issued
+    SHAMS[sham](tmp_path / "c.json", certificate.read_bytes())
+    ran = command("certificate", "verify", tmp_path / "c.json", "--key", key)
+    assert (ran.code, one_line(ran)) == (2, True), ran
+    ran = command("certificate", "show", tmp_path / "c.json")
+    assert (ran.code, one_line(ran)) == (2, True), ran
+
+
+@pytest.mark.parametrize("sham", ["an empty file", "noise", "missing", "a folder"])
+def test_what_is_no_key_is_code_2_in_one_line(
+    issued: tuple[Path, Path], command: Command, tmp_path: Path, sham: str
+) -> None:
+    certificate, key = issued
+    SHAMS[sham](tmp_path / "k.pem", key.read_bytes())
+    ran = command("certificate", "verify", certificate, "--key", tmp_path / "k.pem")
+    assert (ran.code, one_line(ran)) == (2, True), ran
+
+
+def test_a_changed_byte_anywhere_is_refused_and_the_check_is_named(
+    issued: tuple[Path, Path], command: Command, tmp_path: Path
+) -> None:
+    """Every 211th byte, and every one of the signature, here; all of them in the unit tests."""
+    certificate, key = issued
+    data = certificate.read_bytes()
+    signature = data.index(b'"sig": "') + 8
+    codes = set()
+    for place in sorted({*range(0, len(data), 211), *range(signature, signature + 88)}):
+        changed = bytearray(data)
+        changed[place] ^= 1
+        (tmp_path / "c.json").write_bytes(changed)
+        ran = command("certificate", "verify", tmp_path / "c.json", "--key", key)
+        assert ran.code in {1, 2}, place
+        assert one_line(ran), place
+        assert re.match(r"expunge: (file|signature|statement|members|log entry|inclusion|checkpoint): ", ran.err), (
+            ran.err
+        )
+        codes.add(ran.code)
+    assert codes == {1, 2}
+
+
+@pytest.mark.parametrize(
+    ("part", "check"),
+    [
+        ("payload", "signature"),
+        ("sig", "signature"),
+        ("inclusion", "inclusion"),
+        ("entry", "log entry"),
+        ("checkpoint", "inclusion"),
+        ("keyid", "signature"),
+    ],
+)
+def test_a_well_formed_change_is_code_1_and_names_the_check(
+    issued: tuple[Path, Path], command: Command, tmp_path: Path, part: str, check: str
+) -> None:
+    certificate, key = issued
+    value = json.loads(certificate.read_bytes())
+    place = {"payload": value["envelope"], "sig": value["envelope"]["signatures"][0]}.get(part, value["log"])
+    if part == "keyid":
+        value["envelope"]["signatures"][0]["keyid"] = "0" * 64
+    elif part == "inclusion":
+        place[part][0] = "0" * 64
+    elif part == "entry":
+        place[part] = re.sub(r'"sha256":"[0-9a-f]{2}', '"sha256":"00', place[part])
+    elif part == "checkpoint":
+        place[part] = re.sub(r"\n[A-Za-z0-9+/]{4}", "\nAAAA", place[part], count=1)
+    else:
+        place[part] = "AAAA" + place[part][4:]
+    (tmp_path / "c.json").write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
+    ran = command("certificate", "verify", tmp_path / "c.json", "--key", key)
+    assert (ran.code, one_line(ran)) == (1, True), ran
+    assert ran.err.startswith(f"expunge: {check}: ")
+
+
+def without_packages(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the command where the numerical and the database packages are not installed."""
+    blocked = ("numpy", "scipy", "pandas", "sklearn", "sqlalchemy", "alembic", "sqlite3", "matplotlib", "jinja2")
+    program = f"""if True:
+        import sys
+        sys.modules.update(dict.fromkeys({blocked}))
+        sys.argv = {["expunge", *map(str, arguments)]}
+        from expunge.cli.app import main
+        main()"""
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+
+def test_a_certificate_is_checked_without_the_numerical_and_database_packages(issued: tuple[Path, Path]) -> None:
+    certificate, key = issued
+    done = without_packages("certificate", "verify", certificate, "--key", key)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(VERIFIED)
+
+
+def test_a_package_that_is_missing_is_named(issued: tuple[Path, Path]) -> None:
+    done = without_packages("dataset", "list", "--workspace", issued[1].parent)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"expunge: this command needs the package '\w+'\. Install .*\n", done.stderr)
+
+
+def test_names_in_a_certificate_cannot_command_a_terminal() -> None:
+    assert harmless("model \x1b[2Jgone\r") == "model \\x1b[2Jgone\\r"
