@@ -7,8 +7,10 @@ be what the command prints, apart from times. Others are refused.
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -79,6 +81,12 @@ def test_output_that_is_shown_is_what_is_printed(command: str, shown: str, tmp_p
     ran = _run(["bash", "-c", command], tmp_path)
     assert ran.returncode == 0, ran.stderr
     assert TIME.sub("T ms", ran.stdout) == TIME.sub("T ms", shown)
+
+
+def test_speed_figures_are_those_of_the_committed_result() -> None:
+    result = json.loads((ROOT / "benchmarks" / "results" / "skeleton.json").read_text(encoding="utf-8"))
+    bench = runpy.run_path(str(ROOT / "benchmarks" / "skeleton.py"))
+    assert bench["table"](result) in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

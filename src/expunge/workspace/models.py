@@ -93,11 +93,11 @@ def held_out_rows(workspace: Workspace, table: Table, model: str, share: float) 
 
 
 def fit(workspace: Workspace, connection: Connection, model: str, table: Table) -> tuple[Learner, float]:
-    """Fit a fresh learner on raw rows; returns it with the seconds that it took."""
+    """Fit a fresh learner on raw rows; returns it with the seconds that it took until it could predict."""
     learner = unfitted(workspace, connection, model, table)
     features, target = table.features(), table.target()
     begin = time.perf_counter()
-    learner.fit(features, target, subjects=table.subjects)
+    learner.fit(features, target, subjects=table.subjects).serve()
     return learner, time.perf_counter() - begin
 
 

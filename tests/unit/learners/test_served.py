@@ -165,6 +165,23 @@ def test_labels_keep_their_type_and_sort_as_values() -> None:
         in_label_order(("i:1", "s:1"))
 
 
+def test_the_archive_tells_nothing_of_when_and_where_it_was_made() -> None:
+    with zipfile.ZipFile(io.BytesIO(MODELS["ridge"].files["arrays.npz"])) as archive:
+        for entry in archive.infolist():
+            assert entry.date_time == (1980, 1, 1, 0, 0, 0)
+            assert entry.compress_type == zipfile.ZIP_STORED
+            assert (entry.create_system, entry.extra, entry.comment) == (3, b"", b"")
+
+
+def test_a_category_never_seen_contributes_nothing() -> None:
+    frame = pd.DataFrame({"c": ["unseen", "a"], "n": [0.5, 0.5]})
+    for name, part in (("additive", 1.0), ("ridge classifier", -1.0)):  # 0.5 is the lowest: first bin, or -1
+        model = MODELS[name]
+        unseen, seen = model.decision_function(frame)
+        assert unseen == pytest.approx(model.intercept[0] + part * model.coef[0, 0])
+        assert seen != pytest.approx(unseen)
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_a_category_never_seen_and_a_number_out_of_range_are_taken(name: str) -> None:
     model = MODELS[name]

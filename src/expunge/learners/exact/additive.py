@@ -48,7 +48,7 @@ class AdditiveClassifier(ClassifierMixin, TableClassifier):  # type: ignore[misc
 
     def __init__(
         self,
-        alpha: float = 10.0,
+        alpha: float = 30.0,
         max_bins: int = 64,
         *,
         schema: Schema | None = None,
