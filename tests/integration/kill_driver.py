@@ -4,8 +4,8 @@
     kill_driver.py --hold FOLDER REQUEST...  erase, and stop half way until a line comes in
 
 Every run is a process of its own (`os.fork`), and dies by a real SIGKILL. A boundary is: before and after what a step
-prepares, just before and just after the commit of a step, and before and after every other durable thing that is done on
-the way (a commit, a file written, renamed or destroyed).
+prepares, just before and just after the commit of a step, and before and after every other durable thing that is done
+on the way (a commit, a file written or destroyed).
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class Boundaries:
 def instrument(at: Boundaries) -> None:
     """Put a boundary at everything durable; steps are found in `execute.WORK`, so a new one is covered too."""
     for state, step in execute.WORK.items():
-        execute.WORK[state] = replace(step, prepare=at.around(f"preparing {state}", step.prepare))
+        if step.prepare is not execute._nothing:
+            execute.WORK[state] = replace(step, prepare=at.around(f"preparing {state}", step.prepare))
     move = execute._move
 
     def moved(workspace: Any, connection: Any, batch: Any, state: State) -> None:
@@ -82,7 +83,7 @@ def instrument(at: Boundaries) -> None:
         module.write_atomically = at.around("writing a file", module.write_atomically)  # type: ignore[attr-defined]
     for module, name in ((keys, "destroy_file"), (identity, "destroy_file"), (keys, "write_secret")):
         setattr(module, name, at.around(name, getattr(module, name)))
-    shred.destroy_old = at.around("destroying the old root", rotation.destroy_old)
+    shred.destroy_old = at.around("destroying the old root", rotation.destroy_old)  # type: ignore[attr-defined]
 
 
 def in_a_process(act: Callable[[], None]) -> int:
@@ -91,7 +92,7 @@ def in_a_process(act: Callable[[], None]) -> int:
     if child == 0:
         try:
             act()
-        except BaseException:
+        except BaseException:  # noqa: BLE001  # the fork must end here, whatever happened
             sys.excepthook(*sys.exc_info())
             os._exit(1)
         os._exit(0)
@@ -113,27 +114,36 @@ def copied(folder: Path, to: Path) -> Path:
 
 
 def kill_everywhere(folder: Path, out: Path, requests: list[str]) -> None:
-    """Write ``names.json``, the boundaries; ``unkilled``; ``N`` for each boundary; ``ends.json``, how both runs ended."""
+    """Write ``names.json``, the boundaries; ``unkilled``; ``N`` for each boundary; ``ends-*.json``: how they ended."""
+    # Once in this process, so that what is imported late is there before the forks.
+    execute.erase(open_workspace(copied(folder, out / "warm")), requests)
     whole = copied(folder, out / "unkilled")
     assert in_a_process(lambda: erase(whole, requests, None, out / "names.json")) == 0
-    names = json.loads((out / "names.json").read_text())
-    chosen = worth_dying_at(names)
-    ends = {}
-    for number in chosen:
-        place = copied(folder, out / str(number))
-        killed = in_a_process(lambda place=place, number=number: erase(place, requests, number))  # type: ignore[misc]
-        again = in_a_process(lambda place=place: erase(place, requests, None))  # type: ignore[misc]
-        ends[number] = (killed, again)
-    (out / "ends.json").write_text(json.dumps(ends))
+    chosen = worth_dying_at(json.loads((out / "names.json").read_text()))
+    other = os.fork()  # two at a time
+    own = chosen[0::2] if other else chosen[1::2]
+    ends = {number: die_and_go_on(copied(folder, out / str(number)), requests, number) for number in own}
+    (out / f"ends-{'a' if other else 'b'}.json").write_text(json.dumps(ends))
+    if other == 0:
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(other, 0)[1]) == 0
+
+
+def die_and_go_on(place: Path, requests: list[str], number: int) -> tuple[int, int]:
+    killed = in_a_process(lambda: erase(place, requests, number))
+    return killed, in_a_process(lambda: erase(place, requests, None))
 
 
 def worth_dying_at(names: list[str]) -> list[int]:
-    """Every boundary of a step; of two others that stand side by side with nothing between them, one."""
+    """Every boundary of a step; and of two others with nothing durable between them, one."""
     return [
         number
         for number, name in enumerate(names)
-        if any(state in name for state in STEPS)
-        or not (name == "before writing a file" and names[number - 1] == "after writing a file")
+        if any(name.endswith(state) for state in STEPS)
+        or (
+            not (name.startswith("before") and number and names[number - 1].startswith("after"))
+            and not names[number + 1].startswith("after committing")
+        )
     ]
 
 

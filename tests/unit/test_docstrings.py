@@ -11,9 +11,7 @@ import pytest
 import expunge
 
 MODULES = ["expunge"] + [
-    module.name
-    for module in pkgutil.walk_packages(expunge.__path__, "expunge.")
-    if ".migrations" not in module.name
+    module.name for module in pkgutil.walk_packages(expunge.__path__, "expunge.") if ".migrations" not in module.name
 ]
 
 

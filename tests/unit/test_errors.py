@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def test_every_error_lives_in_one_place() -> None:
 
 @pytest.mark.parametrize("found", [found for name, found in classes().items() if name not in PRIVATE])
 def test_every_error_takes_a_mend_and_shows_it(found: type[ExpungeError]) -> None:
-    arguments: dict[str, object] = {
+    arguments: dict[str, Any] = {
         name: [Fault("what")] if name == "faults" else f"<{name}>"
         for name, parameter in inspect.signature(found).parameters.items()
         if parameter.kind is parameter.POSITIONAL_OR_KEYWORD

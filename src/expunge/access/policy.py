@@ -79,8 +79,10 @@ def read_policy(path: Path) -> Policy:
     except ValueError as error:
         raise WorkspaceError(f"policy.json is not JSON: {error}.", mend=mend) from error
     kinds = {"four_eyes": bool, "owner_by_default": bool, "held_out": float}
-    if not isinstance(content, dict) or (unknown := content.keys() - kinds.keys()):
-        raise WorkspaceError(f"policy.json says what is not known: {sorted(unknown or [])}.", mend=mend)
+    if not isinstance(content, dict):
+        raise WorkspaceError(f"policy.json is no JSON object but {content!r}.", mend=mend)
+    if unknown := content.keys() - kinds.keys():
+        raise WorkspaceError(f"policy.json says what is not known: {sorted(unknown)}.", mend=mend)
     for name, value in content.items():
         if type(value) is not kinds[name]:
             raise WorkspaceError(f"policy.json: {name} is {value!r}, not a {kinds[name].__name__}.", mend=mend)

@@ -101,6 +101,7 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
         is mended.
     """
     with workspace.writing():
+        tidy(workspace)  # a kill may have come between the last move and the last tidying up
         resumed = _resume(workspace, progress)
         with workspace.vault.transaction() as connection:
             chosen = [requests.load(connection, request) for request in dict.fromkeys(ids)]

@@ -130,7 +130,8 @@ def remanence(vault: Vault, layouts: Mapping[str, codec.Layout], needles: Needle
         "remanence",
         Verdict.PASSED,
         f"A planted canary was found in each of {len(STORES)} stores ({', '.join(STORES)}) and removed; "
-        "of the erased records nothing was found in any of them.",
+        "of the erased records nothing was found in any of them."
+        + (f" {needles.indistinct} short or common words were looked for as cells only." if needles.indistinct else ""),
         figures,
     )
 

@@ -1,7 +1,7 @@
 """An erasure on its way: what must wait until it is finished.
 
-From the first step to the last, a batch knows which copies there are. A dataset or model that were added meanwhile, after
-a kill say, would hold people whom the certificate calls erased.
+From its first step to its last a batch knows which copies there are. A dataset or model that was added meanwhile,
+after a kill say, would hold people whom the certificate calls erased.
 """
 
 from __future__ import annotations

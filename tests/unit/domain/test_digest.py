@@ -57,7 +57,7 @@ def test_different_learned_states_have_different_digests(one: Any, some: Any, ot
 
 
 def test_bytes_cannot_move_between_the_parts_of_a_learned_digest() -> None:
-    parts = [
+    parts: list[tuple[dict[str, int], list[tuple[str, tuple[int, ...], bytes]]]] = [
         ({}, [("a", (1,), b"12"), ("b", (1,), b"3")]),
         ({}, [("a", (1,), b"1"), ("b", (1,), b"23")]),
         ({}, [("a", (1,), b"12"), ("b", (1, 1), b"3")]),

@@ -22,7 +22,8 @@ def request(state: State = State.RECEIVED, **fields: Any) -> Request:
 
 
 def reachable(state: State) -> set[State]:
-    found, waiting = set(), [state]
+    found: set[State] = set()
+    waiting = [state]
     while waiting:
         new = MOVES[waiting.pop()] - found
         found |= new
@@ -142,7 +143,8 @@ class AnyOrderOfMoves(RuleBasedStateMachine):
     @rule(to=st.sampled_from(State), ground=st.sampled_from([None, "", "17(3)(d)"]), reason=st.sampled_from(["", "x"]))
     def try_anything(self, to: State, ground: str | None, reason: str) -> None:
         before = self.request
-        changes = {State.REFUSED: {"ground": ground}, State.FAILED: {"reason": reason}}.get(to, {})
+        known: dict[State, dict[str, Any]] = {State.REFUSED: {"ground": ground}, State.FAILED: {"reason": reason}}
+        changes = known.get(to, {})
         try:
             self.request = before.move(to, **changes)
         except IllegalMoveError:
@@ -175,7 +177,7 @@ class AnyOrderOfMoves(RuleBasedStateMachine):
     def certified_at_most_once_and_after_every_step_before(self) -> None:
         assert self.way.count(State.CERTIFIED) <= 1
         if State.CERTIFIED in self.way:
-            done = [state for state in self.way if state in STEPS]
+            done: list[State] = [state for state in self.way if state in STEPS]
             last = [done.index(step) for step in STEPS[: STEPS.index(State.CERTIFIED) + 1]]
             assert last == sorted(last)
 

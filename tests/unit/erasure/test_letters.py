@@ -32,9 +32,7 @@ def test_a_refusal_names_its_ground_and_the_remedy(workspace: Workspace, law: La
         assert "71001" not in text
 
 
-def test_a_completion_names_the_certificate_and_nobody(
-    workspace: Workspace, approve: Callable[..., list[str]]
-) -> None:
+def test_a_completion_names_the_certificate_and_nobody(workspace: Workspace, approve: Callable[..., list[str]]) -> None:
     (request,) = approve(workspace, 71001, law=Law.CCPA)
     done = execute.erase(workspace, [request])
     text = letter(workspace, request)

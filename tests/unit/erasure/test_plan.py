@@ -101,4 +101,3 @@ def test_whom_a_newer_model_knows_needs_approval_again_and_the_rest_go_on(
 def test_the_policy_of_the_day_is_pinned(workspace: Workspace) -> None:
     request = intake.submit(workspace, str(everybody(workspace)[0]), Law.GDPR)
     assert request.policy == workspace.policy.version
-

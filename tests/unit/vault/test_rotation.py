@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select, update
 
+from expunge.domain.subject import SubjectId
 from expunge.errors import CorruptedError, KeyDestroyedError, VaultError
 from expunge.vault import blobs, codec, records, subjects
 from expunge.vault.database import ROOT, SUBJECT
@@ -25,7 +26,7 @@ LAYOUT: codec.Layout = (("age", "number"),)
 class Stored:
     """Subjects 1 to 4 with a record each, and two blobs; 1, 2 and the first blob are to go."""
 
-    refs: dict[object, bytes]
+    refs: dict[SubjectId, bytes]
     gone: str
     kept: str
 
@@ -40,7 +41,7 @@ def stored(vault: Vault) -> Stored:
         refs = subjects.enrol(vault, connection, [1, 2, 3, 4])
         rows = codec.Rows([1, 2, 3, 4], {"age": np.arange(4.0)})
         records.write(vault, connection, ("D-1", 1), LAYOUT, rows, refs)
-        return Stored({**refs}, *(blobs.put(vault, connection, "state", text) for text in (b"old", b"new")))
+        return Stored(refs, *(blobs.put(vault, connection, "state", text) for text in (b"old", b"new")))
 
 
 def shred(vault: Vault, stored: Stored) -> int:
@@ -122,7 +123,7 @@ def destroyed(vault: Vault) -> str | None:
 
 def test_a_kill_before_the_first_half_commits_changes_nothing(vault: Vault, stored: Stored) -> None:
     before = wrapped_keys(vault)
-    with pytest.raises(RuntimeError, match="killed"), vault.transaction() as connection:
+    with pytest.raises(RuntimeError, match="killed"), vault.transaction() as connection:  # noqa: PT012  # cut short in the middle
         rewrap(vault, connection, stored.leaving, [stored.gone])
         raise RuntimeError("killed")
     assert wrapped_keys(vault) == before

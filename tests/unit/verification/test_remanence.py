@@ -14,6 +14,8 @@ from sqlalchemy import insert, select
 
 from expunge.domain.report import Check, Verdict
 from expunge.errors import CorruptedError
+from expunge.learners import state
+from expunge.learners.exact import RidgeClassifier
 from expunge.vault import blobs, codec, records, subjects
 from expunge.vault.database import BLOB_KEY, LOG_LEAF, METADATA, RECORD, SEGMENT
 from expunge.verification import remanence as module
@@ -151,6 +153,17 @@ def test_a_record_of_a_short_id_is_found(workspace: Workspace) -> None:
     found = look(workspace, Needles(frozenset({7}), frozenset()))
     assert found.verdict is Verdict.FAILED
     assert "subject column" in found.detail
+
+
+def test_a_training_state_that_still_holds_a_short_id_is_found(workspace: Workspace) -> None:
+    model = RidgeClassifier().fit([[0.0], [1.0], [2.0]], [0, 1, 1], subjects=[7, 8, 9])
+    needles = Needles(frozenset({7}), frozenset())
+    assert look(workspace, needles).verdict is Verdict.PASSED
+    with workspace.vault.transaction() as connection:
+        blobs.put(workspace.vault, connection, "training state", state.dump(model))
+    found = look(workspace, needles)
+    assert found.verdict is Verdict.FAILED
+    assert "sealed blobs: training state" in found.detail
 
 
 def test_a_cell_of_a_record_is_found(workspace: Workspace) -> None:

@@ -10,7 +10,7 @@ from expunge.erasure import batch as batches
 from expunge.erasure import intake, requests
 from expunge.erasure.batch import Batch
 from expunge.errors import CheckFailedError
-from expunge.vault.database import DATASET
+from expunge.vault.database import CHECKPOINT, DATASET
 from expunge.verification.remanence import Needles, remanence
 from expunge.workspace import data, register
 from expunge.workspace.folder import Workspace
@@ -51,6 +51,7 @@ def rightly_there(workspace: Workspace, connection: Connection) -> set[str]:
         words |= {dataset.name, *(column.name for column in dataset.schema.columns)}
         words |= {str(subject) for subject in table.subject_ids()}
         words |= {cell for cells in table.arrays().values() if cells.dtype == object for cell in set(cells) if cell}
+    words |= {str(size) for size in connection.execute(select(CHECKPOINT.c.size)).scalars()}
     words |= {model.name for model in register.every(connection)}
     words |= {request.approver for request in requests.every(connection) if request.approver}
     return words

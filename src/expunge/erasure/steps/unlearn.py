@@ -134,6 +134,7 @@ def unlearn(
             learner = _refit(workspace, connection, model, remaining)
         else:
             learner.forget(own)
+            learner.serve()  # what predicts is part of the work
     except CannotForgetError:
         method = Method.RETIRE
     seconds = time.perf_counter() - begin

@@ -36,7 +36,7 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
             if check["verdict"] == Verdict.FAILED.value:
                 raise CheckFailedError(
                     f"model {copy['name']!r}: check {check['name']} failed: {check['detail']}",
-                    mend="Nothing was shredded. Mend the cause, then give the command again: it stages the model afresh.",
+                    mend="Nothing was shredded. Mend the cause, then give the command again: it stages afresh.",
                 )
     batches.save(workspace, connection, batch)
 

@@ -1,0 +1,81 @@
+"""The policy file says who may do what, and nothing that nobody enforces."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from expunge.access.policy import Policy, read_policy
+from expunge.errors import InputError, PolicyError, WorkspaceError
+
+POLICIES = st.builds(Policy, st.booleans(), st.booleans(), st.floats(0.01, 0.99))
+
+
+def written(tmp_path: Path, content: object) -> Path:
+    path = tmp_path / "policy.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+@given(policy=POLICIES)
+def test_a_policy_comes_back(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> None:
+    path = tmp_path_factory.mktemp("policy") / "policy.json"
+    path.write_bytes(policy.to_json())
+    assert read_policy(path) == policy
+
+
+@given(POLICIES, POLICIES)
+def test_the_version_is_what_the_policy_says(one: Policy, other: Policy) -> None:
+    assert (one.version == other.version) == (one == other)
+
+
+def test_what_is_not_said_is_the_default(tmp_path: Path) -> None:
+    assert read_policy(written(tmp_path, {})) == Policy()
+    assert read_policy(written(tmp_path, {"four_eyes": True})) == Policy(four_eyes=True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        {"two_eyes": True},
+        {"four_eyes": "yes"},
+        {"four_eyes": 1},
+        {"held_out": True},
+        {"held_out": 1},
+        {"held_out": "0.2"},
+        {"owner_by_default": None},
+    ],
+    ids=str,
+)
+def test_a_policy_that_cannot_be_enforced_is_refused(tmp_path: Path, content: object) -> None:
+    with pytest.raises(WorkspaceError, match=r"policy\.json"):
+        read_policy(written(tmp_path, content))
+
+
+def test_a_missing_policy_is_not_taken_for_the_default(tmp_path: Path) -> None:
+    with pytest.raises(WorkspaceError, match="no policy"):
+        read_policy(tmp_path / "policy.json")
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.1, 1.5, float("nan")])
+def test_a_share_that_holds_out_nobody_or_everybody_is_refused(tmp_path: Path, share: float) -> None:
+    with pytest.raises(InputError, match="held_out"):
+        Policy(held_out=share)
+    with pytest.raises(InputError, match="held_out"):
+        read_policy(written(tmp_path, {"held_out": share}))
+
+
+def test_four_eyes_are_not_two() -> None:
+    Policy().forbid_same_person("anna", "anna")
+    strict = Policy(four_eyes=True)
+    strict.forbid_same_person("anna", "bert")
+    with pytest.raises(PolicyError, match="'anna'"):
+        strict.forbid_same_person("anna", "anna")
