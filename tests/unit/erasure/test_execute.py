@@ -107,6 +107,21 @@ def test_a_batch_of_several_people_ends_in_one_true_certificate(
     assert {one.verdict for one in replayed} == {Verdict.PASSED}
 
 
+def test_from_shredded_on_the_keys_are_gone_though_the_ciphertexts_are_there(
+    workspace: Workspace, approve: Approve
+) -> None:
+    with workspace.vault.transaction() as connection:
+        refs = subjects.find(workspace.vault, connection, [71001])
+        before = subjects.keys_of(workspace.vault, connection)
+    with pytest.raises(RuntimeError, match="stopped"):
+        execute.erase(workspace, approve(workspace, 71001), stop_at(State.SHREDDED))
+    with workspace.vault.transaction() as connection:
+        assert refs[71001] in records.holders(connection)
+        assert subjects.keys_of(workspace.vault, connection) == {
+            ref: key for ref, key in before.items() if ref != refs[71001]
+        }
+
+
 def test_nothing_is_left_over(workspace: Workspace, approve: Approve) -> None:
     execute.erase(workspace, approve(workspace, 71001))
     with workspace.vault.transaction() as connection:

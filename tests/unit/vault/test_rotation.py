@@ -81,6 +81,19 @@ def test_what_went_opens_with_no_key_that_exists(vault: Vault, stored: Stored) -
     assert len(Wrapper(2, now).unwrap(wrapped_keys(vault)[stored.refs[3]], stored.refs[3])) == 32
 
 
+def test_no_key_of_who_went_is_among_those_that_open_now(vault: Vault, stored: Stored) -> None:
+    with vault.transaction() as connection:
+        before = subjects.keys_of(vault, connection)
+    shred(vault, stored)
+    with vault.transaction() as connection:
+        now = subjects.keys_of(vault, connection)
+        assert now == {ref: key for ref, key in before.items() if ref not in stored.leaving}
+        with pytest.raises(KeyDestroyedError):
+            records.read(vault, connection, "D-1", LAYOUT, stored.leaving)
+        with pytest.raises(KeyDestroyedError):
+            records.read(vault, connection, "D-1", LAYOUT)
+
+
 def test_a_whole_backup_with_todays_keys_opens_nothing(vault: Vault, stored: Stored, tmp_path: Path) -> None:
     shutil.copytree(vault.folder, tmp_path / "backup")
     shred(vault, stored)
