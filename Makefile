@@ -21,7 +21,7 @@ demo: $(READY) ## Erase 24 real people from two models and certify it, into demo
 	$(BIN)/expunge demo --out demo-out
 
 test: $(READY) ## Run the test suite
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 4
 
 soak: $(READY) ## Run the slow endurance tests
 	$(BIN)/python -m pytest -m soak

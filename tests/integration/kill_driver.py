@@ -142,7 +142,7 @@ def worth_dying_at(names: list[str]) -> list[int]:
         if any(name.endswith(state) for state in STEPS)
         or (
             not (name.startswith("before") and number and names[number - 1].startswith("after"))
-            and not names[number + 1].startswith("after committing")
+            and not "".join(names[number + 1 : number + 2]).startswith("after committing")
         )
     ]
 

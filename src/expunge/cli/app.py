@@ -6,6 +6,7 @@ Exit codes
 1  not true: a certificate that does not verify, a check that failed, a signature that was refused
 2  cannot be used: a wrong option, a bad file, something that does not exist, a move that is not allowed
 3  busy: another process is writing to the workspace; try again
+130  interrupted; nothing is lost
 
 Each command imports what it needs when it runs, so that checking a certificate needs neither the numerical stack nor a
 database.
@@ -15,7 +16,8 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Final, NoReturn
+from importlib import metadata
+from typing import Annotated, Final, NoReturn
 
 import typer
 
@@ -26,6 +28,7 @@ from expunge.errors import CheckFailedError, ExpungeError, NotVerifiedError, Sig
 EXIT_FALSE: Final = 1
 EXIT_UNUSABLE: Final = 2
 EXIT_BUSY: Final = 3
+EXIT_INTERRUPTED: Final = 130
 
 app = typer.Typer(
     name="expunge",
@@ -46,6 +49,20 @@ app.command("report")(report.report)
 app.command("demo")(demo.demo)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(metadata.version("expunge"))
+        raise typer.Exit
+
+
+@app.callback()
+def _expunge(
+    *,
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Remove a person from rows, keys, encoders and models, and prove it."""
+
+
 def main() -> None:
     """Run the command line; whatever is expected to go wrong ends in one line and an exit code."""
     try:
@@ -57,6 +74,8 @@ def main() -> None:
             raise
         mend = 'Install what it is part of: pip install "expunge[workspace]".'
         _fail("ModuleNotFoundError", f"this command needs the package {error.name!r}. {mend}", EXIT_UNUSABLE)
+    except KeyboardInterrupt:
+        _fail("KeyboardInterrupt", "interrupted. Nothing is lost: give the same command again.", EXIT_INTERRUPTED)
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         mend = "Check the place, its rights and the space on it, then give the command again."

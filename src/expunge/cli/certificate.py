@@ -12,6 +12,7 @@ from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at
 if TYPE_CHECKING:
     from expunge.domain.certificate import Statement
 
+VERDICTS = ("PASSED", "FAILED", "NOT RUN")
 app = typer.Typer(help="Certificates of erasure.", no_args_is_help=True)
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The certificate file.")]
 
@@ -73,6 +74,8 @@ def replay(
         print_table(
             "Replay", ("copy", "verdict", "what was found"), [(one.name, one.verdict, one.detail) for one in found]
         )
+        tally = ", ".join(f"{sum(one.verdict == verdict for one in found)} {verdict}" for verdict in VERDICTS)
+        answer(None, as_json=False, text=f"Of {len(found)} copies: {tally}.")
     if any(one.verdict == "FAILED" for one in found):
         raise typer.Exit(1)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at, print_facts, print_table
+from expunge.domain.schema import Kind
 
 if TYPE_CHECKING:
+    from expunge.datasets import Table
     from expunge.workspace.data import Dataset
 
+MANY: Final = 20
 app = typer.Typer(help="Tables with people in them.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="Name of the dataset.")]
 
@@ -24,7 +28,14 @@ def add(
     workspace: WorkspaceDir,
     subject: Annotated[str, typer.Option(help="Column that says whose record a row is.")],
     target: Annotated[str | None, typer.Option(help="Column that models are to predict.")] = None,
-    role: Annotated[list[str] | None, typer.Option(help="COL=ROLE, may be repeated.", metavar="COL=ROLE")] = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="May be repeated. Roles: feature, numeric, categorical, direct-identifier, quasi-identifier, "
+            "sensitive, free-text, ignored (not stored).",
+            metavar="COL=ROLE",
+        ),
+    ] = None,
     range_: Annotated[
         list[str] | None, typer.Option("--range", help="COL=LO:HI, may be repeated.", metavar="COL=LO:HI")
     ] = None,
@@ -39,7 +50,15 @@ def add(
     opened = open_at(workspace, keys, actor)
     raw = read_table(file)
     declared = declare(raw.names, subject=subject, target=target, roles=role or [], ranges=range_ or [])
-    _show(data.add(opened, name, checked(raw, declared)), as_json=as_json)
+    table = checked(raw, declared)
+    added = data.add(opened, name, table)
+    for column in names_of_people(table):
+        print(
+            f"expunge: column {column!r} holds a text of its own for most people, and models would learn it. "
+            f"If it names people, import it with --role '{column}=direct-identifier' (or free-text, ignored).",
+            file=sys.stderr,
+        )
+    _show(added, as_json=as_json)
 
 
 @app.command("list")
@@ -76,6 +95,17 @@ def confirm(
     from expunge.workspace import data
 
     _show(data.confirm(open_at(workspace, keys, actor), name), as_json=as_json)
+
+
+def names_of_people(table: Table) -> list[str]:
+    """Return the undeclared text features in which most people have a text of their own."""
+    suspects = [
+        column.name
+        for column in table.schema.features
+        if column.kind is Kind.CATEGORICAL and not column.declares("role")
+    ]
+    people = len(table.subject_ids())
+    return [name for name in suspects if people >= MANY and table.frame[name].nunique() > people / 2]
 
 
 def _show(dataset: Dataset, *, as_json: bool) -> None:

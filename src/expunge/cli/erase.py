@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,7 +27,8 @@ def erase(
     *,
     workspace: WorkspaceDir,
     due_within: Annotated[
-        int | None, typer.Option(metavar="DAYS", min=0, help="All approved requests that are due within so many days.")
+        int | None,
+        typer.Option(metavar="DAYS", min=0, max=36_500, help="All approved requests that are due within so many days."),
     ] = None,
     keys: Keys = None,
     actor: Actor = None,
@@ -62,6 +64,21 @@ def run(workspace: Workspace, ids: Sequence[str], *, quiet: bool) -> Done:
         return execute.erase(workspace, ids, reached)
 
 
+def finished(done: Done) -> set[str]:
+    """Return the ids of the requests that are closed."""
+    return {request.id for request in done.requests if request.state is State.CLOSED}
+
+
+def retired(workspace: Workspace, file: str | None) -> list[str]:
+    """Return the names of the models that a certificate says are no more."""
+    from expunge.certificates import verify_file
+
+    if file is None:
+        return []
+    statement = verify_file(Path(file), workspace.folder / "public.pem").statement
+    return [copy.name for copy in statement.copies if copy.kind == "model" and copy.version_after is None]
+
+
 def _print(workspace: Workspace, done: Done, *, as_json: bool) -> None:
     file = None if done.certificate is None else str(workspace.certificates / f"{done.certificate}.json")
     value = {
@@ -72,6 +89,7 @@ def _print(workspace: Workspace, done: Done, *, as_json: bool) -> None:
         "sent_back": [{"id": request.id, "reason": reason} for request, reason in done.sent_back],
     }
     lines = [f"{request.id} is {request.state}: {request.outcome}." for request in done.requests]
-    lines += [f"{request.id} needs approval again: {reason}." for request, reason in done.sent_back]
+    lines += [f"{one.id} needs approval again: {why}." for one, why in done.sent_back if one.id not in finished(done)]
+    lines += [f"Model {name} was retired: no model is left without these people." for name in retired(workspace, file)]
     lines.append(f"Certificate: {file}" if file else "Nothing was erased.")
     answer(value, as_json=as_json, text="\n".join(lines))

@@ -21,9 +21,11 @@ def verify(*, workspace: WorkspaceDir, keys: Keys = None, actor: Actor = None, a
 
     opened = open_at(workspace, keys, actor)
     with opened.vault.transaction() as connection:
-        entries, checkpoints = journal.verify(opened, connection)
+        found = journal.verify(opened, connection)
+    later = found.entries - found.covered
     answer(
-        {"verified": True, "entries": entries, "checkpoints": checkpoints},
+        {"verified": True, "entries": found.entries, "covered": found.covered, "checkpoints": found.checkpoints},
         as_json=as_json,
-        text=f"VERIFIED: {entries} entries agree with {checkpoints} signed checkpoints.",
+        text=f"VERIFIED: {found.covered} entries agree with {found.checkpoints} signed checkpoints."
+        + (f" NOT RUN: {later} later entries are under no checkpoint; the next command signs one." if later else ""),
     )

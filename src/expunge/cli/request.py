@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +22,7 @@ def submit(
     *,
     workspace: WorkspaceDir,
     subject: Annotated[str, typer.Option(help="The person's id, as the datasets know it.")],
-    law: Annotated[Law, typer.Option(help="The law under which it is asked.")],
+    law: Annotated[Law, typer.Option(help="The law under which it is asked.", case_sensitive=False)],
     received: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day on which it came in; today by default.")
     ] = None,
@@ -33,7 +33,7 @@ def submit(
     """Take a request in, find the person, and plan what will be done to every copy."""
     from expunge.erasure import intake
 
-    moment = None if received is None else received.replace(tzinfo=UTC)
+    moment = None if received is None else received.astimezone()
     request = intake.submit(open_at(workspace, keys, actor), subject, law, moment)
     answer(request.to_dict(), as_json=as_json, text=_line(request))
 

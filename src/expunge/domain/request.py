@@ -13,7 +13,7 @@ Start reading here; the next page is `expunge.erasure.execute`.
 Invariants
 ----------
 - A request moves only along `MOVES`; every move is one durable transaction.
-- Until `shredded` nothing is lost: a request may still be held, withdrawn or refused. From `shredded` on it can only
+- Until `shredded` nothing is lost: a request may still be held or withdrawn. From `shredded` on it can only
   go forward: the keys are gone.
 - A request is certified at most once, and only after every step before was done.
 - `refused` names a ground; `failed` names the step it goes back to.

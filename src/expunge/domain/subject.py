@@ -19,6 +19,7 @@ SubjectKind: TypeAlias = Literal["int", "str"]
 
 _MEND = "Give an int or a non-empty str."
 _INT64 = range(-(2**63), 2**63)
+_MOST_DIGITS = 19
 
 
 def subject_id(value: object) -> SubjectId:
@@ -86,9 +87,9 @@ def parse_subject(text: str, kind: SubjectKind) -> SubjectId:
     if kind == "str":
         return subject_id(text)
     digits = text.removeprefix("-")
-    if not (digits.isascii() and digits.isdigit()):
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS):
         raise SubjectIdError(
-            f"subject id {text!r} is not an integer, and this data's subjects are integers.",
+            f"subject id {text!r} is not an integer of 64 bits, and this data's subjects are.",
             mend="Give it in plain digits.",
         )
     return subject_id(int(text))

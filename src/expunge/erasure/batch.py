@@ -39,7 +39,8 @@ class Batch:
     evidence : dict
         Per object id under ``copies``: what the certificate will say of it; ``checks``, ``keys``.
     sealed : dict
-        ``refs`` of the subjects that leave, ``leavers``: their commitments per object, ``digests`` per model,
+        ``refs`` of the subjects that leave, ``leavers``: their commitments per object, ``digests`` per
+        model (not the one before: it would be an oracle),
         ``schemas`` staged per dataset.
     """
 

@@ -7,6 +7,7 @@ from expunge.erasure import intake, requests
 from expunge.erasure.law.rules import ground
 from expunge.erasure.refusal import close_refused
 from expunge.errors import IllegalMoveError
+from expunge.workspace import journal
 from expunge.workspace.folder import Workspace
 from expunge.workspace.underway import refuse_while_erasing
 
@@ -21,7 +22,7 @@ def approve(workspace: Workspace, request_id: str) -> Request:
     WorkspaceBusyError
         Where it could not be planned yet, since an erasure is not finished.
     """
-    with workspace.writing():
+    with journal.recording(workspace):
         request = _current(workspace, request_id)
         with workspace.vault.transaction() as connection:
             if request.state is State.IDENTIFIED:
@@ -41,7 +42,7 @@ def refuse(workspace: Workspace, request_id: str, ground_name: str) -> Request:
     IllegalMoveError
         Where the request is past deciding.
     """
-    with workspace.writing():
+    with journal.recording(workspace):
         request = _current(workspace, request_id)
         found = ground(request.law, ground_name).id
         if request.outcome is Outcome.REFUSED and request.state is State.CLOSED:

@@ -10,6 +10,7 @@ Invariants
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,15 +18,17 @@ from typing import Final, TypeAlias
 
 from sqlalchemy import Connection, select
 
+from expunge.certificates.file import MAX_BYTES
+from expunge.domain.plan import Plan
 from expunge.domain.request import STEPS, Outcome, Request, State
 from expunge.erasure import batch as batches
 from expunge.erasure import intake, plan, requests
 from expunge.erasure.batch import Batch
 from expunge.erasure.steps import certify, check, close, notify, publish, purge, shred, unlearn, verify
-from expunge.errors import ExpungeError, IllegalMoveError
+from expunge.errors import ExpungeError, IllegalMoveError, InputError, WorkspaceBusyError
 from expunge.vault import blobs, records
 from expunge.vault.database import CERTIFICATE, truncate_wal
-from expunge.workspace import journal
+from expunge.workspace import journal, members
 from expunge.workspace.folder import Workspace
 
 Prepare: TypeAlias = Callable[[Workspace, Batch], None]
@@ -100,7 +103,7 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
         Whatever a step found wrong: the requests then read ``failed`` with the reason; give the command again when it
         is mended.
     """
-    with workspace.writing():
+    with journal.recording(workspace):
         tidy(workspace)  # a kill may have come between the last move and the last tidying up
         resumed = _resume(workspace, progress)
         with workspace.vault.transaction() as connection:
@@ -160,6 +163,8 @@ def _assemble(workspace: Workspace, chosen: Sequence[Request]) -> tuple[Batch | 
                 remade = plan.make(workspace, connection, own)
                 changed = plan.needs_new_approval(requests.plan(connection, request.id), remade)
                 reason = "its plan changed since it was approved" if changed else None
+                if request.policy != workspace.policy.version:
+                    reason = "the policy changed since it was planned"
             except ExpungeError as error:
                 reason = str(error)
             if reason is None and not own:
@@ -172,16 +177,33 @@ def _assemble(workspace: Workspace, chosen: Sequence[Request]) -> tuple[Batch | 
         if not taken:
             return None, tuple(sent_back)
         whole = plan.make(workspace, connection, list(refs))
+        _refuse_too_large(connection, whole)
         batch = batches.open_batch(workspace, connection, taken, whole, list(refs))
         journal.append(workspace, connection, "batch begun", batch=batch.id, requests=[one.id for one in taken])
     return batch, tuple(sent_back)
 
 
+def _refuse_too_large(connection: Connection, whole: Plan) -> None:
+    """Refuse, while nothing is shredded, a batch whose certificate would be larger than any verifier reads.
+
+    A removal proof has about two words for each leaver and level between their paths, 66 characters each; base64 makes
+    four characters of three.
+    """
+    size = 0.0
+    for copy in whole.touched:
+        members_held = members.totals(connection, copy.object_id)[0]
+        size += copy.subjects * (math.log2(max(members_held / copy.subjects, 1)) + 4) * 66 * 4 / 3
+    if size > MAX_BYTES / 2:
+        raise InputError(
+            f"the certificate of this batch would have about {size / 1e6:.0f} MB.", mend="Erase in smaller batches."
+        )
+
+
 def _run(workspace: Workspace, batch: Batch, progress: Progress) -> None:
     for state in STEPS:
         with workspace.vault.transaction() as connection:
-            members = requests.in_batch(connection, batch.id)
-        if STEPS.index(state) >= _reached(members[0]):
+            waiting = requests.in_batch(connection, batch.id)
+        if STEPS.index(state) >= _reached(waiting[0]):
             _step(workspace, batch, state)
             progress(state)
     tidy(workspace)
@@ -203,6 +225,8 @@ def _step(workspace: Workspace, batch: Batch, state: State) -> None:
             fresh = batches.load(workspace, connection, batch.id)
             work.commit(workspace, connection, fresh)
             _move(workspace, connection, batch, state)
+    except WorkspaceBusyError:
+        raise  # nothing is wrong; the same command goes on
     except ExpungeError as error:
         if state not in {State.NOTIFIED, State.CLOSED}:
             with workspace.vault.transaction() as connection:

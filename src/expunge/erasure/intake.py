@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
 from expunge.domain.request import Law, Request, State
-from expunge.domain.subject import SubjectId, parse_subject
+from expunge.domain.subject import SubjectId, parse_subject, subject_id
 from expunge.erasure import plan, requests
 from expunge.erasure.law.rules import due
 from expunge.erasure.refusal import close_refused
 from expunge.errors import InputError, SubjectIdError
 from expunge.vault import subjects
-from expunge.workspace import data
+from expunge.workspace import data, journal
 from expunge.workspace.folder import Workspace
 from expunge.workspace.underway import erasing
 
@@ -26,25 +27,39 @@ def submit(workspace: Workspace, subject: str, law: Law, received: datetime | No
     subject : str
         The id as typed; each dataset reads it by the kind of its own ids.
     received : datetime, optional
-        When the person asked; now by default. The clocks run from here.
+        When the person asked; now by default. The clocks run from here, by the calendar of its time zone.
 
     Raises
     ------
     InputError
         Where the id is empty or the time lies ahead.
     """
-    moment = (received or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
-    if not subject.strip():
-        raise InputError("the subject id is empty.", mend="Give the id that the datasets know, with --subject.")
+    moment = (received or datetime.now().astimezone()).replace(microsecond=0)
+    subject = plainly(subject)
     if moment > datetime.now(UTC):
         raise InputError(f"received at {moment.isoformat()} lies ahead.", mend="Give the day on which it came in.")
-    with workspace.writing():
+    with journal.recording(workspace):
         with workspace.vault.transaction() as connection:
             number = requests.next_number(connection)
             name = workspace.opaque_id("R", number)
-            request = Request(name, law, moment, due(law, moment))
+            request = Request(name, law, moment.astimezone(UTC), due(law, moment))
             requests.enter(workspace, connection, request, number, {"subject": subject})
         return advance(workspace, request)
+
+
+def plainly(subject: str) -> str:
+    """Return a typed id without the white space around it.
+
+    Raises
+    ------
+    InputError
+        Where nothing is left, or it is no text.
+    """
+    plain = subject.strip()
+    if not plain:
+        raise InputError("the subject id is empty.", mend="Give the id that the datasets know, with --subject.")
+    subject_id(plain)
+    return plain
 
 
 def advance(workspace: Workspace, request: Request) -> Request:
@@ -91,8 +106,9 @@ def ids_meant(workspace: Workspace, connection: Connection, typed: str) -> set[S
     """Read a typed id by the kind of each dataset's ids; where it cannot be of that kind, nobody there is meant."""
     meant: set[SubjectId] = set()
     for kind in data.subject_kinds(workspace, connection):
-        try:
-            meant.add(parse_subject(typed, kind))
-        except SubjectIdError:
-            continue  # "A17" names nobody among integers
+        for spelling in (typed, *(unicodedata.normalize(form, typed) for form in ("NFC", "NFD"))):
+            try:
+                meant.add(parse_subject(spelling, kind))
+            except SubjectIdError:
+                continue  # "A17" names nobody among integers
     return meant

@@ -9,12 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
-from expunge.certificates.verify import verify_file
+from expunge.certificates.verify import verify, verify_file
+from expunge.datasets import Table, refreshed
 from expunge.domain.certificate import Copy
 from expunge.domain.report import Verdict
+from expunge.domain.schema import Schema
 from expunge.log.sparse import members_root
+from expunge.vault.database import BATCH, CERTIFICATE
 from expunge.verification.replay import replay
 from expunge.workspace import data, members, models, register
 from expunge.workspace.folder import Workspace
@@ -46,7 +49,7 @@ def replay_certificate(workspace: Workspace, file: Path) -> list[Replayed]:
         return [_replay(workspace, connection, copy) for copy in statement.copies]
 
 
-def _replay(workspace: Workspace, connection: Connection, copy: Copy) -> Replayed:
+def _replay(workspace: Workspace, connection: Connection, copy: Copy) -> Replayed:  # noqa: PLR0911 - one a finding
     name = f"{copy.kind} {copy.name}"
     roots = members.version_roots(connection, copy.object)
     last = copy.version_before + 1 if copy.version_after is None else copy.version_after
@@ -58,16 +61,43 @@ def _replay(workspace: Workspace, connection: Connection, copy: Copy) -> Replaye
     if members_root(members.commitments(connection, copy.object).values()).hex() != roots[-1].root:
         return Replayed(name, Verdict.FAILED, "the members are not those of the register's last version")
     if roots[-1].version != last:
-        since = roots[-1].version - last
+        broken = broken_chain(workspace, connection, copy, roots[-1])
+        if broken:
+            return Replayed(name, Verdict.FAILED, broken)
         return Replayed(
             name,
             Verdict.NOT_RUN,
-            f"{since} erasures came after: those rows are gone, as they should be; the chain of members roots "
-            f"reaches from this certificate to version {roots[-1].version}",
+            "others were erased since: their rows are gone, as they should be; the chain of members roots holds, "
+            f"certificate by certificate, from version {last} to {roots[-1].version}",
         )
     if copy.kind == "dataset":
         return Replayed(name, Verdict.PASSED, f"{copy.members.count_after} members, as certified")
     return _retrain(workspace, connection, copy, name)
+
+
+def broken_chain(workspace: Workspace, connection: Connection, copy: Copy, last: members.VersionRoot) -> str | None:
+    """Follow a copy's members from certificate to certificate; return what is wrong, or None.
+
+    Every certificate since must verify, which proves who left, and begin with the root where the one before ended.
+    """
+    root, version = copy.members.after, copy.version_after or copy.version_before
+    issued = select(CERTIFICATE.c.content).join(BATCH, BATCH.c.id == CERTIFICATE.c.batch).order_by(BATCH.c.number)
+    for content in connection.execute(issued).scalars():
+        statement = verify(content, workspace.public_pem).statement
+        for later in statement.copies:
+            if later.object == copy.object and later.members.left and later.version_before >= version:
+                if (later.version_before, later.members.before) != (version, root):
+                    return f"the chain of members roots is broken after version {version}"
+                root, version = later.members.after, later.version_before + 1
+    return None if (version, root) == (last.version, last.root) else "the chain of members roots does not reach today"
+
+
+def under_the_facts_of(schema: Schema | None, training: Table) -> Table:
+    """Return rows under what was declared when a model was trained; what was not, inferred from them afresh."""
+    if schema is None or schema == training.schema:
+        return training
+    table = Table.from_arrays(schema, training.subjects, training.arrays())
+    return refreshed(table) if schema.inferred else table
 
 
 def _retrain(workspace: Workspace, connection: Connection, copy: Copy, name: str) -> Replayed:
@@ -77,7 +107,10 @@ def _retrain(workspace: Workspace, connection: Connection, copy: Copy, name: str
         return Replayed(name, Verdict.FAILED, "the published version is not the one that was certified")
     row = register.by_id(connection, copy.object)
     table = data.load_remaining(workspace, connection, row.dataset_id, ())
-    training = models.training_rows(workspace, table, copy.object, row.held_out)
+    training = under_the_facts_of(
+        register.open_learner(workspace, connection, version).schema,
+        models.training_rows(workspace, table, copy.object, row.held_out),
+    )
     unfitted = models.unfitted(workspace, connection, copy.object, training)
     found = replay(unfitted, training.features(), training.target(), training.subjects, facts.learned)
     return Replayed(name, found.check.verdict, f"{found.check.detail} ({found.seconds:.3f} s)")

@@ -152,9 +152,10 @@ def check_segments(vault: Vault, connection: Connection) -> list[str]:
     return faults
 
 
-def holders(connection: Connection) -> set[bytes]:
-    """Return the references of everybody who has a record in any segment."""
-    return {row.ref for row in connection.execute(select(RECORD.c.ref).distinct())}
+def holders(connection: Connection, dataset: str) -> set[bytes]:
+    """Return the references of everybody who has a record in a segment of this dataset."""
+    query = select(RECORD.c.ref).join(SEGMENT, SEGMENT.c.id == RECORD.c.segment_id)
+    return {row.ref for row in connection.execute(query.where(SEGMENT.c.dataset_id == dataset).distinct())}
 
 
 def _segments(connection: Connection, dataset: str) -> Sequence[Row[tuple[str, str, int, str]]]:

@@ -5,9 +5,10 @@ store and must be found, and is then removed.
 
 What is searched for: texts that stood in the erased rows and in no remaining one (names, free text, a category of their
 own), and the subjects' ids. As runs of bytes they are looked for only where a hit means something: not those of fewer
-than `SHORTEST` characters, not those that stand inside a text of somebody who remains, and not the words of this
-software itself ("retired"): they are counted as *indistinct*. All of them are looked for among decoded cells, where a
-text stands for itself. A whole number that stands where JSON has a number is taken for a count.
+than `SHORTEST` characters, not those that could be part of a time or a number in hex, not those that stand inside a
+text of somebody who remains, and not the words of this software itself ("retired"): they are counted as *indistinct*.
+All of them are looked for among decoded cells, where a text stands for itself. A whole number that stands where JSON
+has a number is taken for a count.
 """
 
 from __future__ import annotations
@@ -39,8 +40,12 @@ SHORTEST_IN_NOISE: Final = 8
 """The same in bytes that are no text: ciphertext holds every short run of bytes by chance."""
 _WORD: Final = re.compile(rb"(?<![0-9A-Za-z])(?<!\d\.)-?[0-9a-f]{%d,}(?![0-9A-Za-z]|\.\d)" % SHORTEST)
 """A number or reference that is not part of a longer one, nor of a decimal."""
-_COUNT: Final = re.compile(rb'(?:": ?|",\[)(-?\d+)(?=\s*[,}\]])')
-"""A number as the value of a name in JSON, or at the head of an array's shape."""
+_COUNT: Final = re.compile(
+    rb'(?:": ?|",\[|"(?:records|subjects|held_out_subjects|texts|stores|hits|indistinct)": ?")(-?\d+)(?=\s*[,}\]"])'
+)
+"""A number as the value of a name in JSON, at the head of an array's shape, or as a figure of a check."""
+_ACCIDENTAL: Final = re.compile(r"[0-9a-fA-FTZ\s:.,+_/-]*")
+"""What may stand in a time, a decimal or a hexadecimal number: this software writes many of those."""
 CANARY_FILE: Final = "canary.txt"
 STORES: Final = ("database", "records", "sealed blobs", "files")
 
@@ -69,7 +74,13 @@ class Needles:
         """Texts and text ids that count wherever they stand, in every spelling that a store may use."""
         words = {*self.texts, *(one for one in self.subjects if isinstance(one, str))}
         rightly = (self.kept, _own_words())
-        telling = {word for word in words if len(word) >= SHORTEST and not any(word.encode() in r for r in rightly)}
+        telling = {
+            word
+            for word in words
+            if len(word) >= SHORTEST
+            and not _ACCIDENTAL.fullmatch(word)
+            and not any(word.encode() in there for there in rightly)
+        }
         return tuple(sorted({spelling for word in telling for spelling in _spellings(word)}))
 
     @cached_property
@@ -87,7 +98,7 @@ class Needles:
 
     def found_in(self, content: bytes, least: int = SHORTEST) -> bool:
         """Tell whether one of them, of at least so many bytes, stands in these bytes."""
-        if any(literal in content for literal in self.literals if len(literal) >= least):
+        if any(_stands_in(literal, content) for literal in self.literals if len(literal) >= least):
             return True
         standing = Counter(word for word in _WORD.findall(content) if len(word) >= least and word in self.words)
         return bool(standing) and bool(standing - Counter(_COUNT.findall(content)))
@@ -130,9 +141,16 @@ def remanence(vault: Vault, layouts: Mapping[str, codec.Layout], needles: Needle
         "remanence",
         Verdict.PASSED,
         f"A planted canary was found in each of {len(STORES)} stores ({', '.join(STORES)}) and removed; "
-        "of the erased records nothing was found in any of them."
-        + (f" {needles.indistinct} short or common words were looked for as cells only." if needles.indistinct else ""),
+        "of the ids and texts of the erased records nothing was found in any of them."
+        + (_about_the_indistinct(needles) if needles.indistinct else ""),
         figures,
+    )
+
+
+def _about_the_indistinct(needles: Needles) -> str:
+    return (
+        f" {needles.indistinct} of {len(needles.subjects | needles.texts)} ids and texts, being short, like a number, "
+        "or part of what rows of others say, were looked for as whole cells only."
     )
 
 
@@ -207,6 +225,14 @@ def _is_text(content: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _stands_in(literal: bytes, content: bytes) -> bool:
+    """Tell whether it is there; a short one only where it stands alone, since base64 holds short words by chance."""
+    if literal not in content:
+        return False
+    alone = rb"(?<![0-9A-Za-z+/])" + re.escape(literal) + rb"(?![0-9A-Za-z+/=])"
+    return len(literal) >= SHORTEST_IN_NOISE or re.search(alone, content) is not None
 
 
 @cache

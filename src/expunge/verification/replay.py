@@ -57,7 +57,7 @@ def replay(
     check = Check(
         "replay",
         Verdict.PASSED if equal else Verdict.FAILED,
-        f"A full retrain on the {len(target)} remaining records gave "
+        "A full retrain on the remaining records gave "
         + ("the same learned state, byte for byte." if equal else "another learned state."),
         {"records": str(len(target)), "full_retrain_seconds": f"{seconds:.4f}"},
     )

@@ -75,7 +75,7 @@ def utility(
         "change_high": _rounded(change_high),
         "held_out_subjects": str(len(people)),
     }
-    detail = f"{name} on {len(people)} people whom the model never saw; 95 % interval by bootstrap over people."
+    detail = f"{name} on people whom the model never saw; 95 % interval by bootstrap over people."
     return Check("utility", Verdict.FAILED if worse else Verdict.PASSED, detail, {"metric": name, **figures})
 
 

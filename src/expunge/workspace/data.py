@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, insert, select, update
@@ -89,13 +89,14 @@ def add(workspace: Workspace, name: str, table: Table) -> Dataset:
         Where an erasure is not finished.
     """
     valid_name(name)
-    with workspace.writing(), workspace.vault.transaction() as connection:
+    with journal.recording(workspace), workspace.vault.transaction() as connection:
         refuse_while_erasing(connection)
         if connection.execute(select(DATASET.c.id).where(DATASET.c.name == name)).scalar() is not None:
             raise InputError(f"there is a dataset {name!r} already.", mend="Choose another name.")
         number = connection.execute(select(func.count()).select_from(DATASET)).scalar_one() + 1
         dataset = workspace.opaque_id("D", number)
-        schema = table.schema.replace(column for column in table.schema.columns if column.role is not Role.IGNORED)
+        schema = with_its_task(table.schema)
+        schema = schema.replace(column for column in schema.columns if column.role is not Role.IGNORED)
         layout = _layout(schema)
         connection.execute(
             insert(DATASET).values(
@@ -113,6 +114,16 @@ def add(workspace: Workspace, name: str, table: Table) -> Dataset:
         members.enter(workspace.vault, connection, dataset, refs, counts)
         journal.append(workspace, connection, "dataset added", object=dataset, subjects=len(refs), records=len(ids))
     return show(workspace, name)
+
+
+def with_its_task(schema: Schema) -> Schema:
+    """Declare the kind of the target: it is the task, and does not turn into another when somebody leaves (ADR 4)."""
+    return schema.replace(
+        replace(column, inferred=tuple(fact for fact in column.inferred if fact != "kind"))
+        if column.role is Role.TARGET
+        else column
+        for column in schema.columns
+    )
 
 
 def names(workspace: Workspace) -> list[str]:
@@ -143,7 +154,7 @@ def describe(workspace: Workspace, connection: Connection, row: Row[Any]) -> Dat
 
 def confirm(workspace: Workspace, name: str) -> Dataset:
     """Declare what was inferred, ranges widened to round values: from now on it is not learned (promise 4)."""
-    with workspace.writing():
+    with journal.recording(workspace):
         with workspace.vault.transaction() as connection:
             refuse_while_erasing(connection)
             row = _by_name(connection, name)

@@ -139,8 +139,9 @@ def init(folder: Path, keys: Path | None = None, *, secret: bytes | None = None,
     for part in (folder, keys):
         if part.exists() and (not part.is_dir() or any(part.iterdir())):
             raise WorkspaceExistsError(f"{part} exists and is not empty.", mend="Choose another folder.")
-    folder.mkdir(parents=True, exist_ok=True)
-    keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for part in (folder, keys):
+        part.mkdir(parents=True, exist_ok=True)
+        part.chmod(0o700)
     store.create(folder, keys, secret)
     for name in ("certificates", "letters"):
         (folder / name).mkdir()

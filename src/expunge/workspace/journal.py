@@ -9,15 +9,19 @@ Invariants
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
+from expunge.certificates.file import read_file
 from expunge.domain.digest import canonical_json
 from expunge.errors import NotVerifiedError
 from expunge.log.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from expunge.log.merkle import leaf_hash, root
-from expunge.vault.database import CHECKPOINT, LOG_LEAF
+from expunge.vault.database import CERTIFICATE, CHECKPOINT, LOG_LEAF
 from expunge.vault.store import now
 from expunge.workspace.folder import Workspace
 
@@ -63,8 +67,28 @@ def sign_head(workspace: Workspace, connection: Connection) -> str:
     return note
 
 
-def verify(workspace: Workspace, connection: Connection) -> tuple[int, int]:
-    """Check the log against every checkpoint that was ever signed; returns (entries, checkpoints).
+@contextmanager
+def recording(workspace: Workspace) -> Iterator[None]:
+    """Be the one writer; what was logged is under a signed checkpoint at the end."""
+    with workspace.writing():
+        yield
+        with workspace.vault.transaction() as connection:
+            covered = connection.execute(select(func.max(CHECKPOINT.c.size))).scalar() or 0
+            if size(connection) > covered:
+                sign_head(workspace, connection)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a check of the log found: `covered` of its `entries` are under one of its `checkpoints`."""
+
+    entries: int
+    covered: int
+    checkpoints: int
+
+
+def verify(workspace: Workspace, connection: Connection) -> Verified:
+    """Check the log against every checkpoint that was ever signed, those in certificates included.
 
     Raises
     ------
@@ -76,13 +100,14 @@ def verify(workspace: Workspace, connection: Connection) -> tuple[int, int]:
     if [row.idx for row in rows] != list(range(len(rows))):
         raise NotVerifiedError("log", "entries are missing or misnumbered.", mend=mend)
     hashes = [leaf_hash(row.entry) for row in rows]
-    stored = connection.execute(select(CHECKPOINT).order_by(CHECKPOINT.c.size)).all()
-    for row in stored:
-        head = verify_checkpoint(row.note, origin(workspace), workspace.log_key.public_key())
-        if head.size != row.size or head.size > len(hashes):
+    stored = [(row.size, row.note) for row in connection.execute(select(CHECKPOINT).order_by(CHECKPOINT.c.size))]
+    issued = [read_file(content).log for content in connection.execute(select(CERTIFICATE.c.content)).scalars()]
+    for signed, note in (*stored, *((log.size, log.checkpoint) for log in issued)):
+        head = verify_checkpoint(note, origin(workspace), workspace.log_key.public_key())
+        if head.size != signed or head.size > len(hashes):
             raise NotVerifiedError(
                 "log", f"a checkpoint covers {head.size} entries, the log has {len(hashes)}.", mend=mend
             )
         if root(hashes[: head.size]) != head.root:
             raise NotVerifiedError("log", f"the first {head.size} entries are not those that were signed.", mend=mend)
-    return len(hashes), len(stored)
+    return Verified(len(hashes), max((signed for signed, _ in stored), default=0), len(stored))

@@ -47,7 +47,7 @@ def train(workspace: Workspace, name: str, dataset: str, learner: str, params: d
         Where an erasure is not finished.
     """
     data.valid_name(name)
-    with workspace.writing(), workspace.vault.transaction() as connection:
+    with journal.recording(workspace), workspace.vault.transaction() as connection:
         refuse_while_erasing(connection)
         if connection.execute(select(MODEL.c.id).where(MODEL.c.name == name)).scalar() is not None:
             raise InputError(f"there is a model {name!r} already.", mend="Choose another name.")
@@ -161,7 +161,11 @@ def export(workspace: Workspace, name: str, folder: Path) -> None:
 
     The copy is outside from then on: the log notes it, and certificates name it as a copy that they do not reach.
     """
-    with workspace.writing(), workspace.vault.transaction() as connection:
+    outside = folder.resolve()
+    for inside in (workspace.folder, workspace.keys):
+        if outside == inside or inside in outside.parents:
+            raise InputError(f"{folder} is inside the workspace.", mend="Export to a folder outside it.")
+    with journal.recording(workspace), workspace.vault.transaction() as connection:
         row = register.by_name(connection, name)
         version = register.current(connection, row.id)
         register.open_served(workspace, connection, version).save(folder)

@@ -33,7 +33,7 @@ def test_a_table_comes_back(workspace: Workspace, people: pd.DataFrame) -> None:
     back = loaded(workspace, "again")
     assert made == data.show(workspace, "again")
     assert (made.records, made.subjects, made.version) == (len(people), people["patient"].nunique(), 1)
-    assert back.schema == table.schema
+    assert back.schema == data.with_its_task(table.schema)
     assert back.subjects.tolist() == table.subjects.tolist()
     pd.testing.assert_frame_equal(back.frame, table.frame)
 
@@ -103,7 +103,7 @@ def test_what_remains_is_inferred_afresh(workspace: Workspace, people: pd.DataFr
         refs = subjects.find(workspace.vault, connection, [71001])
         rest = data.load_remaining(workspace, connection, dataset.id, list(refs.values()))
         assert data.load_schema(workspace, connection, dataset.id)["amount"].high == 9999.5
-    assert rest.schema == refreshed(table_of(people[people["patient"] != 71001])).schema
+    assert rest.schema == data.with_its_task(refreshed(table_of(people[people["patient"] != 71001])).schema)
     assert rest.schema["amount"].high == people["amount"][people["patient"] != 71001].max()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, func, select, update
 
 from expunge.errors import ExpungeError, NotVerifiedError
 from expunge.log.merkle import leaf_hash
@@ -40,13 +40,32 @@ def test_a_log_that_only_grew_verifies(workspace: Workspace) -> None:
     signed(workspace)
     signed(workspace)
     with workspace.vault.transaction() as connection:
-        assert journal.verify(workspace, connection) == (journal.size(connection), 2)
+        found = journal.verify(workspace, connection)
+    assert (found.covered, found.entries) == (found.entries, found.entries)
+
+
+def test_entries_that_no_checkpoint_covers_are_counted(workspace: Workspace) -> None:
+    signed(workspace)
+    with workspace.vault.transaction() as connection:
+        journal.append(workspace, connection, "unsigned")
+        found = journal.verify(workspace, connection)
+    assert found.covered == found.entries - 1
+
+
+def test_whatever_is_recorded_is_signed_at_the_end(workspace: Workspace) -> None:
+    with journal.recording(workspace), workspace.vault.transaction() as connection:
+        journal.append(workspace, connection, "something")
+    with workspace.vault.transaction() as connection:
+        found = journal.verify(workspace, connection)
+    assert found.covered == found.entries
 
 
 def test_signing_the_same_head_twice_keeps_one(workspace: Workspace) -> None:
     with workspace.vault.transaction() as connection:
+        before = journal.verify(workspace, connection).checkpoints
+        journal.append(workspace, connection, "something")
         assert journal.sign_head(workspace, connection) == journal.sign_head(workspace, connection)
-        assert journal.verify(workspace, connection)[1] == 1
+        assert journal.verify(workspace, connection).checkpoints == before + 1
 
 
 @pytest.mark.parametrize("fault", ["changed", "removed", "cut", "swapped", "emptied"])
@@ -73,10 +92,11 @@ def test_whatever_is_done_to_a_signed_entry_is_noticed(workspace: Workspace, fau
 def test_a_checkpoint_that_the_log_key_did_not_sign_is_noticed(workspace: Workspace) -> None:
     signed(workspace)
     with workspace.vault.transaction() as connection:
-        note = str(connection.execute(CHECKPOINT.select()).one().note)
+        last = connection.execute(select(func.max(CHECKPOINT.c.size))).scalar_one()
+        note = str(connection.execute(select(CHECKPOINT.c.note).where(CHECKPOINT.c.size == last)).scalar_one())
         size = int(note.splitlines()[1])
         for false in (note.replace(f"\n{size}\n", f"\n{size - 1}\n"), note.replace(journal.origin(workspace), "other")):
-            connection.execute(update(CHECKPOINT).values(note=false))
+            connection.execute(update(CHECKPOINT).where(CHECKPOINT.c.size == last).values(note=false))
             with pytest.raises(ExpungeError):
                 journal.verify(workspace, connection)
 
@@ -84,7 +104,8 @@ def test_a_checkpoint_that_the_log_key_did_not_sign_is_noticed(workspace: Worksp
 def test_a_checkpoint_under_another_size_is_noticed(workspace: Workspace) -> None:
     signed(workspace)
     with workspace.vault.transaction() as connection:
-        connection.execute(update(CHECKPOINT).values(size=1))
+        last = connection.execute(select(func.max(CHECKPOINT.c.size))).scalar_one()
+        connection.execute(update(CHECKPOINT).where(CHECKPOINT.c.size == last).values(size=last + 1))
         with pytest.raises(NotVerifiedError, match="covers"):
             journal.verify(workspace, connection)
 

@@ -61,6 +61,7 @@ def due(law: Law, received: datetime) -> date:
     A period in months ends on the day of the same number, or on the month's last day (Regulation 1182/71 Art. 3(2)(c));
     one that would end on a Saturday or Sunday ends with the next working day (Art. 3(4)). Public holidays are not known
     here, so the date is never later than the law's.
+    Days are those of the calendar where `received` was read off the clock.
 
     Examples
     --------

@@ -39,6 +39,7 @@ MAY_STILL_HOLD: Final = (
     "snapshots and backups of the key folder that were made before the old root key was destroyed",
     "storage that keeps overwritten blocks (flash, journalling and copy-on-write file systems)",
 )
+_ANOTHER: Final = "0" * 64
 _LIBRARIES: Final = ("expunge", "numpy", "scipy", "pandas", "scikit-learn", "cryptography")
 
 
@@ -76,9 +77,10 @@ def make_statement(workspace: Workspace, connection: Connection, batch: Batch, n
     """Say what was done."""
     public = workspace.log_key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     residuals = [
-        f"model {copy['name']!r}, version {version}, was exported on {at}: that copy is outside"
-        for copy in batch.touched("model")
-        for version, at in register.exports(connection, copy["object"])
+        f"model {model.name!r}, version {version}, was exported on {at}: that copy is outside, and may have learned "
+        "from these subjects"
+        for model in register.every(connection)
+        for version, at in register.exports(connection, model.id)
     ]
     return Statement(
         batch=batch.id,
@@ -101,8 +103,9 @@ def make_statement(workspace: Workspace, connection: Connection, batch: Batch, n
         residuals=(
             *residuals,
             "backups of the workspace made before the erasure still hold ciphertexts; "
-            "no key that still exists opens those of the erased subjects",
-            "the sealed identity of each request, until the request is closed",
+            "no key in the key store opens those of the erased subjects",
+            "who each request is about, and the texts that were searched for, under the request's own key, until it is "
+            "closed",
         ),
         limits=LIMITS,
         notes=("No suppression ledger is kept: nothing stops the erased subjects from being imported again.",),
@@ -120,7 +123,7 @@ def find_evidence(workspace: Workspace, connection: Connection, batch: Batch, co
     digests = batch.sealed["digests"].get(copy["object"], {})
     version = register.version_with(connection, copy["object"], register.CURRENT)
     if version is None:
-        return Evidence(left, members_now, learned_before=digests["before"])
+        return Evidence(left, members_now)
     facts = register.open_facts(workspace, connection, version)
     published = register.open_served(workspace, connection, version).digest()
     if not copy["subjects"]:
@@ -137,7 +140,8 @@ def find_evidence(workspace: Workspace, connection: Connection, batch: Batch, co
     return Evidence(
         left,
         members_now,
-        learned_before=digests["before"],
+        # The digest before is not kept, since it would be an oracle; whether it was another one is.
+        learned_before=digests["staged"] if digests["equal"] else _ANOTHER,
         staged=digests["staged"],
         replayed=digests["replayed"],
         verified_served=digests["verified_served"],

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from sqlalchemy import Connection, select
 
 from expunge.domain.report import Verdict
@@ -12,8 +15,11 @@ from expunge.erasure.batch import Batch
 from expunge.errors import CheckFailedError
 from expunge.vault.database import CHECKPOINT, DATASET
 from expunge.verification.remanence import Needles, remanence
-from expunge.workspace import data, register
+from expunge.workspace import data, journal, register
 from expunge.workspace.folder import Workspace
+
+
+_ACTOR: Final = re.compile(rb'"actor":"([^"]*)"')
 
 
 def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
@@ -53,5 +59,5 @@ def rightly_there(workspace: Workspace, connection: Connection) -> set[str]:
         words |= {cell for cells in table.arrays().values() if cells.dtype == object for cell in set(cells) if cell}
     words |= {str(size) for size in connection.execute(select(CHECKPOINT.c.size)).scalars()}
     words |= {model.name for model in register.every(connection)}
-    words |= {request.approver for request in requests.every(connection) if request.approver}
+    words |= {actor.decode() for entry in journal.entries(connection) for actor in _ACTOR.findall(entry)}
     return words

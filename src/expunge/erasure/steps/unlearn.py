@@ -10,13 +10,14 @@ from sqlalchemy import Connection, select
 
 from expunge.datasets import Table, refreshed
 from expunge.domain.plan import Method
+from expunge.domain.schema import Kind
 from expunge.domain.subject import SubjectId, subject_kind
 from expunge.erasure import batch as batches
 from expunge.erasure import intake, requests
 from expunge.erasure.batch import Batch
-from expunge.errors import CannotForgetError
+from expunge.errors import CannotForgetError, CheckFailedError
 from expunge.learners.base import Learner
-from expunge.vault import blobs, subjects
+from expunge.vault import blobs, records, subjects
 from expunge.vault.database import DATASET
 from expunge.workspace import data, models, register
 from expunge.workspace.folder import Workspace
@@ -40,6 +41,7 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
     note_needles(workspace, connection, batch, tables, remaining)
     for copy in batch.touched("model"):
         unlearn(workspace, connection, batch, copy, refs, remaining)
+    refuse_strangers(workspace, connection, batch, refs)
     batches.save(workspace, connection, batch)
 
 
@@ -75,6 +77,28 @@ def without(table: Table, people: set[SubjectId]) -> Table:
     """Return the rows of everybody who stays, with what nobody declared inferred from them afresh."""
     rest = table.without(people & set(table.subjects.tolist()))
     return refreshed(rest) if rest.schema.inferred else rest
+
+
+def refuse_strangers(workspace: Workspace, connection: Connection, batch: Batch, refs: dict[SubjectId, bytes]) -> None:
+    """Look past the register into every copy that it says holds nobody of the batch.
+
+    Raises
+    ------
+    CheckFailedError
+        Where somebody is there all the same.
+    """
+    untouched = [copy for copy in batch.plan if not copy["subjects"]]
+    for copy in untouched:
+        if copy["kind"] == "dataset":
+            there = bool(records.holders(connection, copy["object"]) & set(refs.values()))
+        else:
+            learner = register.open_learner(workspace, connection, register.current(connection, copy["object"]))
+            there = bool(refs.keys() & set(learner.subjects_held()))
+        if there:
+            raise CheckFailedError(
+                f"{copy['kind']} {copy['name']!r} holds somebody whom the register does not know of.",
+                mend="Somebody changed the database: restore it with its keys from the same moment.",
+            )
 
 
 def stage_schema(workspace: Workspace, connection: Connection, batch: Batch, dataset: str, remaining: Table) -> None:
@@ -129,14 +153,7 @@ def unlearn(
     if learner.schema != remaining.schema:
         method = Method.REFIT
     begin = time.perf_counter()
-    try:
-        if method is Method.REFIT:
-            learner = _refit(workspace, connection, model, remaining)
-        else:
-            learner.forget(own)
-            learner.serve()  # what predicts is part of the work
-    except CannotForgetError:
-        method = Method.RETIRE
+    method, learner = _without(workspace, connection, method, learner, own, (model, remaining))
     seconds = time.perf_counter() - begin
     entry: dict[str, Any] = {
         "method": method.value,
@@ -146,7 +163,7 @@ def unlearn(
         "guarantee_words": facts.guarantee_words,
         "checks": [],
     }
-    digests: dict[str, Any] = {"before": facts.learned}
+    digests: dict[str, Any] = {}
     if method is not Method.RETIRE:
         version = before.version + 1
         staged = register.store(
@@ -162,13 +179,31 @@ def unlearn(
             "served_after": made.blinded_served(),
             "learned_equal": made.learned == facts.learned,
         }
-        digests |= {"staged": made.learned, "verified_served": made.served}
+        digests = {"equal": made.learned == facts.learned, "staged": made.learned, "verified_served": made.served}
     batch.evidence["copies"][model] = entry
     batch.sealed["digests"][model] = digests
 
 
-def _refit(workspace: Workspace, connection: Connection, model: str, remaining: Table) -> Learner:
-    if remaining.n_rows == 0 or len(set(remaining.target().tolist())) < 2:
-        raise CannotForgetError("nobody, or one class only, would remain.", mend="The model is retired.")
-    learner, _ = models.fit(workspace, connection, model, remaining)
-    return learner
+def _without(
+    workspace: Workspace,
+    connection: Connection,
+    method: Method,
+    learner: Learner,
+    own: set[SubjectId],
+    raw: tuple[str, Table],
+) -> tuple[Method, Learner]:
+    """Forget; refit where that is planned, or a class would go; retire where no model would be left."""
+    model, remaining = raw
+    if method is Method.FORGET:
+        try:
+            learner.forget(own)
+            learner.serve()  # what predicts is part of the work
+        except CannotForgetError:
+            method = Method.REFIT
+    if method is Method.REFIT:
+        target = remaining.schema.target
+        classes = target is not None and target.kind is Kind.CATEGORICAL
+        if remaining.n_rows == 0 or (classes and len(set(remaining.target().tolist())) < 2):
+            return Method.RETIRE, learner
+        learner, _ = models.fit(workspace, connection, model, remaining)
+    return method, learner
