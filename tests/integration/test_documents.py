@@ -1,8 +1,7 @@
 """Every snippet in README and docs is executed, and every file that they name is there.
 
-Fenced blocks: ``python`` is run as a module, ``bash`` by bash with the package's commands on the path (``make``
-lines are CI's own and are only looked up, as are other lines that CI or the Makefile runs), ``text`` is output: the block after ``<!-- output of: COMMAND -->`` must
-be what the command prints, apart from times. Others are refused.
+Fenced blocks: ``python`` is run as a module, ``bash`` by bash with the package's commands on the path (``make`` lines,
+and others that CI or the Makefile runs itself, are only looked up), ``text`` is output. Others are refused.
 """
 
 from __future__ import annotations

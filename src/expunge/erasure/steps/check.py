@@ -18,7 +18,6 @@ from expunge.verification.remanence import Needles, remanence
 from expunge.workspace import data, journal, register
 from expunge.workspace.folder import Workspace
 
-
 _ACTOR: Final = re.compile(rb'"actor":"([^"]*)"')
 
 
