@@ -23,9 +23,10 @@ def write(workspace: Workspace, request: Request, certificate: str | None) -> No
 def _completion(request: Request, certificate: str | None) -> str:
     return (
         f"{_heading(request)}"
-        "Your records have been erased, and the models that had learned from them have been changed so that they\n"
-        "no longer depend on them. What was done to each copy, how it was verified and what its limits are is\n"
-        f"stated in the signed certificate {certificate}, which anyone can check.\n"
+        "Your records have been erased. The models in our keeping that had learned from them have been changed so\n"
+        "that they no longer depend on them, or destroyed. What was done to each copy, how it was verified and what\n"
+        f"its limits are is stated in the signed certificate {certificate}, which anyone can check.\n"
+        "It also names copies of models that were given out before, which it does not reach.\n"
     )
 
 

@@ -14,6 +14,7 @@ A category that was not seen in learning contributes nothing. Everything here is
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -99,7 +100,7 @@ def _learn_numeric(feature: Feature, column: Numbers) -> Column:
 
 
 @dataclass(frozen=True)
-class Encoding:
+class Encoding(ABC):
     """How columns become integers.
 
     Parameters
@@ -113,13 +114,13 @@ class Encoding:
     max_bins: int = 64
 
     @property
+    @abstractmethod
     def widths(self) -> tuple[int, ...]:
         """Places per column."""
-        raise NotImplementedError
 
+    @abstractmethod
     def encode(self, cells: Cells) -> npt.NDArray[np.int32]:
         """Return the codes of some rows."""
-        raise NotImplementedError
 
     @cached_property
     def offsets(self) -> npt.NDArray[np.int64]:
@@ -127,9 +128,9 @@ class Encoding:
         return np.concatenate([[0], np.cumsum(self.widths)]).astype(np.int64)
 
     @property
+    @abstractmethod
     def places(self) -> list[tuple[str, str]]:
         """(column, what) for every place, in order."""
-        raise NotImplementedError
 
     def _columns_of(self, cells: Cells) -> list[tuple[Column, npt.NDArray[Any]]]:
         """Pair each column with its cells; categorical codes in the column's own words, unknown ones as -2."""
