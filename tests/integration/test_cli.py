@@ -100,7 +100,7 @@ def path_through(
 
 
 def test_the_path_through_touches_every_verb_but_the_demo(path_through: dict[str, Any]) -> None:
-    assert {" ".join(path) for path, _ in verbs()} - {"demo"} <= path_through.keys()
+    assert {" ".join(path) for path, _ in verbs()} - {"demo", "request replan"} <= path_through.keys()
 
 
 def test_a_table_is_imported_as_declared(path_through: dict[str, Any], people: pd.DataFrame) -> None:
@@ -207,13 +207,23 @@ def test_the_verbs_are_those_that_are_documented() -> None:
         "init",
         *(f"dataset {verb}" for verb in ("add", "list", "show", "confirm")),
         *(f"model {verb}" for verb in ("train", "list", "show", "predict", "export")),
-        *(f"request {verb}" for verb in ("submit", "list", "show", "approve", "refuse")),
+        *(f"request {verb}" for verb in ("submit", "list", "show", "approve", "refuse", "replan")),
         "erase",
         *(f"certificate {verb}" for verb in ("show", "verify", "replay")),
         "log verify",
         "report",
         "demo",
     }
+
+
+def test_a_request_that_is_in_no_erasure_cannot_be_sent_back(
+    prepared: Path, copy_of: Callable[[Path], Path], command: Command
+) -> None:
+    where = ("--workspace", copy_of(prepared))
+    submitted = command("request", "submit", "--subject", 71_014, "--law", "gdpr", *where, "--json").json["id"]
+    ran = command("request", "replan", submitted, *where)
+    assert ran.code == 2
+    assert "nothing to undo" in ran.err
 
 
 @pytest.mark.parametrize("path", VERBS, ids=" ".join)

@@ -1,4 +1,4 @@
-"""`expunge request`: submit, list, show, approve, refuse."""
+"""`expunge request`: submit, list, show, approve, refuse, replan."""
 
 from __future__ import annotations
 
@@ -111,6 +111,18 @@ def refuse(
 
     request = decide.refuse(open_at(workspace, keys, actor), request_id, ground)
     answer(request.to_dict(), as_json=as_json, text=_line(request))
+
+
+@app.command()
+def replan(
+    request_id: Id, *, workspace: WorkspaceDir, keys: Keys = None, actor: Actor = None, as_json: Json = False
+) -> None:
+    """Send an erasure that cannot go on back to planned, with all of its batch, while nothing is shredded."""
+    from expunge.erasure import execute
+
+    sent_back = execute.give_up(open_at(workspace, keys, actor), request_id)
+    text = "\n".join(_line(request) for request in sent_back)
+    answer([request.to_dict() for request in sent_back], as_json=as_json, text=text)
 
 
 def _line(request: Request) -> str:

@@ -121,6 +121,45 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
         return _done(workspace, batch.id, chosen, sent_back)
 
 
+def give_up(workspace: Workspace, request_id: str) -> tuple[Request, ...]:
+    """Send a batch that cannot go on back to `planned`, while nothing is shredded; each member needs approval again.
+
+    Raises
+    ------
+    IllegalMoveError
+        Where the request is in no batch that is on its way, or the keys are gone.
+    """
+    with journal.recording(workspace):
+        tidy(workspace)
+        with workspace.vault.transaction() as connection:
+            batch = batches.unfinished(workspace, connection)
+            waiting = [] if batch is None else requests.in_batch(connection, batch.id)
+            if batch is None or request_id not in {request.id for request in waiting}:
+                state = requests.load(connection, request_id).state
+                raise IllegalMoveError(
+                    f"request {request_id} is {state}, in no erasure that is on its way.",
+                    mend="There is nothing to undo.",
+                )
+            if workspace.vault.root_version(connection) != batch.root_version:
+                raise IllegalMoveError(
+                    f"request {request_id} can only go forward: the keys are gone.",
+                    mend="Mend what failed, then give `expunge erase` again.",
+                )
+            unlearn.discard_staged(connection, batch)
+            batches.close(connection, batch)
+            for request in waiting:
+                moved = (
+                    requests.move(workspace, connection, request, State(request.failed[0]))
+                    if request.failed
+                    else request
+                )
+                intake.replan(workspace, connection, moved)
+            journal.append(workspace, connection, "batch given up", batch=batch.id)
+        tidy(workspace)
+        with workspace.vault.transaction() as connection:
+            return tuple(requests.load(connection, request.id) for request in waiting)
+
+
 def due_within(workspace: Workspace, days: int, today: date) -> list[str]:
     """Return the approved requests that are due within some days, and those of an unfinished batch."""
     with workspace.vault.transaction() as connection:

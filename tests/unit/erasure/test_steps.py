@@ -16,8 +16,8 @@ from expunge.domain.plan import Method
 from expunge.domain.request import Law, Outcome, State
 from expunge.domain.schema import Kind
 from expunge.erasure import batch as batches
-from expunge.erasure import execute, intake
-from expunge.errors import CheckFailedError, InputError, PolicyError
+from expunge.erasure import decide, execute, intake
+from expunge.errors import CheckFailedError, IllegalMoveError, InputError, PolicyError
 from expunge.vault import subjects
 from expunge.vault.database import BATCH, MEMBER
 from expunge.verification.remanence import Needles
@@ -129,6 +129,46 @@ def test_the_digest_of_the_version_before_is_kept_nowhere(
     with workspace.vault.transaction() as connection:
         batch = batches.load(workspace, connection, connection.execute(select(BATCH.c.id)).scalar_one())
     assert not [digest for digest in before if digest in str(batch)]
+
+
+def test_a_batch_that_cannot_go_on_is_given_up_while_nothing_is_shredded(
+    workspace: Workspace, approve: Approve, certified: Certified, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = approve(workspace, 71_001, 71_014)
+
+    def fails(*_: object, **__: object) -> None:
+        raise CheckFailedError("the model is broken.", mend="Mend it.")
+
+    with monkeypatch.context() as broken:
+        broken.setitem(execute.WORK, State.VERIFIED, execute.Step(fails))
+        with pytest.raises(CheckFailedError):
+            execute.erase(workspace, [one, two])
+    assert {request.state for request in execute.give_up(workspace, two)} == {State.PLANNED}
+    decide.refuse(workspace, two, "12(5)")
+    decide.approve(workspace, one)
+    done = execute.erase(workspace, [one])
+    assert [request.outcome for request in done.requests] == [Outcome.ERASED]
+    assert len(certified(workspace, done.certificate).statement.requests) == 1
+
+
+@pytest.mark.parametrize("last", [State.SHREDDED, State.CHECKED])
+def test_a_batch_is_not_given_up_once_the_keys_are_gone(workspace: Workspace, approve: Approve, last: State) -> None:
+    ids = approve(workspace, 71_001)
+
+    def stop(state: State) -> None:
+        if state is last:
+            raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        execute.erase(workspace, ids, stop)
+    with pytest.raises(IllegalMoveError, match="only go forward"):
+        execute.give_up(workspace, ids[0])
+    assert execute.erase(workspace, ids).certificate
+
+
+def test_where_nothing_is_on_its_way_there_is_nothing_to_give_up(workspace: Workspace, approve: Approve) -> None:
+    with pytest.raises(IllegalMoveError, match="no erasure"):
+        execute.give_up(workspace, approve(workspace, 71_001)[0])
 
 
 def test_a_batch_that_no_certificate_could_hold_is_refused_while_nothing_is_gone(
