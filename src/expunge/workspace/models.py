@@ -21,6 +21,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from expunge.datasets import RawTable, Table, held_out, refreshed
 from expunge.datasets.cast import cast_column
+from expunge.domain.guarantee import Exact
 from expunge.domain.report import Check
 from expunge.domain.schema import Kind
 from expunge.errors import InputError, NotFoundError
@@ -42,7 +43,7 @@ def train(workspace: Workspace, name: str, dataset: str, learner: str, params: d
     Raises
     ------
     InputError
-        Where the name is taken, the dataset has no target, or the learner does not fit the task.
+        Where the name is taken, the dataset has no target, or the learner does not fit the task or is not Exact.
     WorkspaceBusyError
         Where an erasure is not finished.
     """
@@ -71,6 +72,11 @@ def train(workspace: Workspace, name: str, dataset: str, learner: str, params: d
         )
         table = training_rows(workspace, data.load(workspace, connection, row.id), model, share)
         fitted, seconds = fit(workspace, connection, model, table)
+        if not isinstance(fitted.guarantee, Exact):
+            raise InputError(
+                f"learner {learner!r} guarantees: {fitted.guarantee}.",
+                mend="A workspace certifies Exact learners only; take one of those.",
+            )
         register.store(workspace, connection, fitted, Place(model, 1, register.CURRENT), seconds)
         ids, counts = np.unique(table.subjects, return_counts=True)
         refs = subjects.find(workspace.vault, connection, ids.tolist())

@@ -12,12 +12,16 @@ import pytest
 from sqlalchemy import delete, select
 
 from expunge.certificates.verify import Verified
+from expunge.domain.guarantee import Empirical
 from expunge.domain.plan import Method
+from expunge.domain.report import Verdict
 from expunge.domain.request import Law, Outcome, State
 from expunge.domain.schema import Kind
 from expunge.erasure import batch as batches
 from expunge.erasure import decide, execute, intake
+from expunge.erasure.replay import replay_certificate
 from expunge.errors import CheckFailedError, IllegalMoveError, InputError, PolicyError
+from expunge.learners.exact import RidgeClassifier
 from expunge.vault import subjects
 from expunge.vault.database import BATCH, MEMBER
 from expunge.verification.remanence import Needles
@@ -195,6 +199,29 @@ def test_white_space_around_an_id_is_nobody_else(workspace: Workspace) -> None:
 def test_days_are_those_of_the_place_where_the_request_came_in(workspace: Workspace) -> None:
     evening = datetime(2026, 1, 31, 17, tzinfo=ZoneInfo("America/Los_Angeles"))
     assert intake.submit(workspace, "71001", Law.CCPA, evening).due.isoformat() == "2026-03-17"
+
+
+def test_an_older_certificate_of_a_model_that_was_retired_since_is_not_called_false(
+    make: Make, approve: Approve
+) -> None:
+    target = np.array(["no"] * 60, dtype=object)
+    held = trained_on(make(table(np.arange(60) % 2), confirm=True), "ridge")
+    target[held[0] - 70_000] = "yes"
+    workspace = make(table(target), confirm=True)
+    first = execute.erase(workspace, approve(workspace, held[1]))
+    execute.erase(workspace, approve(workspace, held[0]))
+    found = replay_certificate(workspace, workspace.certificates / f"{first.certificate}.json")
+    assert {one.verdict for one in found} == {Verdict.NOT_RUN}
+
+
+def test_a_learner_that_is_not_exact_is_refused_at_training(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RidgeClassifier, "guarantee", Empirical("membership inference"))
+    with pytest.raises(InputError, match="Exact learners only"):
+        models.train(workspace, "other", "visits", "ridge")
+    with workspace.vault.transaction() as connection:
+        assert "other" not in {model.name for model in register.every(connection)}
 
 
 def test_an_export_is_named_though_the_model_is_retired(

@@ -19,6 +19,7 @@ from expunge.domain.report import Check
 from expunge.domain.request import Outcome
 from expunge.erasure import requests
 from expunge.erasure.batch import Batch
+from expunge.errors import CorruptedError
 from expunge.log.merkle import inclusion_proof, leaf_hash
 from expunge.log.sparse import members_root
 from expunge.vault.database import BATCH, CERTIFICATE
@@ -61,7 +62,7 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
     checkpoint = journal.sign_head(workspace, connection)
     leaves = journal.leaves(connection)
     if leaves[index] != leaf_hash(entry):
-        raise RuntimeError("the log does not hold the entry that was appended")
+        raise CorruptedError("the log does not hold the entry that was appended.", mend="See `expunge log verify`.")
     content = write_file(
         envelope,
         entry=entry,
