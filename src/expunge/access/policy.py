@@ -12,8 +12,11 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Final
 
 from expunge.errors import InputError, PolicyError, WorkspaceError
+
+CHOICES: Final = {"replay": ("always", "sampled", "on-demand"), "on_suppressed": ("refuse", "quarantine")}
 
 
 @dataclass(frozen=True)
@@ -26,18 +29,68 @@ class Policy:
         The executor of an erasure may not be its approver.
     owner_by_default : bool
         Commands without ``--as`` act as ``owner``.
+    four_eyes_above : int
+        Batches of up to so many subjects need no four eyes.
     held_out : float
         Share of subjects that models are tested on, never trained on.
+    packs : tuple of str
+        Policy packs in force: ``health``, ``finance``.
+    calendar : str
+        Whose public holidays move the end of a GDPR period, such as ``DE``; empty: weekends only.
+    min_batch : int
+        Subjects that leave a published model together, at least (arXiv 2405.20272).
+    window_days : int
+        An approved request waits at most so long for others to make up a batch.
+    safe_days : int
+        Days before the law's last day from which nothing waits any more, whatever else this policy says.
+    utility_drop : float
+        A model whose held-out score falls by more than this waits for a decision; 1 is no bound.
+    rotate_days : int
+        A model's seed is renewed by a full retrain when it is so old; 0 is never.
+    replay : {"always", "sampled", "on-demand"}
+        Which models of a batch are replayed, unless a model says otherwise.
+    replay_rate : float
+        Share that ``sampled`` replays.
+    on_suppressed : {"refuse", "quarantine"}
+        What becomes of an import that holds erased people: refused as a whole, or taken in without them.
+    suppression_days : int
+        How long an erased person's hash is kept to stop a re-import; 0 is for ever.
+    suppression_basis : str
+        The legal basis for keeping it.
     """
 
     four_eyes: bool = False
     owner_by_default: bool = True
+    four_eyes_above: int = 0
     held_out: float = 0.2
+    packs: tuple[str, ...] = ()
+    calendar: str = ""
+    min_batch: int = 1
+    window_days: int = 0
+    safe_days: int = 3
+    utility_drop: float = 1.0
+    rotate_days: int = 0
+    replay: str = "always"
+    replay_rate: float = 0.1
+    on_suppressed: str = "refuse"
+    suppression_days: int = 3650
+    suppression_basis: str = "GDPR Art. 5(2) and 6(1)(f): to show and keep up that the erasure was carried out"
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense."""
         if not 0 < self.held_out < 1:
             raise InputError(f"held_out is {self.held_out}.", mend="Give a share between 0 and 1, such as 0.2.")
+        for name in ("utility_drop", "replay_rate"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} is {getattr(self, name)}.", mend="Give a number from 0 to 1.")
+        for name in ("four_eyes_above", "window_days", "safe_days", "rotate_days", "suppression_days"):
+            if getattr(self, name) < 0:
+                raise InputError(f"{name} is {getattr(self, name)}.", mend="Give 0 or more.")
+        if self.min_batch < 1:
+            raise InputError(f"min_batch is {self.min_batch}.", mend="Give 1 or more.")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise InputError(f"{name} is {getattr(self, name)!r}.", mend=f"Choose one of: {', '.join(choices)}.")
 
     @property
     def version(self) -> str:
@@ -78,7 +131,7 @@ def read_policy(path: Path) -> Policy:
         raise WorkspaceError("the workspace has no policy.json.", mend="Restore it.") from error
     except ValueError as error:
         raise WorkspaceError(f"policy.json is not JSON: {error}.", mend=mend) from error
-    kinds = {"four_eyes": bool, "owner_by_default": bool, "held_out": float}
+    kinds = {field.name: list if field.name == "packs" else type(field.default) for field in fields(Policy)}
     if not isinstance(content, dict):
         raise WorkspaceError(f"policy.json is no JSON object but {content!r}.", mend=mend)
     if unknown := content.keys() - kinds.keys():
@@ -86,4 +139,6 @@ def read_policy(path: Path) -> Policy:
     for name, value in content.items():
         if type(value) is not kinds[name]:
             raise WorkspaceError(f"policy.json: {name} is {value!r}, not a {kinds[name].__name__}.", mend=mend)
-    return Policy(**content)
+    if not all(isinstance(pack, str) for pack in content.get("packs", ())):
+        raise WorkspaceError(f"policy.json: packs is {content['packs']!r}, not a list of names.", mend=mend)
+    return Policy(**content | {"packs": tuple(content.get("packs", ()))})

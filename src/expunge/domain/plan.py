@@ -16,6 +16,7 @@ class Method(StrEnum):
     FORGET = "forgotten"
     REFIT = "refitted"
     RETIRE = "retired"
+    RETAINED = "retained"
     NOT_A_MEMBER = "not a member"
 
 

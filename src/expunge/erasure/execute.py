@@ -24,6 +24,7 @@ from expunge.domain.request import STEPS, Outcome, Request, State
 from expunge.erasure import batch as batches
 from expunge.erasure import intake, plan, requests
 from expunge.erasure.batch import Batch
+from expunge.erasure.scope import scope_of
 from expunge.erasure.steps import certify, check, close, notify, publish, purge, shred, unlearn, verify
 from expunge.errors import ExpungeError, IllegalMoveError, InputError, WorkspaceBusyError
 from expunge.vault import blobs, records
@@ -108,7 +109,7 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
         resumed = _resume(workspace, progress)
         with workspace.vault.transaction() as connection:
             chosen = [requests.load(connection, request) for request in dict.fromkeys(ids)]
-        open_ones = [request for request in chosen if request.outcome is not Outcome.ERASED]
+        open_ones = [request for request in chosen if request.outcome not in {Outcome.ERASED, Outcome.PARTLY_ERASED}]
         if not open_ones:
             last = chosen[-1].batch if chosen else (resumed and resumed.id)
             return _done(workspace, last or None, chosen, ())
@@ -194,11 +195,11 @@ def _assemble(workspace: Workspace, chosen: Sequence[Request]) -> tuple[Batch | 
                 else "See `expunge request show`.",
             )
         workspace.policy.forbid_same_person(request.approver, workspace.actor)
-    sent_back, taken, refs = [], [], dict[bytes, None]()
+    sent_back, taken = [], []
     with workspace.vault.transaction() as connection:
         for request in chosen:
             try:
-                own = list(intake.refs_of(workspace, connection, request).values())
+                own = scope_of(workspace, connection, request)
                 remade = plan.make(workspace, connection, own)
                 changed = plan.needs_new_approval(requests.plan(connection, request.id), remade)
                 reason = "its plan changed since it was approved" if changed else None
@@ -206,18 +207,18 @@ def _assemble(workspace: Workspace, chosen: Sequence[Request]) -> tuple[Batch | 
                     reason = "the policy changed since it was planned"
             except ExpungeError as error:
                 reason = str(error)
-            if reason is None and not own:
+            if reason is None and not own.people:
                 reason = "nothing is held of this person any more"
             if reason is None:
                 taken.append(request)
-                refs.update(dict.fromkeys(own))
             else:
                 sent_back.append((intake.replan(workspace, connection, request), reason))
         if not taken:
             return None, tuple(sent_back)
-        whole = plan.make(workspace, connection, list(refs))
+        reached = scope_of(workspace, connection, *taken)
+        whole = plan.make(workspace, connection, reached)
         _refuse_too_large(connection, whole)
-        batch = batches.open_batch(workspace, connection, taken, whole, list(refs))
+        batch = batches.open_batch(workspace, connection, taken, whole, reached)
         journal.append(workspace, connection, "batch begun", batch=batch.id, requests=[one.id for one in taken])
     return batch, tuple(sent_back)
 
@@ -286,8 +287,9 @@ def _return_from_failure(workspace: Workspace, batch: Batch, state: State) -> No
 
 
 def _move(workspace: Workspace, connection: Connection, batch: Batch, state: State) -> None:
-    changes = {"outcome": Outcome.ERASED} if state is State.CERTIFIED else {}
     for request in requests.in_batch(connection, batch.id):
+        done = Outcome.PARTLY_ERASED if request.refusals else Outcome.ERASED
+        changes = {"outcome": done} if state is State.CERTIFIED else {}
         requests.move(workspace, connection, request, state, **changes)
 
 

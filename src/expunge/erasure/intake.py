@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
 from expunge.domain.request import Law, Request, State
-from expunge.domain.subject import SubjectId, parse_subject, subject_id
-from expunge.erasure import plan, requests
+from expunge.domain.subject import subject_id
+from expunge.erasure import plan, requests, scope
 from expunge.erasure.law.rules import due
 from expunge.erasure.refusal import close_refused
-from expunge.errors import InputError, SubjectIdError
-from expunge.vault import subjects
-from expunge.workspace import data, journal
+from expunge.errors import InputError
+from expunge.workspace import journal
 from expunge.workspace.folder import Workspace
 from expunge.workspace.underway import erasing
 
@@ -83,7 +81,7 @@ def advance(workspace: Workspace, request: Request) -> Request:
 
 def replan(workspace: Workspace, connection: Connection, request: Request) -> Request:
     """Make the plan and pin the policy under which it is made."""
-    made = plan.make(workspace, connection, list(refs_of(workspace, connection, request).values()))
+    made = plan.make(workspace, connection, scope.scope_of(workspace, connection, request))
     requests.set_plan(connection, request.id, made.to_json())
     return requests.move(
         workspace, connection, request, State.PLANNED, policy=workspace.policy.version, approver=None, batch=None
@@ -94,21 +92,3 @@ def requests_touched(workspace: Workspace, request: Request) -> bool:
     """Whether any copy holds the person."""
     with workspace.vault.transaction() as connection:
         return any(copy["subjects"] for copy in requests.plan(connection, request.id)["copies"])
-
-
-def refs_of(workspace: Workspace, connection: Connection, request: Request) -> dict[SubjectId, bytes]:
-    """Return the ids and references under which the vault knows the person of a request."""
-    typed = requests.identity(workspace, connection, request.id)["subject"]
-    return subjects.find(workspace.vault, connection, ids_meant(workspace, connection, typed))
-
-
-def ids_meant(workspace: Workspace, connection: Connection, typed: str) -> set[SubjectId]:
-    """Read a typed id by the kind of each dataset's ids; where it cannot be of that kind, nobody there is meant."""
-    meant: set[SubjectId] = set()
-    for kind in data.subject_kinds(workspace, connection):
-        for spelling in (typed, *(unicodedata.normalize(form, typed) for form in ("NFC", "NFD"))):
-            try:
-                meant.add(parse_subject(spelling, kind))
-            except SubjectIdError:
-                continue  # "A17" names nobody among integers
-    return meant

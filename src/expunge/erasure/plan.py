@@ -2,43 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from sqlalchemy import Connection
 
 from expunge.domain.plan import CopyPlan, Method, Plan
+from expunge.erasure.scope import Retention, Scope
 from expunge.workspace import data, members, register
 from expunge.workspace.folder import Workspace
 
 
-def make(workspace: Workspace, connection: Connection, refs: Collection[bytes]) -> Plan:
-    """Plan the erasure of these subjects: one entry for every dataset and every published model."""
-    datasets = [_dataset(connection, dataset, refs) for dataset in data.every(workspace, connection)]
+def make(workspace: Workspace, connection: Connection, scope: Scope) -> Plan:
+    """Plan an erasure: one entry for every dataset and every published model."""
+    datasets = [_dataset(connection, dataset, scope) for dataset in data.every(workspace, connection)]
     published = [model for model in register.every(connection) if model.version is not None]
-    return Plan((*datasets, *(_model(workspace, connection, model, refs) for model in published)))
+    return Plan((*datasets, *(_model(workspace, connection, model, scope) for model in published)))
 
 
-def _dataset(connection: Connection, dataset: data.Dataset, refs: Collection[bytes]) -> CopyPlan:
-    leaving = members.records(connection, dataset.id, refs)
+def _dataset(connection: Connection, dataset: data.Dataset, scope: Scope) -> CopyPlan:
+    leaving = members.records(connection, dataset.id, scope.shredded)
+    kept = [one for one in scope.retained if one.dataset == dataset.id]
     return CopyPlan(
         object_id=dataset.id,
         kind="dataset",
         name=dataset.name,
         version=dataset.version,
-        method=Method.DELETE_ROWS if leaving else Method.NOT_A_MEMBER,
+        method=_of(Method.DELETE_ROWS, leaving, kept),
         subjects=len(leaving),
         records=sum(leaving.values()),
         guarantee="keys destroyed, rows deleted",
         seconds=None,
         refit_seconds=None,
-        why="every record of these subjects goes" if leaving else "holds none of these subjects",
+        why=_why("every record of these subjects goes" if leaving else "holds none of these subjects", leaving, kept),
     )
 
 
-def _model(workspace: Workspace, connection: Connection, model: register.Model, refs: Collection[bytes]) -> CopyPlan:
+def _of(method: Method, leaving: dict[bytes, int], kept: list[Retention]) -> Method:
+    if leaving:
+        return method
+    return Method.RETAINED if kept else Method.NOT_A_MEMBER
+
+
+def _why(reason: str, leaving: dict[bytes, int], kept: list[Retention]) -> str:
+    if not kept:
+        return reason
+    retained = f"retained under {', '.join(sorted({one.ground.article for one in kept}))}"
+    return f"{reason}; {len(kept)} {retained}" if leaving else retained
+
+
+def _model(workspace: Workspace, connection: Connection, model: register.Model, scope: Scope) -> CopyPlan:
     version = register.current(connection, model.id)
     facts = register.open_facts(workspace, connection, version)
-    leaving = members.records(connection, model.id, refs)
+    leaving = members.records(connection, model.id, scope.forgotten)
+    still = members.records(connection, model.id, {one.ref for one in scope.retained if not one.restricts})
+    kept = [one for one in scope.retained if one.ref in still]
     records, total = sum(leaving.values()), model.records
     # Both work in proportion to the records they touch: forgetting to those that leave, a refit to those that stay.
     forget = facts.fit_seconds * records / max(total, 1)
@@ -49,16 +64,20 @@ def _model(workspace: Workspace, connection: Connection, model: register.Model, 
         kind="model",
         name=model.name,
         version=version.version,
-        method=cheaper if leaving else Method.NOT_A_MEMBER,
+        method=_of(cheaper, leaving, kept),
         subjects=len(leaving),
         records=records,
         guarantee=facts.guarantee_words,
         seconds=min(forget, refit) if leaving else 0.0,
         refit_seconds=refit,
-        why=f"{records} of {total} training records leave; "
-        + ("fewer stay than leave" if cheaper is Method.REFIT else "forgetting touches fewer than a refit")
-        if leaving
-        else "was not trained on any of these subjects",
+        why=_why(
+            f"{records} of {total} training records leave; "
+            + ("fewer stay than leave" if cheaper is Method.REFIT else "forgetting touches fewer than a refit")
+            if leaving
+            else "was not trained on any of these subjects",
+            leaving,
+            kept,
+        ),
     )
 
 

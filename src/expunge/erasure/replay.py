@@ -19,7 +19,7 @@ from expunge.domain.schema import Schema
 from expunge.log.sparse import members_root
 from expunge.vault.database import BATCH, CERTIFICATE
 from expunge.verification.replay import replay
-from expunge.workspace import data, members, models, register
+from expunge.workspace import members, models, register
 from expunge.workspace.folder import Workspace
 
 
@@ -107,7 +107,7 @@ def _retrain(workspace: Workspace, connection: Connection, copy: Copy, name: str
     if (facts.blinded_learned(), facts.blinded_served()) != (copy.learned.after, copy.served.after):
         return Replayed(name, Verdict.FAILED, "the published version is not the one that was certified")
     row = register.by_id(connection, copy.object)
-    table = data.load_remaining(workspace, connection, row.dataset_id, ())
+    table = models.usable(workspace, connection, row.dataset_id)
     training = under_the_facts_of(
         register.open_learner(workspace, connection, version).schema,
         models.training_rows(workspace, table, copy.object, row.held_out),

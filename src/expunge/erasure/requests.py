@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from expunge.domain.request import Law, Outcome, Request, State
+from expunge.domain.request import Extension, Hold, Law, Outcome, Refusal, Request, State
 from expunge.errors import NotFoundError
 from expunge.vault.database import REQUEST
 from expunge.vault.identity import open_identity, seal_identity
 from expunge.workspace import journal
 from expunge.workspace.folder import Workspace
+
+_NESTED: Final = ("failed", "refusals", "hold", "extension")
+"""Fields that are stored as JSON."""
 
 
 def next_number(connection: Connection) -> int:
@@ -68,6 +71,13 @@ def move(workspace: Workspace, connection: Connection, request: Request, to: Sta
     return moved
 
 
+def amend(workspace: Workspace, connection: Connection, request: Request, event: str, **facts: Any) -> Request:
+    """Store a request that changed without moving, and log what changed; returns it."""
+    connection.execute(update(REQUEST).where(REQUEST.c.id == request.id).values(**_columns(request)))
+    journal.append(workspace, connection, f"request {event}", request=request.id, **facts)
+    return request
+
+
 def identity(workspace: Workspace, connection: Connection, request: str) -> dict[str, Any]:
     """Open who a request is about.
 
@@ -107,11 +117,12 @@ def plan(connection: Connection, request: str) -> dict[str, Any]:
 def _columns(request: Request) -> dict[str, Any]:
     fields = request.to_dict()
     del fields["id"]
-    return {**fields, "failed": json.dumps(fields["failed"]) if fields["failed"] else None}
+    return fields | {name: json.dumps(fields[name]) if fields[name] else None for name in _NESTED}
 
 
 def _request(row: Row[Any]) -> Request:
-    failed = json.loads(row.failed) if row.failed else None
+    nested = {name: json.loads(stored) if (stored := getattr(row, name)) else None for name in _NESTED}
+    failed, hold, extension = nested["failed"], nested["hold"], nested["extension"]
     return Request(
         id=row.id,
         law=Law(row.law),
@@ -124,4 +135,7 @@ def _request(row: Row[Any]) -> Request:
         batch=row.batch,
         policy=row.policy,
         failed=(failed[0], failed[1]) if failed else None,
+        refusals=tuple(Refusal.from_dict(one) for one in nested["refusals"] or ()),
+        hold=Hold.from_dict(hold) if hold else None,
+        extension=Extension.from_dict(extension) if extension else None,
     )

@@ -23,6 +23,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    UniqueConstraint,
     create_engine,
     event,
     inspect,
@@ -33,11 +34,11 @@ from sqlalchemy.pool import NullPool
 from expunge.errors import WorkspaceBusyError, WorkspaceError
 
 METADATA: Final = MetaData()
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 
 
-def _table(name: str, *columns: Column[Any]) -> Table:
-    return Table(name, METADATA, *columns)
+def _table(name: str, *parts: Column[Any] | UniqueConstraint) -> Table:
+    return Table(name, METADATA, *parts)
 
 
 ROOT = _table(
@@ -49,9 +50,11 @@ ROOT = _table(
 SUBJECT = _table(
     "subject",
     Column("ref", BLOB, primary_key=True),
-    Column("tag", BLOB, nullable=False, unique=True),
+    Column("dataset_id", String, ForeignKey("dataset.id"), nullable=False),
+    Column("tag", BLOB, nullable=False),
     Column("root_version", Integer, nullable=False),
     Column("wrapped", BLOB, nullable=False),
+    UniqueConstraint("dataset_id", "tag", name="subject_of_dataset"),
 )
 DATASET = _table(
     "dataset",
@@ -99,6 +102,14 @@ BLOB_KEY = _table(
     Column("root_version", Integer, nullable=False),
     Column("wrapped", BLOB, nullable=False),
 )
+RESTRICTION = _table(
+    "restriction",
+    Column("ref", BLOB, ForeignKey("subject.ref"), primary_key=True),
+    Column("request", String, nullable=False),
+    Column("ground", String, nullable=False),
+    Column("article", String, nullable=False),
+    Column("until", String),
+)
 MODEL = _table(
     "model",
     Column("id", String, primary_key=True),
@@ -109,6 +120,9 @@ MODEL = _table(
     Column("held_out", Float, nullable=False),
     Column("version", Integer),
     Column("created", String, nullable=False),
+    Column("replay", String, nullable=False, server_default="always"),
+    Column("seed", Integer, nullable=False, server_default="1"),
+    Column("seeded", String),
 )
 MODEL_VERSION = _table(
     "model_version",
@@ -144,6 +158,10 @@ REQUEST = _table(
     Column("failed", String),
     Column("plan", String),
     Column("identity", BLOB),
+    Column("tag", BLOB),
+    Column("extension", String),
+    Column("hold", String),
+    Column("refusals", String),
 )
 BATCH = _table(
     "batch",
@@ -161,6 +179,49 @@ CERTIFICATE = _table(
     Column("id", String, primary_key=True),
     Column("batch", String, ForeignKey("batch.id"), nullable=False, unique=True),
     Column("content", BLOB, nullable=False),
+)
+ACTOR = _table(
+    "actor",
+    Column("name", String, primary_key=True),
+    Column("roles", String, nullable=False),
+    Column("method", String, nullable=False),
+    Column("verifier", String, nullable=False),
+    Column("created", String, nullable=False),
+    Column("disabled", String),
+)
+SUPPRESSED = _table(
+    "suppressed",
+    Column("tag", BLOB, primary_key=True),
+    Column("batch", String),
+    Column("since", String, nullable=False),
+    Column("until", String),
+)
+RECIPIENT = _table(
+    "recipient",
+    Column("id", String, primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("kind", String, nullable=False),
+    Column("created", String, nullable=False),
+    Column("ended", String),
+)
+DISCLOSURE = _table(
+    "disclosure",
+    Column("recipient_id", String, ForeignKey("recipient.id"), primary_key=True),
+    Column("object_id", String, primary_key=True),
+    Column("at", String, nullable=False),
+    Column("ended", String),
+)
+TASK = _table(
+    "task",
+    Column("id", String, primary_key=True),
+    Column("request", String, ForeignKey("request.id"), nullable=False),
+    Column("recipient_id", String, ForeignKey("recipient.id"), nullable=False),
+    Column("state", String, nullable=False),
+    Column("note", String),
+    Column("actor", String),
+    Column("created", String, nullable=False),
+    Column("ended", String),
 )
 LOG_LEAF = _table(
     "log_leaf",

@@ -1,8 +1,10 @@
-"""Subjects in the vault: an opaque reference, a keyed tag to find it by, and a wrapped key.
+"""Subjects in the vault: an opaque reference, a keyed tag to find it by, and a wrapped key, for each dataset apart.
 
 Invariants
 ----------
 - The database never holds an id: it is found by ``tag = HMAC-SHA256(key derived from the hash secret, typed id)``.
+- A key opens the records of one person in one dataset: where one dataset must be kept and another erased, the keys of
+  the one live and those of the other die (ADR 19).
 - A subject's membership salt derives from the subject's key and dies with it, so that its commitments hide for ever.
 """
 
@@ -12,6 +14,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -22,7 +25,9 @@ from expunge.vault.database import SUBJECT
 from expunge.vault.keys import new_key
 from expunge.vault.store import Vault
 
-REF_BYTES = 16
+REF_BYTES: Final = 16
+MANY: Final = 500
+"""From so many on, reading all tags is faster than naming them, and SQLite takes no longer list."""
 
 
 def tag(vault: Vault, subject: SubjectId) -> bytes:
@@ -30,38 +35,51 @@ def tag(vault: Vault, subject: SubjectId) -> bytes:
     return hmac.new(vault.derive("subject tag"), subject_bytes(subject), hashlib.sha256).digest()
 
 
-def find(vault: Vault, connection: Connection, subjects: Iterable[SubjectId]) -> dict[SubjectId, bytes]:
-    """Return the references of those subjects that the vault knows."""
-    key = vault.derive("subject tag")
-    tags = {hmac.new(key, subject_bytes(subject), hashlib.sha256).digest(): subject for subject in subjects}
-    if len(tags) > 500:
-        rows = connection.execute(select(SUBJECT.c.tag, SUBJECT.c.ref))
-    else:
-        rows = connection.execute(select(SUBJECT.c.tag, SUBJECT.c.ref).where(SUBJECT.c.tag.in_(tags)))
-    return {tags[row.tag]: row.ref for row in rows if row.tag in tags}
+def find(vault: Vault, connection: Connection, dataset: str, subjects: Iterable[SubjectId]) -> dict[SubjectId, bytes]:
+    """Return the references of those subjects who are in a dataset."""
+    tags = _tags(vault, subjects)
+    query = select(SUBJECT.c.tag, SUBJECT.c.ref).where(SUBJECT.c.dataset_id == dataset)
+    if len(tags) <= MANY:
+        query = query.where(SUBJECT.c.tag.in_(tags))
+    return {tags[row.tag]: row.ref for row in connection.execute(query) if row.tag in tags}
 
 
-def enrol(vault: Vault, connection: Connection, subjects: Iterable[SubjectId]) -> dict[SubjectId, bytes]:
-    """Return the references of these subjects, making a key for everyone who is new."""
+def everywhere(
+    vault: Vault, connection: Connection, subjects: Iterable[SubjectId]
+) -> dict[bytes, tuple[str, SubjectId]]:
+    """Return reference -> (dataset, id) for every dataset that these subjects are in."""
+    tags = _tags(vault, subjects)
+    query = select(SUBJECT.c.tag, SUBJECT.c.ref, SUBJECT.c.dataset_id)
+    if len(tags) <= MANY:
+        query = query.where(SUBJECT.c.tag.in_(tags))
+    return {row.ref: (row.dataset_id, tags[row.tag]) for row in connection.execute(query) if row.tag in tags}
+
+
+def enrol(vault: Vault, connection: Connection, dataset: str, subjects: Iterable[SubjectId]) -> dict[SubjectId, bytes]:
+    """Return the references of these subjects in a dataset, making a key for everyone who is new to it."""
     unique = list(dict.fromkeys(subjects))
-    refs = find(vault, connection, unique)
+    refs = find(vault, connection, dataset, unique)
     wrapper = vault.wrapper(connection)
-    key = vault.derive("subject tag")
     fresh = []
-    for subject in unique:
-        if subject not in refs:
-            ref = refs[subject] = secrets.token_bytes(REF_BYTES)
-            fresh.append(
-                {
-                    "ref": ref,
-                    "tag": hmac.new(key, subject_bytes(subject), hashlib.sha256).digest(),
-                    "root_version": wrapper.version,
-                    "wrapped": wrapper.wrap(new_key(), ref),
-                }
-            )
+    for found, subject in _tags(vault, (one for one in unique if one not in refs)).items():
+        ref = refs[subject] = secrets.token_bytes(REF_BYTES)
+        fresh.append(
+            {
+                "ref": ref,
+                "dataset_id": dataset,
+                "tag": found,
+                "root_version": wrapper.version,
+                "wrapped": wrapper.wrap(new_key(), ref),
+            }
+        )
     if fresh:
         connection.execute(insert(SUBJECT), fresh)
     return refs
+
+
+def _tags(vault: Vault, subjects: Iterable[SubjectId]) -> dict[bytes, SubjectId]:
+    key = vault.derive("subject tag")
+    return {hmac.new(key, subject_bytes(subject), hashlib.sha256).digest(): subject for subject in subjects}
 
 
 def keys_of(vault: Vault, connection: Connection, refs: Iterable[bytes] | None = None) -> dict[bytes, bytes]:

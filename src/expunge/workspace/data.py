@@ -108,7 +108,7 @@ def add(workspace: Workspace, name: str, table: Table) -> Dataset:
             )
         )
         ids = table.subjects.tolist()
-        refs = subjects.enrol(workspace.vault, connection, ids)
+        refs = subjects.enrol(workspace.vault, connection, dataset, ids)
         columns = table.arrays()
         counts = records.write(workspace.vault, connection, (dataset, 1), layout, codec.Rows(ids, columns), refs)
         members.enter(workspace.vault, connection, dataset, refs, counts)

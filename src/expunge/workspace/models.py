@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from expunge.vault import subjects
 from expunge.vault.database import DATASET, EXPORT, MODEL
 from expunge.vault.store import now
 from expunge.verification.utility import score as measured
-from expunge.workspace import data, journal, members, register
+from expunge.workspace import data, journal, members, register, restrictions
 from expunge.workspace.folder import Workspace
 from expunge.workspace.register import Model, Place
 from expunge.workspace.underway import refuse_while_erasing
@@ -70,7 +71,7 @@ def train(workspace: Workspace, name: str, dataset: str, learner: str, params: d
                 created=now(),
             )
         )
-        table = training_rows(workspace, data.load(workspace, connection, row.id), model, share)
+        table = training_rows(workspace, usable(workspace, connection, row.id), model, share)
         fitted, seconds = fit(workspace, connection, model, table)
         if not isinstance(fitted.guarantee, Exact):
             raise InputError(
@@ -79,11 +80,16 @@ def train(workspace: Workspace, name: str, dataset: str, learner: str, params: d
             )
         register.store(workspace, connection, fitted, Place(model, 1, register.CURRENT), seconds)
         ids, counts = np.unique(table.subjects, return_counts=True)
-        refs = subjects.find(workspace.vault, connection, ids.tolist())
+        refs = subjects.find(workspace.vault, connection, row.id, ids.tolist())
         records = {refs[subject]: count for subject, count in zip(ids.tolist(), counts.tolist(), strict=True)}
         members.enter(workspace.vault, connection, model, refs, records)
         journal.append(workspace, connection, "model trained", object=model, subjects=len(refs))
     return show(workspace, name)
+
+
+def usable(workspace: Workspace, connection: Connection, dataset: str, gone: Collection[bytes] = ()) -> Table:
+    """Decrypt the rows that models may use: of everybody but `gone`, and but those whose records are restricted."""
+    return data.load_remaining(workspace, connection, dataset, {*gone, *restrictions.of_dataset(connection, dataset)})
 
 
 def training_rows(workspace: Workspace, table: Table, model: str, share: float) -> Table:
@@ -129,7 +135,7 @@ def score(workspace: Workspace, name: str) -> Check:
     with workspace.vault.transaction() as connection:
         row = register.by_name(connection, name)
         served = register.open_served(workspace, connection, register.current(connection, row.id))
-        table = data.load(workspace, connection, row.dataset_id)
+        table = usable(workspace, connection, row.dataset_id)
     held = held_out_rows(workspace, table, row.id, row.held_out)
     seed = workspace.vault.derive(f"bootstrap|{row.id}")
     return measured(served, table.features()[held], table.target()[held], table.subjects[held], seed)

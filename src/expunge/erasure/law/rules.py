@@ -18,11 +18,12 @@ _SATURDAY: Final = 5
 
 @dataclass(frozen=True)
 class Ground:
-    """A ground for refusal, with its article."""
+    """A ground for refusal, with its article, and what it covers: keeping ``records``, or the ``processing``."""
 
     id: str
     article: str
     text: str
+    covers: str = "processing"
 
 
 @cache

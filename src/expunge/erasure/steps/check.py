@@ -10,9 +10,11 @@ from sqlalchemy import Connection, select
 from expunge.domain.report import Verdict
 from expunge.domain.subject import SubjectId
 from expunge.erasure import batch as batches
-from expunge.erasure import intake, requests
+from expunge.erasure import requests
 from expunge.erasure.batch import Batch
+from expunge.erasure.scope import ids_meant
 from expunge.errors import CheckFailedError
+from expunge.vault import subjects
 from expunge.vault.database import CHECKPOINT, DATASET
 from expunge.verification.remanence import Needles, remanence
 from expunge.workspace import data, journal, register
@@ -33,8 +35,10 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
     texts: set[str] = set()
     for request in requests.in_batch(connection, batch.id):
         known = requests.identity(workspace, connection, request.id)
-        people |= intake.ids_meant(workspace, connection, known["subject"])
+        people |= ids_meant(workspace, connection, known["subject"])
         texts |= set(known["texts"])
+    # Whoever is retained somewhere rightly stands there; that nothing else of them is left, texts and references tell.
+    people -= {subject for _, subject in subjects.everywhere(workspace.vault, connection, people).values()}
     layouts = {
         row.id: data.get_schema(workspace, connection, row.schema_blob)[1]
         for row in connection.execute(select(DATASET)).all()

@@ -14,7 +14,7 @@ from expunge.erasure.batch import Batch
 from expunge.log.sparse import members_root, removal_proof
 from expunge.vault.database import DATASET, ROOT, truncate_wal
 from expunge.vault.rotation import destroy_old, rewrap
-from expunge.workspace import members, register
+from expunge.workspace import members, register, restrictions
 from expunge.workspace.folder import Workspace
 
 
@@ -25,6 +25,7 @@ def prepare(workspace: Workspace, batch: Batch) -> None:
             fresh = batches.load(workspace, connection, batch.id)
             note_members(connection, fresh)
             batches.save(workspace, connection, fresh)
+            restrictions.lift(connection, fresh.refs)
             rewrap(workspace.vault, connection, fresh.refs, superseded(connection, fresh))
             swap_schemas(connection, fresh)
     destroy_old(workspace.vault, batch.root_version + 1)
@@ -51,8 +52,8 @@ def swap_schemas(connection: Connection, batch: Batch) -> None:
 
 def note_members(connection: Connection, batch: Batch) -> None:
     """Note who leaves which object, with the proof that nobody else does, while their commitments are there."""
-    leaving = set(batch.refs)
     for copy in batch.plan:
+        leaving = set(batch.leaving(copy))
         held = members.commitments(connection, copy["object"])
         left = {ref for ref in held if ref in leaving}
         gone = [held[ref] for ref in left]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,16 @@ from sqlalchemy import Connection, select
 from expunge.datasets import Table, refreshed
 from expunge.domain.plan import Method
 from expunge.domain.schema import Kind
-from expunge.domain.subject import SubjectId, subject_kind
+from expunge.domain.subject import SubjectId
 from expunge.erasure import batch as batches
-from expunge.erasure import intake, requests
+from expunge.erasure import requests
 from expunge.erasure.batch import Batch
+from expunge.erasure.scope import Scope, scope_of
 from expunge.errors import CannotForgetError, CheckFailedError
 from expunge.learners.base import Learner
 from expunge.vault import blobs, records, subjects
 from expunge.vault.database import DATASET
-from expunge.workspace import data, models, register
+from expunge.workspace import data, models, register, restrictions
 from expunge.workspace.folder import Workspace
 
 
@@ -30,18 +32,21 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
     """
     discard_staged(connection, batch)
     batch.sealed |= {"digests": {}, "schemas": {}, "leavers": {}}
-    refs = leavers(workspace, connection, batch)
-    people = set(refs)
-    tables = {copy["object"]: data.load(workspace, connection, copy["object"]) for copy in batch.touched("dataset")}
-    remaining = {dataset: without(table, people) for dataset, table in tables.items()}
-    for dataset, table in remaining.items():
-        stage_schema(workspace, connection, batch, dataset, table)
+    scope = scope_of(workspace, connection, *requests.in_batch(connection, batch.id))
+    shrinking = {copy["object"] for copy in batch.touched("dataset")}
+    bases = {copy["object"]: register.by_id(connection, copy["object"]).dataset_id for copy in batch.touched("model")}
+    tables = {dataset: data.load(workspace, connection, dataset) for dataset in sorted(shrinking.union(bases.values()))}
+    remaining = {dataset: without(table, scope.ids_in(dataset, batch.refs)) for dataset, table in tables.items()}
+    for dataset in sorted(shrinking):
+        stage_schema(workspace, connection, batch, dataset, remaining[dataset])
         present = set(tables[dataset].subjects.tolist())
+        refs = scope.ids_in(dataset, batch.refs)
         note_leavers(workspace, connection, batch, dataset, {one: ref for one, ref in refs.items() if one in present})
     note_needles(workspace, connection, batch, tables, remaining)
-    for copy in batch.touched("model"):
-        unlearn(workspace, connection, batch, copy, refs, remaining)
-    refuse_strangers(workspace, connection, batch, refs)
+    for model, dataset in bases.items():
+        usable = without(remaining[dataset], not_used(workspace, connection, scope, dataset))
+        unlearn(workspace, connection, batch, model, scope.ids_in(dataset, batch.forgotten), usable)
+    refuse_strangers(workspace, connection, batch, scope)
     batches.save(workspace, connection, batch)
 
 
@@ -53,12 +58,10 @@ def discard_staged(connection: Connection, batch: Batch) -> None:
     blobs.drop(connection, *batch.sealed.get("schemas", {}).values())
 
 
-def leavers(workspace: Workspace, connection: Connection, batch: Batch) -> dict[SubjectId, bytes]:
-    """Return the ids and references of everybody who leaves."""
-    people: dict[SubjectId, bytes] = {}
-    for request in requests.in_batch(connection, batch.id):
-        people |= intake.refs_of(workspace, connection, request)
-    return people
+def not_used(workspace: Workspace, connection: Connection, scope: Scope, dataset: str) -> set[SubjectId]:
+    """Return who stays in a dataset without being learned from: restricted before, or by this batch."""
+    before = data.load(workspace, connection, dataset, restrictions.of_dataset(connection, dataset))
+    return before.subject_ids() | scope.ids_in(dataset, scope.forgotten).keys()
 
 
 def note_leavers(
@@ -73,27 +76,30 @@ def note_leavers(
     batch.sealed["leavers"][object_id] = sorted(commitment.hex() for commitment in found.values())
 
 
-def without(table: Table, people: set[SubjectId]) -> Table:
+def without(table: Table, people: Collection[SubjectId]) -> Table:
     """Return the rows of everybody who stays, with what nobody declared inferred from them afresh."""
-    rest = table.without(people & set(table.subjects.tolist()))
+    rest = table.without(set(table.subjects.tolist()).intersection(people))
     return refreshed(rest) if rest.schema.inferred else rest
 
 
-def refuse_strangers(workspace: Workspace, connection: Connection, batch: Batch, refs: dict[SubjectId, bytes]) -> None:
-    """Look past the register into every copy that it says holds nobody of the batch.
+def refuse_strangers(workspace: Workspace, connection: Connection, batch: Batch, scope: Scope) -> None:
+    """Look past the register into every copy that it says holds nobody of the batch, but for those retained there.
 
     Raises
     ------
     CheckFailedError
         Where somebody is there all the same.
     """
+    everybody = {subject for _, subject in scope.people.values()}
     untouched = [copy for copy in batch.plan if not copy["subjects"]]
     for copy in untouched:
         if copy["kind"] == "dataset":
-            there = bool(records.holders(connection, copy["object"]) & set(refs.values()))
+            there = bool(records.holders(connection, copy["object"]).intersection(batch.refs))
         else:
+            dataset = register.by_id(connection, copy["object"]).dataset_id
+            may_stay = scope.ids_in(dataset, scope.people.keys() - scope.forgotten)
             learner = register.open_learner(workspace, connection, register.current(connection, copy["object"]))
-            there = bool(refs.keys() & set(learner.subjects_held()))
+            there = bool((everybody - may_stay.keys()).intersection(learner.subjects_held()))
         if there:
             raise CheckFailedError(
                 f"{copy['kind']} {copy['name']!r} holds somebody whom the register does not know of.",
@@ -119,10 +125,10 @@ def note_needles(
     kept = {text for table in remaining.values() for text in _texts(table)}
     for request in requests.in_batch(connection, batch.id):
         known = requests.identity(workspace, connection, request.id)
-        own = intake.refs_of(workspace, connection, request).keys()
+        own = scope_of(workspace, connection, request)
         texts: set[str] = set()
-        for table in tables.values():
-            present = [one for one in own if subject_kind(one) == table.schema.subject_kind]
+        for dataset, table in tables.items():
+            present = list(own.ids_in(dataset, own.people))
             if present and (rows := np.isin(table.subjects, present)).any():
                 texts |= {text for column in table.arrays().values() for text in column[rows] if isinstance(text, str)}
         requests.seal_again(workspace, connection, request.id, {**known, "texts": sorted(texts - kept)})
@@ -136,20 +142,19 @@ def unlearn(
     workspace: Workspace,
     connection: Connection,
     batch: Batch,
-    copy: dict[str, Any],
+    model: str,
     refs: dict[SubjectId, bytes],
-    tables: dict[str, Table],
+    usable: Table,
 ) -> None:
     """Stage one model: forget, refit where that is cheaper or the schema moved, or retire where no model is left."""
-    model = copy["object"]
     before = register.current(connection, model)
     facts = register.open_facts(workspace, connection, before)
     row = register.by_id(connection, model)
-    remaining = models.training_rows(workspace, tables[row.dataset_id], model, row.held_out)
+    remaining = models.training_rows(workspace, usable, model, row.held_out)
     learner = register.open_learner(workspace, connection, before)
     own = refs.keys() & set(learner.subjects_held())
     note_leavers(workspace, connection, batch, model, {one: refs[one] for one in own})
-    method = Method(copy["method"])
+    method = Method(next(copy["method"] for copy in batch.touched("model") if copy["object"] == model))
     if learner.schema != remaining.schema:
         method = Method.REFIT
     begin = time.perf_counter()

@@ -12,7 +12,7 @@ from expunge.erasure.batch import Batch
 from expunge.errors import CheckFailedError
 from expunge.verification.replay import replay
 from expunge.verification.utility import utility
-from expunge.workspace import data, models, register
+from expunge.workspace import models, register
 from expunge.workspace.folder import Workspace
 
 
@@ -24,10 +24,8 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
     CheckFailedError
         Naming the model and the check.
     """
-    tables = {
-        copy["object"]: data.load_remaining(workspace, connection, copy["object"], batch.refs)
-        for copy in batch.touched("dataset")
-    }
+    bases = {register.by_id(connection, copy["object"]).dataset_id for copy in batch.touched("model")}
+    tables = {dataset: models.usable(workspace, connection, dataset, batch.forgotten) for dataset in sorted(bases)}
     for copy in batch.touched("model"):
         entry = batch.evidence["copies"][copy["object"]]
         if entry["method"] != Method.RETIRE.value:
