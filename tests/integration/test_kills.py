@@ -92,7 +92,7 @@ def faults(workspace: Workspace, ids: list[str]) -> list[str]:
         blobs = set(connection.execute(select(BLOB_KEY.c.id)).scalars())
         segments = set(connection.execute(select(SEGMENT.c.file)).scalars())
         certificates = connection.execute(select(CERTIFICATE)).all()
-        known = subjects.find(workspace.vault, connection, LEAVING)
+        known = subjects.everywhere(workspace.vault, connection, LEAVING)
         states = {(one.state, one.outcome) for one in requests.every(connection)}
     for request in ids:
         for state in STEPS:

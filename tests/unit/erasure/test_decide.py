@@ -44,7 +44,7 @@ def test_a_refused_person_stays(workspace: Workspace) -> None:
     assert (request.state, request.outcome, request.ground) == (State.CLOSED, Outcome.REFUSED, "17(3)(d)")
     assert held(workspace) == before
     with workspace.vault.transaction() as connection:
-        assert subjects.find(workspace.vault, connection, [71001])
+        assert subjects.everywhere(workspace.vault, connection, [71001])
         with pytest.raises(KeyDestroyedError):
             requests.identity(workspace, connection, request.id)
     with pytest.raises(IllegalMoveError, match="not approved"):

@@ -108,7 +108,7 @@ def test_somebody_whom_the_register_forgot_is_found_past_it(workspace: Workspace
     person = trained_on(workspace, "ridge")[0]
     with workspace.vault.transaction() as connection:
         model = register.by_name(connection, "ridge").id
-        ref = subjects.find(workspace.vault, connection, [person])[person]
+        (ref,) = subjects.everywhere(workspace.vault, connection, [person])
         connection.execute(delete(MEMBER).where(MEMBER.c.object_id == model, MEMBER.c.ref == ref))
     with pytest.raises(CheckFailedError, match="ridge"):
         execute.erase(workspace, approve(workspace, person))
