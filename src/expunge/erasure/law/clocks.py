@@ -88,7 +88,7 @@ def confirm_by(law: Law, received: datetime, calendar: str | None = None) -> dat
     clocks = rules(law)["clocks"]
     if "confirm" not in clocks:
         return None
-    calendar = calendar or rules(law)["calendar"]
+    calendar = _calendar(law, calendar)
     day = received.date()
     for _ in range(clocks["confirm"]["business_days"]):
         day = _working_day_from(day + _DAY, calendar)
@@ -137,10 +137,14 @@ def check_calendar(calendar: str) -> str:
     return calendar
 
 
+def _calendar(law: Law, calendar: str | None) -> str:
+    return check_calendar(rules(law)["calendar"] if calendar is None else calendar)
+
+
 def _end(law: Law, received: datetime, clock: str, calendar: str | None) -> date:
     clocks = rules(law)["clocks"]
     period: dict[str, Any] = clocks[clock]
-    calendar = check_calendar(calendar or rules(law)["calendar"])
+    calendar = _calendar(law, calendar)
     start = received.date()
     end = add_months(start, period["months"]) if "months" in period else start + timedelta(days=period["days"])
     return _working_day_from(end, calendar) if clocks["end"]["next_working_day"] else end
@@ -163,10 +167,10 @@ def _days_off(calendar: str, year: int) -> frozenset[date]:
 
 
 def _public_holidays(calendar: str, year: int | None = None) -> holidays.HolidayBase:
-    country, _, subdivision = calendar.partition("-")
+    country, dash, subdivision = calendar.partition("-")
     try:
         # Never `observed`: a day in lieu is off by custom or contract more often than by law.
-        return holidays.country_holidays(country, subdivision or None, years=year, expand=False, observed=False)
+        return holidays.country_holidays(country, subdivision or dash or None, years=year, expand=False, observed=False)
     except NotImplementedError as error:
         raise InputError(
             f"nobody knows the calendar {calendar!r}.",

@@ -104,7 +104,7 @@ def notices(law: Law, found: Ground | HoldGround, packs: Sequence[str] = ()) -> 
 
     Examples
     --------
-    >>> notices(Law.CCPA, ground(Law.CCPA, "1798.146"), ["health"])[0][-33:]
+    >>> notices(Law.CCPA, ground(Law.CCPA, "1798.146"), ["health"])[0][-38:]
     'ask us to amend them. (45 CFR 164.526)'
     """
     return tuple(
