@@ -18,7 +18,7 @@ def prepare(workspace: Workspace, batch: Batch) -> None:
         served = requests.in_batch(connection, batch.id)
     write_atomically(workspace.certificates / f"{certificate.id}.json", certificate.content)
     for request in served:
-        letters.write(workspace, request, certificate.id)
+        letters.write(workspace, request, letters.Letter.COMPLETION, certificate=certificate.id)
 
 
 def commit(_workspace: Workspace, _connection: Connection, _batch: Batch) -> None:
