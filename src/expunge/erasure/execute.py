@@ -22,7 +22,7 @@ from expunge.certificates.file import MAX_BYTES
 from expunge.domain.plan import Plan
 from expunge.domain.request import STEPS, Outcome, Request, State
 from expunge.erasure import batch as batches
-from expunge.erasure import intake, plan, requests
+from expunge.erasure import office, plan, planning, requests
 from expunge.erasure.batch import Batch
 from expunge.erasure.scope import scope_of
 from expunge.erasure.steps import certify, check, close, notify, publish, purge, shred, unlearn, verify
@@ -107,6 +107,7 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
     with journal.recording(workspace):
         tidy(workspace)  # a kill may have come between the last move and the last tidying up
         resumed = _resume(workspace, progress)
+        office.catch_up(workspace)
         with workspace.vault.transaction() as connection:
             chosen = [requests.load(connection, request) for request in dict.fromkeys(ids)]
         open_ones = [request for request in chosen if request.outcome not in {Outcome.ERASED, Outcome.PARTLY_ERASED}]
@@ -115,7 +116,7 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
             return _done(workspace, last or None, chosen, ())
         batch, sent_back = _assemble(workspace, open_ones)
         for request, _ in sent_back:
-            intake.advance(workspace, request)
+            planning.advance(workspace, request)
         if batch is None:
             return _done(workspace, None, chosen, sent_back)
         _run(workspace, batch, progress)
@@ -154,7 +155,7 @@ def give_up(workspace: Workspace, request_id: str) -> tuple[Request, ...]:
                     if request.failed
                     else request
                 )
-                intake.replan(workspace, connection, moved)
+                planning.replan(workspace, connection, moved)
             journal.append(workspace, connection, "batch given up", batch=batch.id)
         tidy(workspace)
         with workspace.vault.transaction() as connection:
@@ -212,7 +213,7 @@ def _assemble(workspace: Workspace, chosen: Sequence[Request]) -> tuple[Batch | 
             if reason is None:
                 taken.append(request)
             else:
-                sent_back.append((intake.replan(workspace, connection, request), reason))
+                sent_back.append((planning.replan(workspace, connection, request), reason))
         if not taken:
             return None, tuple(sent_back)
         reached = scope_of(workspace, connection, *taken)

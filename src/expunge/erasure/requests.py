@@ -4,15 +4,20 @@ Invariants
 ----------
 - A move is logged in the transaction that makes it.
 - The identity is sealed under the request's own key; the database row names nobody.
+- While a request is open a keyed hash of the typed id tells whether somebody asks again; it is deleted with the
+  identity, in the same transaction.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
+import unicodedata
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 
 from expunge.domain.request import Extension, Hold, Law, Outcome, Refusal, Request, State
 from expunge.errors import NotFoundError
@@ -23,6 +28,9 @@ from expunge.workspace.folder import Workspace
 
 _NESTED: Final = ("failed", "refusals", "hold", "extension")
 """Fields that are stored as JSON."""
+_PASSING: Final = (State.RECEIVED, State.IDENTIFIED, State.REFUSED, State.WITHDRAWN, State.NOTIFIED)
+_SOMEBODY: Final = '"subjects":[1-9]'
+"""What stands in the plan of a request whose person is held somewhere."""
 
 
 def next_number(connection: Connection) -> int:
@@ -30,10 +38,24 @@ def next_number(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(REQUEST)).scalar_one() + 1
 
 
-def enter(workspace: Workspace, connection: Connection, request: Request, number: int, identity: Any) -> None:
+def tag(workspace: Workspace, typed: str) -> bytes:
+    """Return the keyed hash by which a request of the same person, typed alike, is found again."""
+    plain = unicodedata.normalize("NFC", typed.strip())
+    return hmac.new(workspace.vault.derive("request tag"), plain.encode(), hashlib.sha256).digest()
+
+
+def open_by_tag(connection: Connection) -> dict[tuple[Law, bytes], Request]:
+    """Return the requests that nothing came of yet, by law and tag; the oldest where there are several."""
+    query = select(REQUEST).where(REQUEST.c.tag.is_not(None), REQUEST.c.outcome == Outcome.OPEN.value)
+    rows = connection.execute(query.order_by(REQUEST.c.number.desc())).all()
+    return {(Law(row.law), row.tag): _request(row) for row in rows}
+
+
+def enter(workspace: Workspace, connection: Connection, request: Request, number: int, identity: dict[str, Any]) -> None:
     """Store a new request with its sealed identity."""
     sealed = seal_identity(workspace.vault, request.id, identity)
-    connection.execute(insert(REQUEST).values(id=request.id, number=number, identity=sealed, **_columns(request)))
+    row = {"id": request.id, "number": number, "identity": sealed, "tag": tag(workspace, identity["subject"])}
+    connection.execute(insert(REQUEST).values(**row, **_columns(request)))
     journal.append(workspace, connection, "request received", request=request.id, law=request.law.value)
 
 
@@ -54,6 +76,27 @@ def load(connection: Connection, request: str) -> Request:
 def every(connection: Connection) -> list[Request]:
     """Return all requests, oldest first."""
     return [_request(row) for row in connection.execute(select(REQUEST).order_by(REQUEST.c.number)).all()]
+
+
+def unclosed(connection: Connection) -> list[Request]:
+    """Return the requests that are not at their end, oldest first."""
+    query = select(REQUEST).where(REQUEST.c.state != State.CLOSED.value).order_by(REQUEST.c.number)
+    return [_request(row) for row in connection.execute(query).all()]
+
+
+def cut_short(connection: Connection) -> list[Request]:
+    """Return the requests that a kill left where nobody has to decide anything, outside batches, oldest first."""
+    passing = REQUEST.c.state.in_([state.value for state in _PASSING])
+    nobody = and_(REQUEST.c.state == State.PLANNED.value, ~REQUEST.c.plan.regexp_match(_SOMEBODY))
+    query = select(REQUEST).where(REQUEST.c.batch.is_(None), or_(passing, nobody)).order_by(REQUEST.c.number)
+    return [_request(row) for row in connection.execute(query).all()]
+
+
+def delayed(connection: Connection) -> list[Request]:
+    """Return the requests that are held, and the open ones whose time was extended, oldest first."""
+    extended = and_(REQUEST.c.extension.is_not(None), REQUEST.c.state != State.CLOSED.value)
+    query = select(REQUEST).where(or_(REQUEST.c.state == State.HELD.value, extended)).order_by(REQUEST.c.number)
+    return [_request(row) for row in connection.execute(query).all()]
 
 
 def in_batch(connection: Connection, batch: str) -> list[Request]:
@@ -98,8 +141,8 @@ def seal_again(workspace: Workspace, connection: Connection, request: str, conte
 
 
 def forget_identity(connection: Connection, request: str) -> None:
-    """Delete the sealed identity; its key is destroyed apart."""
-    connection.execute(update(REQUEST).where(REQUEST.c.id == request).values(identity=None))
+    """Delete the sealed identity and the tag; the identity's key is destroyed apart."""
+    connection.execute(update(REQUEST).where(REQUEST.c.id == request).values(identity=None, tag=None))
 
 
 def set_plan(connection: Connection, request: str, plan: bytes) -> None:

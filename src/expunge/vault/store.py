@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -137,6 +137,20 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
     temporary.replace(path)
     sync_folder(path.parent)
+
+
+def write_all(files: Mapping[Path, bytes]) -> None:
+    """Write many files as `write_atomically` does, making their folders, with one flush for all of them."""
+    fresh = {path.parent for path in files if not path.parent.exists()}
+    for folder in fresh:
+        folder.mkdir()
+    for path, content in files.items():
+        path.with_name(path.name + ".partial").write_bytes(content)
+    os.sync()
+    for path in files:
+        path.with_name(path.name + ".partial").replace(path)
+    for folder in {path.parent for path in files} | {folder.parent for folder in fresh}:
+        sync_folder(folder)
 
 
 def sync_folder(folder: Path) -> None:

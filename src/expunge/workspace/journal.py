@@ -33,7 +33,7 @@ def append(workspace: Workspace, connection: Connection, event: str, **facts: An
 
 def append_entry(connection: Connection, entry: bytes) -> int:
     """Append an entry that was made elsewhere; returns its index."""
-    index = size(connection)
+    index = connection.execute(select(func.coalesce(func.max(LOG_LEAF.c.idx), -1))).scalar_one() + 1
     connection.execute(insert(LOG_LEAF).values(idx=index, entry=entry))
     return index
 
