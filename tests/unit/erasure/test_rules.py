@@ -227,5 +227,5 @@ def test_hipaa_gives_no_right_of_erasure_and_the_health_pack_says_so() -> None:
 def test_every_notice_is_about_a_ground_that_there_is() -> None:
     for name in known_packs():
         for law, part in data.pack(name)["laws"].items():
-            known = {one.id for one in (*grounds(law, [name]), *hold_grounds(law, [name]))}
+            known = {one.id for one in grounds(law, [name])} | {one.id for one in hold_grounds(law, [name])}
             assert all(set(notice["grounds"]) <= known for notice in part["notices"])

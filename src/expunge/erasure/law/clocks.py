@@ -2,8 +2,8 @@
 
 Invariants
 ----------
-- A date is never later than the law's. Where it is in doubt whether a day is a day off, it counts as a working day:
-  days given in lieu of a holiday on a weekend ("observed") are not known here.
+- A date is never later than the law's, as ADR 17 reads it and the ``holidays`` package knows it. Days given in lieu of
+  a holiday on a weekend ("observed") count as working days.
 - Who asks earlier is answered no later; an extended date lies after the one that it extends.
 - Days are those of the calendar where ``received`` was read off the clock.
 
