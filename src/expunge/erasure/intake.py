@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
-from expunge.domain.request import Law, Request
+from sqlalchemy import Connection
+
+from expunge.domain.request import Hold, Law, Request, State
 from expunge.domain.subject import subject_id
 from expunge.erasure import clock, letters, office, requests
 from expunge.erasure.letters import Letter
@@ -22,7 +24,7 @@ from expunge.vault.identity import make_identity_keys
 from expunge.workspace import journal
 from expunge.workspace.folder import Workspace
 
-__all__ = ["Asked", "advance", "plainly", "replan", "submit", "take_in"]
+__all__ = ["Asked", "advance", "follow", "plainly", "replan", "submit", "take_in"]
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,23 @@ def take_in(workspace: Workspace, asked: Sequence[Asked], batch: str | None = No
         if batch is not None:
             journal.append(workspace, connection, "file taken in", file=batch, requests=len(entered))
     return advance_all(workspace, entered)
+
+
+def follow(workspace: Workspace, connection: Connection, request: Request, until: date) -> Request:
+    """Enter the request that goes on, when a ground falls away, with what was retained until then."""
+    grounds = sorted({refusal.ground for refusal in request.refusals if refusal.until == until})
+    number = requests.next_number(connection)
+    rest = Request(
+        workspace.opaque_id("R", number),
+        request.law,
+        request.received,
+        max(clock.due_from(workspace, request.law, until), request.due),
+        State.HELD,
+        hold=Hold(", ".join(grounds), clock.today(), until, follows=request.id),
+    )
+    typed = requests.identity(workspace, connection, request.id)["subject"]
+    requests.enter(workspace, connection, rest, number, {"subject": typed})
+    return rest
 
 
 def plainly(subject: str) -> str:

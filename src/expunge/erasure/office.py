@@ -17,9 +17,8 @@ from sqlalchemy import Connection
 
 from expunge.domain.request import Hold, Law, Request, State
 from expunge.erasure import clock, closing, letters, planning, requests
-from expunge.erasure.law.rules import HoldGround, ground, hold_ground, known_packs
+from expunge.erasure.law.rules import HoldGround, hold_ground, known_packs
 from expunge.erasure.letters import Letter, LetterFacts
-from expunge.errors import InputError
 from expunge.workspace import journal
 from expunge.workspace.folder import Workspace
 from expunge.workspace.underway import erasing
@@ -82,9 +81,5 @@ def write_letters(workspace: Workspace, delayed: Sequence[Request]) -> None:
 
 
 def ground_of(law: Law, hold: Hold) -> HoldGround:
-    """Return the ground of a hold, whichever packs are in force now; one that follows a refusal has its ground."""
-    try:
-        return hold_ground(law, hold.ground, known_packs())
-    except InputError:
-        refused = ground(law, hold.ground, known_packs())
-        return HoldGround(refused.id, refused.article, refused.text)
+    """Return the ground of a hold, whichever packs are in force now."""
+    return hold_ground(law, hold.ground, known_packs())
