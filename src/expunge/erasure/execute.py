@@ -24,6 +24,7 @@ from expunge.domain.request import STEPS, Outcome, Request, State
 from expunge.erasure import batch as batches
 from expunge.erasure import office, plan, planning, requests
 from expunge.erasure.batch import Batch
+from expunge.erasure.leaving import dissolve
 from expunge.erasure.scope import scope_of
 from expunge.erasure.steps import certify, check, close, notify, publish, purge, shred, unlearn, verify
 from expunge.errors import ExpungeError, IllegalMoveError, InputError, WorkspaceBusyError
@@ -142,21 +143,7 @@ def give_up(workspace: Workspace, request_id: str) -> tuple[Request, ...]:
                     f"request {request_id} is {state}, in no erasure that is on its way.",
                     mend="There is nothing to undo.",
                 )
-            if workspace.vault.root_version(connection) != batch.root_version:
-                raise IllegalMoveError(
-                    f"request {request_id} can only go forward: the keys are gone.",
-                    mend="Mend what failed, then give `expunge erase` again.",
-                )
-            unlearn.discard_staged(connection, batch)
-            batches.close(connection, batch)
-            for request in waiting:
-                moved = (
-                    requests.move(workspace, connection, request, State(request.failed[0]))
-                    if request.failed
-                    else request
-                )
-                planning.replan(workspace, connection, moved)
-            journal.append(workspace, connection, "batch given up", batch=batch.id)
+            planning.replan_all(workspace, connection, dissolve(workspace, connection, batch, request_id))
         tidy(workspace)
         with workspace.vault.transaction() as connection:
             return tuple(requests.load(connection, request.id) for request in waiting)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import unicodedata
 from datetime import date, datetime
 from typing import Any, Final
@@ -20,7 +21,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 
 from expunge.domain.request import Extension, Hold, Law, Outcome, Refusal, Request, State
-from expunge.errors import NotFoundError
+from expunge.errors import InputError, NotFoundError
 from expunge.vault.database import REQUEST
 from expunge.vault.identity import open_identity, seal_identity
 from expunge.workspace import journal
@@ -28,6 +29,8 @@ from expunge.workspace.folder import Workspace
 
 _NESTED: Final = ("failed", "refusals", "hold", "extension")
 """Fields that are stored as JSON."""
+MOST_WORDS: Final = 500
+"""So many characters may be typed as a reason or a note."""
 _PASSING: Final = (State.RECEIVED, State.IDENTIFIED, State.REFUSED, State.WITHDRAWN, State.NOTIFIED)
 _SOMEBODY: Final = '"subjects":[1-9]'
 """What stands in the plan of a request whose person is held somewhere."""
@@ -132,6 +135,25 @@ def identity(workspace: Workspace, connection: Connection, request: str) -> dict
     sealed = connection.execute(select(REQUEST.c.identity).where(REQUEST.c.id == request)).scalar_one()
     found: dict[str, Any] = open_identity(workspace.vault, request, sealed or b"")
     return found
+
+
+def anonymous(workspace: Workspace, connection: Connection, request: str, words: str) -> str:
+    """Return what somebody typed about a request, without the white space around it, if it does not name the person.
+
+    Raises
+    ------
+    InputError
+        Where nothing is left, it is long, or the person's id stands in it.
+    """
+    plain = " ".join(words.split())
+    if not plain or len(plain) > MOST_WORDS or not plain.isprintable():
+        raise InputError(
+            f"{len(plain)} characters are no reason.", mend=f"Give one line of 1 to {MOST_WORDS} printable characters."
+        )
+    named = re.escape(identity(workspace, connection, request)["subject"])
+    if re.search(rf"(?<!\w){named}(?!\w)", plain, re.IGNORECASE):
+        raise InputError("the text holds the person's id.", mend="Say it without naming anybody: it is kept.")
+    return plain
 
 
 def seal_again(workspace: Workspace, connection: Connection, request: str, content: dict[str, Any]) -> None:
