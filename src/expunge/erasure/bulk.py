@@ -14,13 +14,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import hmac
+import io
 import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
@@ -88,8 +89,10 @@ def import_file(
     """
     content = _content(file)
     rows = _rows(file, content)
-    faults, asked = _read(file, rows, law, received)
-    name = _name(workspace, content, law, received or clock.today())
+    header = _header(file, rows, law, received)
+    given = {name: value for name, value in _given(law, received).items() if name not in header}
+    faults, asked = _read(header, rows[1:], given)
+    name = _name(workspace, content, given)
     with office.at_work(workspace):
         with workspace.vault.transaction() as connection:
             before = _taken_in(connection, name)
@@ -118,35 +121,35 @@ def _rows(file: Path, content: bytes) -> list[list[str]]:
     except UnicodeDecodeError as error:
         raise InputError(f"{file.name} is not UTF-8, at byte {error.start}.", mend="Save it as UTF-8.") from error
     try:
-        return [row for row in csv.reader(text.splitlines(keepends=True), strict=True) if row]
+        return [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
     except csv.Error as error:
         raise InputError(f"{file.name} is no CSV file: {error}.", mend="Save it as CSV with a header.") from error
 
 
-def _read(
-    file: Path, rows: list[list[str]], law: Law | None, received: date | None
-) -> tuple[list[Fault], dict[int, Asked]]:
-    header = [name.strip().lower() for name in rows[0]] if rows else []
-    _check_header(file, header, law, received)
-    given = {"law": law.value if law else "", "received": (received or clock.today()).isoformat()}
+def _given(law: Law | None, received: date | None) -> dict[str, str]:
+    return {"law": law.value if law else "", "received": (received or clock.today()).isoformat()}
+
+
+def _read(header: list[str], rows: list[list[str]], given: dict[str, str]) -> tuple[list[Fault], dict[int, Asked]]:
     faults: list[Fault] = []
     asked: dict[int, Asked] = {}
-    for number, row in enumerate(rows[1:], start=1):
+    for number, row in enumerate(rows, start=1):
         if len(row) != len(header):
             faults.append(Fault(f"has {len(row)} cells, the header {len(header)}", row=number))
             continue
         cells = given | {name: cell.strip() for name, cell in zip(header, row, strict=True)}
-        found = list(_faults(cells))
-        if not found:
-            try:
-                asked[number] = Asked(cells["subject"], Law(cells["law"].lower()), _moment(cells["received"]))
-            except InputError as error:
-                found.append((None, error.problem))
-        faults += (Fault(what, column, number) for column, what in found)
+        if found := [Fault(what, column, number) for column, what in _faults(cells)]:
+            faults += found
+            continue
+        try:
+            asked[number] = Asked(cells["subject"], Law(cells["law"].lower()), _moment(cells["received"]))
+        except InputError as error:
+            faults.append(Fault(error.problem, row=number))
     return faults, asked
 
 
-def _check_header(file: Path, header: list[str], law: Law | None, received: date | None) -> None:
+def _header(file: Path, rows: list[list[str]], law: Law | None, received: date | None) -> list[str]:
+    header = [name.strip().lower() for name in rows[0]] if rows else []
     faults = [Fault(f"{name!r} is no column of a file of requests") for name in header if name not in COLUMNS]
     faults += [Fault("stands there twice", name) for name, times in Counter(header).items() if times > 1]
     faults += [Fault("is missing", "subject")] if "subject" not in header else []
@@ -156,6 +159,7 @@ def _check_header(file: Path, header: list[str], law: Law | None, received: date
             faults.append(Fault(f"is there, and --{name} is given too", name))
     if faults:
         raise DataError(file.name, faults, mend=f"The first line names the columns: {', '.join(COLUMNS)}.")
+    return header
 
 
 def _faults(cells: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -173,15 +177,16 @@ def _moment(day: str) -> datetime:
     return datetime.combine(date.fromisoformat(day), time()).astimezone()
 
 
-def _name(workspace: Workspace, content: bytes, law: Law | None, received: date) -> str:
+def _name(workspace: Workspace, content: bytes, given: dict[str, str]) -> str:
     """Name a file, and what was given with it, so that the name tells nothing."""
-    given = f"{law}|{received.isoformat()}|".encode()
-    return hmac.new(workspace.vault.derive("request file"), given + content, hashlib.sha256).hexdigest()
+    whole = json.dumps(given, sort_keys=True).encode() + b"|" + content
+    return hmac.new(workspace.vault.derive("request file"), whole, hashlib.sha256).hexdigest()
 
 
-def _taken_in(connection: Connection, name: str) -> dict[str, str] | None:
+def _taken_in(connection: Connection, name: str) -> dict[str, Any] | None:
     entry = connection.execute(select(LOG_LEAF.c.entry).where(func.instr(LOG_LEAF.c.entry, name.encode()) > 0)).scalar()
-    return None if entry is None else json.loads(entry)
+    found: dict[str, Any] | None = None if entry is None else json.loads(entry)
+    return found
 
 
 def _repeated(workspace: Workspace, connection: Connection, asked: dict[int, Asked]) -> Iterator[tuple[int, str]]:

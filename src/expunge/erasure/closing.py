@@ -39,10 +39,9 @@ def _moved(workspace: Workspace, some: Sequence[Request], to: State) -> dict[str
     if not some:
         return {}
     with workspace.vault.transaction() as connection:
-        for request in some:
-            if to is State.CLOSED:
-                requests.forget_identity(connection, request.id)
-        return {request.id: requests.move(workspace, connection, request, to) for request in some}
+        if to is State.CLOSED:
+            requests.forget_identities(connection, (request.id for request in some))
+        return {request.id: request for request in requests.move_all(workspace, connection, some, to)}
 
 
 def _facts(workspace: Workspace, request: Request) -> LetterFacts:

@@ -1,5 +1,6 @@
-"""Extension: more time to answer, once, told with reasons inside the first period (GDPR Art. 12(3); CCPA
-1798.130(a)(2)(A)).
+"""Extension: more time to answer, once, told with reasons inside the first period.
+
+GDPR Art. 12(3); CCPA 1798.130(a)(2)(A).
 """
 
 from __future__ import annotations

@@ -42,9 +42,9 @@ def hold(
             end = _end(ground, until, start)
             if _held_alike(request, ground, end):
                 return request
-            if request.state is State.HELD and request.hold:
+            if request.hold and request.state is State.HELD:
                 raise IllegalMoveError(
-                    f"request {request.id} is held already, on ground {request.hold.ground} until {request.hold.until}.",
+                    f"request {request.id} is held until {request.hold.until}, on ground {request.hold.ground}.",
                     mend=f"End that first: `expunge request resume {request.id}`.",
                 )
             follows = request.hold.follows if request.hold else None

@@ -107,8 +107,8 @@ def take_in(workspace: Workspace, asked: Sequence[Asked], batch: str | None = No
             for position, one in enumerate(asked)
         ]
         make_identity_keys(workspace.vault, (request.id for request in entered))
-        for position, (request, one) in enumerate(zip(entered, asked, strict=True)):
-            requests.enter(workspace, connection, request, number + position, {"subject": one.subject})
+        typed = [one.subject for one in asked]
+        requests.enter_all(workspace, connection, list(zip(entered, typed, strict=True)), number)
         if batch is not None:
             journal.append(workspace, connection, "file taken in", file=batch, requests=len(entered))
     return advance_all(workspace, entered)
@@ -127,7 +127,7 @@ def follow(workspace: Workspace, connection: Connection, request: Request, until
         hold=Hold(", ".join(grounds), clock.today(), until, follows=request.id),
     )
     typed = requests.identity(workspace, connection, request.id)["subject"]
-    requests.enter(workspace, connection, rest, number, {"subject": typed})
+    requests.enter(workspace, connection, rest, number, typed)
     return rest
 
 

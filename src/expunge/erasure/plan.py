@@ -45,7 +45,7 @@ def survey(workspace: Workspace, connection: Connection, people: Collection[byte
         for model in published
         for version in (register.current(connection, model.id),)
     )
-    objects = [one.id for one in (*datasets, *published)]
+    objects = [*(dataset.id for dataset in datasets), *(model.id for model in published)]
     return Survey(datasets, models, {one: members.records(connection, one, people) for one in objects})
 
 

@@ -10,7 +10,7 @@ Invariants
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from sqlalchemy import Connection
@@ -47,12 +47,7 @@ def _identified(workspace: Workspace, some: Sequence[Request]) -> list[Request]:
         return list(some)
     letters.write_all(workspace, Letter.RECEIPT, map(LetterFacts, fresh))
     with workspace.vault.transaction() as connection:
-        return [
-            requests.move(workspace, connection, request, State.IDENTIFIED)
-            if request.state is State.RECEIVED
-            else request
-            for request in some
-        ]
+        return _in_place(some, requests.move_all(workspace, connection, fresh, State.IDENTIFIED))
 
 
 def _planned(workspace: Workspace, some: Sequence[Request]) -> list[Request]:
@@ -60,17 +55,27 @@ def _planned(workspace: Workspace, some: Sequence[Request]) -> list[Request]:
     if not ready:
         return list(some)
     with workspace.vault.transaction() as connection:
-        if erasing(connection):
-            return list(some)
-        made = {request.id: request for request in replan_all(workspace, connection, ready)}
-    return [made.get(request.id, request) for request in some]
+        return list(some) if erasing(connection) else _in_place(some, replan_all(workspace, connection, ready))
 
 
 def _decided(workspace: Workspace, some: Sequence[Request]) -> list[Request]:
+    planned = [request for request in some if request.state is State.PLANNED]
+    if not planned:
+        return list(some)
     with workspace.vault.transaction() as connection:
-        empty = [one for one in some if one.state is State.PLANNED and not touched(connection, one.id)]
-    refused = {request.id: request for request in refuse_all(workspace, empty, NO_DATA)}
-    return [refused.get(request.id, request) for request in some]
+        nobody = requests.of_nobody(connection, [request.id for request in planned])
+    empty: dict[str, list[Request]] = {}
+    for request in planned:
+        if request.id in nobody:  # or all that is held is retained
+            empty.setdefault(request.refusals[-1].ground if request.refusals else NO_DATA, []).append(request)
+    for ground, refused in empty.items():
+        some = _in_place(some, refuse_all(workspace, refused, ground))
+    return list(some)
+
+
+def _in_place(some: Sequence[Request], moved: Iterable[Request]) -> list[Request]:
+    fresh = {request.id: request for request in moved}
+    return [fresh.get(request.id, request) for request in some]
 
 
 def replan(workspace: Workspace, connection: Connection, request: Request) -> Request:
@@ -82,13 +87,9 @@ def replan_all(workspace: Workspace, connection: Connection, some: Sequence[Requ
     """Make the plans of several requests, as `replan` does."""
     scopes = scope.scopes_of(workspace, connection, some)
     seen = plan.survey(workspace, connection, {ref for own in scopes.values() for ref in own.people})
-    for request in some:
-        requests.set_plan(connection, request.id, plan.plan_of(seen, scopes[request.id]).to_json())
+    requests.set_plans(connection, {one: plan.plan_of(seen, own).to_json() for one, own in scopes.items()})
     policy = workspace.policy.version
-    return [
-        requests.move(workspace, connection, request, State.PLANNED, policy=policy, approver=None, batch=None)
-        for request in some
-    ]
+    return requests.move_all(workspace, connection, some, State.PLANNED, policy=policy, approver=None, batch=None)
 
 
 def touched(connection: Connection, request: str) -> set[str]:

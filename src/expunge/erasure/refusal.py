@@ -31,12 +31,9 @@ def refuse_all(workspace: Workspace, some: Sequence[Request], ground_id: str) ->
             )
     if not some:
         return []
-    decided = {"ground": ground_id, "outcome": Outcome.REFUSED}
+    planned = [request for request in some if request.state is State.PLANNED]
     with workspace.vault.transaction() as connection:
-        refused = [
-            requests.move(workspace, connection, request, State.REFUSED, **decided)
-            if request.state is State.PLANNED
-            else request
-            for request in some
-        ]
-    return closing.close(workspace, refused)
+        refused = requests.move_all(
+            workspace, connection, planned, State.REFUSED, ground=ground_id, outcome=Outcome.REFUSED
+        )
+    return closing.close(workspace, [*refused, *(one for one in some if one.state is not State.PLANNED)])

@@ -118,8 +118,8 @@ def scopes_of(workspace: Workspace, connection: Connection, asked: Iterable[Requ
     """Return, by request, what `scope_of` finds for each alone; the datasets are read once."""
     asked = list(asked)
     kinds = data.subject_kinds(workspace, connection)
-    typed = {one.id: requests.identity(workspace, connection, one.id)["subject"] for one in asked}
-    meant = {request: ids_of_kinds(kinds, subject) for request, subject in typed.items()}
+    known = requests.identities(workspace, connection, [one.id for one in asked])
+    meant = {request: ids_of_kinds(kinds, identity["subject"]) for request, identity in known.items()}
     places: dict[SubjectId, list[tuple[bytes, str]]] = {}
     everybody = set().union(*meant.values())
     for ref, (dataset, subject) in subjects.everywhere(workspace.vault, connection, everybody).items():
@@ -131,9 +131,7 @@ def scopes_of(workspace: Workspace, connection: Connection, asked: Iterable[Requ
     return scopes
 
 
-def _retained(
-    workspace: Workspace, request: Request, own: dict[bytes, tuple[str, SubjectId]]
-) -> tuple[Retention, ...]:
+def _retained(workspace: Workspace, request: Request, own: dict[bytes, tuple[str, SubjectId]]) -> tuple[Retention, ...]:
     refused = {refusal.dataset: refusal for refusal in request.refusals}
     packs = workspace.policy.packs
     return tuple(

@@ -12,7 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from expunge.errors import KeyDestroyedError
-from expunge.vault.keys import destroy_file, destroy_files, new_key, read_secret, seal, unseal, write_secret, write_secrets
+from expunge.vault.keys import (
+    destroy_file,
+    destroy_files,
+    new_key,
+    read_secret,
+    seal,
+    unseal,
+    write_secret,
+    write_secrets,
+)
 from expunge.vault.store import Vault
 
 
