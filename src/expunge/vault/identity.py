@@ -13,6 +13,7 @@ from typing import Any
 
 from expunge.errors import KeyDestroyedError
 from expunge.vault.keys import (
+    FEW,
     destroy_file,
     destroy_files,
     new_key,
@@ -51,10 +52,10 @@ def open_identity(vault: Vault, request: str, sealed: bytes) -> Any:
 
 
 def make_identity_keys(vault: Vault, requests: Iterable[str]) -> None:
-    """Make the keys of many requests at once, where there are none yet; `seal_identity` finds them."""
+    """Make the keys of many requests at once, where there are none yet; `seal_identity` finds them, or makes a few."""
     wanted = [_path(vault, request) for request in requests]
     fresh = {path: new_key() for path in wanted if not path.exists()}
-    if fresh:
+    if len(fresh) > FEW:
         wanted[0].parent.mkdir(mode=0o700, exist_ok=True)
         write_secrets(fresh)
 
@@ -66,7 +67,12 @@ def destroy_identity(vault: Vault, request: str) -> None:
 
 def destroy_identities(vault: Vault, requests: Iterable[str]) -> None:
     """Destroy the keys of many requests at once; does nothing for those that are gone."""
-    destroy_files([_path(vault, request) for request in requests])
+    paths = [_path(vault, request) for request in requests]
+    if len(paths) > FEW:
+        destroy_files(paths)
+        return
+    for path in paths:
+        destroy_file(path)
 
 
 def _path(vault: Vault, request: str) -> Path:

@@ -24,6 +24,8 @@ from expunge.errors import CorruptedError, KeyDestroyedError, VaultError
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
+FEW: Final = 16
+"""Up to so many files are flushed one by one; beyond, all disks at once, which takes milliseconds and not seconds."""
 
 
 def new_key() -> bytes:
