@@ -42,9 +42,7 @@ def submit(
 
 @app.command("import")
 def import_(
-    file: Annotated[
-        Path, typer.Argument(help="CSV, UTF-8, with a header: subject, and law and received if not given.")
-    ],
+    file: Annotated[Path, typer.Argument(help="CSV, UTF-8, with a header: subject; law and received if not given.")],
     *,
     workspace: WorkspaceDir,
     law: Annotated[Law | None, typer.Option(help="The law of all rows.", case_sensitive=False)] = None,
@@ -136,8 +134,8 @@ def show(
     ]
     print_table("Plan", ("kind", "name", "method", "records", "guarantee", "why"), rows)
     if told:
-        rows = [(one.name, one.kind, ", ".join(had.name for had in one.has)) for one in told]
-        print_table("Recipients to be told", ("name", "kind", "has"), rows)
+        whom = [(one.name, one.kind, ", ".join(had.name for had in one.has)) for one in told]
+        print_table("Recipients to be told", ("name", "kind", "has"), whom)
 
 
 @app.command()

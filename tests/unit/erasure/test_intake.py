@@ -77,15 +77,15 @@ def test_the_request_and_the_log_name_nobody(workspace: Workspace) -> None:
 def test_an_intake_that_was_cut_short_goes_on(
     workspace: Workspace, cut_at: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = requests.move
+    real = requests.move_all
 
     def killed(*arguments: object, **changes: object) -> object:
-        if arguments[2].state is cut_at:  # type: ignore[attr-defined]
+        if any(request.state is cut_at for request in arguments[2]):  # type: ignore[attr-defined]
             raise RuntimeError("killed")
         return real(*arguments, **changes)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):  # noqa: PT012  # cut short in the middle
-        patch.setattr(requests, "move", killed)
+        patch.setattr(requests, "move_all", killed)
         intake.submit(workspace, "71002", Law.GDPR)
     with workspace.vault.transaction() as connection:
         (request,) = requests.every(connection)
