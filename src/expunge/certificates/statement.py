@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from expunge.certificates.release import guard_faults, release_faults, seed_faults
 from expunge.certificates.strict import load_json, same_bytes
 from expunge.domain.certificate import BY_CONSTRUCTION, Copy, Statement
 from expunge.domain.digest import canonical_json
@@ -62,8 +63,10 @@ def contradictions(statement: Statement) -> Iterator[tuple[str, str]]:
     for check in statement.checks:
         if check.verdict is Verdict.FAILED:
             yield "workspace", f"check {check.name!r} FAILED"
+    for what in release_faults(statement):
+        yield "workspace", what
     for copy in statement.copies:
-        for what in (*_check_faults(copy), *_digest_faults(copy)):
+        for what in (*_check_faults(copy), *_digest_faults(copy), *seed_faults(copy), *guard_faults(copy)):
             yield copy.object, what
 
 

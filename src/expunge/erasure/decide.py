@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from expunge.domain.request import Outcome, Request, State
 from expunge.erasure import intake, requests
 from expunge.erasure.law.rules import ground
@@ -27,7 +29,8 @@ def approve(workspace: Workspace, request_id: str) -> Request:
         with workspace.vault.transaction() as connection:
             if request.state is State.IDENTIFIED:
                 refuse_while_erasing(connection)
-            return requests.move(workspace, connection, request, State.APPROVED, approver=workspace.actor)
+            now = datetime.now(UTC).replace(microsecond=0)
+            return requests.move(workspace, connection, request, State.APPROVED, approver=workspace.actor, approved=now)
 
 
 def refuse(workspace: Workspace, request_id: str, ground_name: str) -> Request:
