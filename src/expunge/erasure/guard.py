@@ -3,7 +3,7 @@
 Invariants
 ----------
 - While it waits nothing is shredded and both models are kept: the one that predicts, and the staged one.
-- A decision is stored with the batch and logged; what was staged afresh is measured and decided afresh.
+- A decision is stored with the batch and logged; a batch that is given up takes it along.
 - The deadline comes first (DESIGN section 6). What is staged of an Exact model is what a full refit gives, so from the
   safe days on it is published, and the certificate says what was lost.
 """
