@@ -48,7 +48,7 @@ def refuse(workspace: Workspace, request_id: str, ground_name: str) -> Request:
     """
     with journal.recording(workspace):
         request = _current(workspace, request_id)
-        found = ground(request.law, ground_name).id
+        found = ground(request.law, ground_name, workspace.policy.packs).id
         if request.outcome is Outcome.REFUSED and request.state is State.CLOSED:
             if request.ground != found:
                 raise IllegalMoveError(
@@ -91,7 +91,7 @@ def refuse_for(
                 f"request {request.id} is {request.state} and cannot be refused for a dataset.",
                 mend="Only a planned or approved request can be.",
             )
-        found = ground(request.law, ground_name)
+        found = ground(request.law, ground_name, workspace.policy.packs)
         if until is not None and until <= datetime.now(UTC).date():
             raise InputError(f"the ground ends on {until}, which is past.", mend="Give a day that lies ahead.")
         with workspace.vault.transaction() as connection:
