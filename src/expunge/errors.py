@@ -13,7 +13,10 @@
     ├── RequestError                the erasure office says no
     │   ├── IllegalMoveError        a request cannot go from this state to that one
     │   ├── PolicyError             policy forbids it (four eyes)
-    │   └── UtilityGuardError       a model lost more than policy allows, and somebody must decide
+    │   ├── DuplicateRequestError   this person's request is open already
+    │   └── WaitingError            a batch waits for people; nothing is wrong
+    │       ├── RecipientsOpenError recipients of the data are not told yet
+    │       └── UtilityGuardError   a model lost more than policy allows, and somebody must decide
     ├── VaultError                  encrypted storage
     │   ├── KeyDestroyedError       the key is gone, and so is what it opened
     │   └── CorruptedError          bytes on disk are not what was written
@@ -134,7 +137,19 @@ class PolicyError(RequestError):
     """The workspace's policy forbids it."""
 
 
-class UtilityGuardError(RequestError):
+class DuplicateRequestError(RequestError):
+    """The person has an open request under the same law; nothing was entered."""
+
+
+class WaitingError(RequestError):
+    """A batch waits for people to do something; nothing is wrong, and the same command goes on."""
+
+
+class RecipientsOpenError(WaitingError):
+    """Recipients of the data are neither told of the erasure, nor is it explained why not."""
+
+
+class UtilityGuardError(WaitingError):
     """A model lost more on held-out people than policy allows: nothing is shredded, both models are kept."""
 
 

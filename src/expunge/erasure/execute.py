@@ -22,8 +22,9 @@ from expunge.certificates.file import MAX_BYTES
 from expunge.domain.plan import Plan
 from expunge.domain.request import STEPS, Outcome, Request, State
 from expunge.erasure import batch as batches
-from expunge.erasure import guard, intake, plan, release, requests
+from expunge.erasure import guard, office, plan, planning, release, requests
 from expunge.erasure.batch import Batch
+from expunge.erasure.leaving import dissolve
 from expunge.erasure.release import Waiting
 from expunge.erasure.scope import scope_of
 from expunge.erasure.steps import certify, check, close, notify, publish, purge, shred, unlearn, verify
@@ -113,6 +114,7 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
     with journal.recording(workspace):
         tidy(workspace)  # a kill may have come between the last move and the last tidying up
         resumed = _resume(workspace, progress)
+        office.catch_up(workspace)
         with workspace.vault.transaction() as connection:
             chosen = [requests.load(connection, request) for request in dict.fromkeys(ids)]
         open_ones = [request for request in chosen if request.outcome not in {Outcome.ERASED, Outcome.PARTLY_ERASED}]
@@ -121,7 +123,7 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
             return _done(workspace, last or None, chosen, ())
         batch, sent_back, waiting = _assemble(workspace, open_ones)
         for request, _ in sent_back:
-            intake.advance(workspace, request)
+            planning.advance(workspace, request)
         if batch is not None:
             _run(workspace, batch, progress)
         return _done(workspace, None if batch is None else batch.id, chosen, sent_back, waiting)
@@ -146,21 +148,7 @@ def give_up(workspace: Workspace, request_id: str) -> tuple[Request, ...]:
                     f"request {request_id} is {state}, in no erasure that is on its way.",
                     mend="There is nothing to undo.",
                 )
-            if workspace.vault.root_version(connection) != batch.root_version:
-                raise IllegalMoveError(
-                    f"request {request_id} can only go forward: the keys are gone.",
-                    mend="Mend what failed, then give `expunge erase` again.",
-                )
-            unlearn.discard_staged(connection, batch)
-            batches.close(connection, batch)
-            for request in waiting:
-                moved = (
-                    requests.move(workspace, connection, request, State(request.failed[0]))
-                    if request.failed
-                    else request
-                )
-                intake.replan(workspace, connection, moved)
-            journal.append(workspace, connection, "batch given up", batch=batch.id)
+            planning.replan_all(workspace, connection, dissolve(workspace, connection, batch, request_id))
         tidy(workspace)
         with workspace.vault.transaction() as connection:
             return tuple(requests.load(connection, request.id) for request in waiting)
@@ -222,7 +210,7 @@ def _assemble(
             if reason is None:
                 taken.append(request)
             else:
-                sent_back.append((intake.replan(workspace, connection, request), reason))
+                sent_back.append((planning.replan(workspace, connection, request), reason))
         today = datetime.now(UTC).date()
         waiting = _waiting(workspace, connection, taken, today)
         if waiting is not None:

@@ -13,6 +13,7 @@ Invariants
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
@@ -25,7 +26,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError, 
 from expunge.domain.request import Request
 from expunge.erasure.law.rules import Ground, HoldGround, notices, rules
 from expunge.errors import InputError
-from expunge.vault.store import sync_folder, write_atomically
+from expunge.vault.store import FEW, sync_folder, write_all_atomically, write_atomically
 from expunge.workspace.folder import Workspace
 
 
@@ -127,13 +128,31 @@ def write(workspace: Workspace, request: Request, kind: Letter, **facts: Any) ->
         Where a fact is missing that this kind of letter states; nothing is written.
     """
     text = render(kind, LetterFacts(request, **facts))
-    folder = workspace.letters / request.id
-    if not folder.exists():
-        folder.mkdir()
-        sync_folder(workspace.letters)
-    path = folder / f"{kind}.txt"
-    write_atomically(path, text.encode())
+    path = path_of(workspace, request, kind)
+    _put(workspace, {path: text.encode()})
     return path
+
+
+def write_all(workspace: Workspace, kind: Letter, told: Iterable[LetterFacts]) -> None:
+    """Write one kind of letter to many, as `write` does."""
+    _put(workspace, {path_of(workspace, facts.request, kind): render(kind, facts).encode() for facts in told})
+
+
+def path_of(workspace: Workspace, request: Request, kind: str) -> Path:
+    """Return where a letter of this kind lies."""
+    return workspace.letters / request.id / f"{kind}.txt"
+
+
+def _put(workspace: Workspace, texts: Mapping[Path, bytes]) -> None:
+    fresh = {path: text for path, text in texts.items() if not path.exists() or path.read_bytes() != text}
+    if len(fresh) > FEW:
+        write_all_atomically(fresh)
+        return
+    for path, text in fresh.items():
+        if not path.parent.exists():
+            path.parent.mkdir()
+            sync_folder(workspace.letters)
+        write_atomically(path, text)
 
 
 def _notices(facts: LetterFacts) -> list[str]:

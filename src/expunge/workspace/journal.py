@@ -9,7 +9,7 @@ Invariants
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -31,11 +31,24 @@ def append(workspace: Workspace, connection: Connection, event: str, **facts: An
     return append_entry(connection, canonical_json({"event": event, "at": now(), "actor": workspace.actor, **facts}))
 
 
+def append_all(workspace: Workspace, connection: Connection, event: str, many: Iterable[dict[str, Any]]) -> None:
+    """Append an entry about the same event for each of these facts."""
+    common = {"event": event, "at": now(), "actor": workspace.actor}
+    index = _next(connection)
+    rows = [{"idx": index + n, "entry": canonical_json({**common, **facts})} for n, facts in enumerate(many)]
+    if rows:
+        connection.execute(insert(LOG_LEAF), rows)
+
+
 def append_entry(connection: Connection, entry: bytes) -> int:
     """Append an entry that was made elsewhere; returns its index."""
-    index = size(connection)
+    index = _next(connection)
     connection.execute(insert(LOG_LEAF).values(idx=index, entry=entry))
     return index
+
+
+def _next(connection: Connection) -> int:
+    return int(connection.execute(select(func.coalesce(func.max(LOG_LEAF.c.idx), -1))).scalar_one()) + 1
 
 
 def size(connection: Connection) -> int:

@@ -14,7 +14,7 @@ from expunge.access.policy import CHOICES, Policy, read_policy
 from expunge.errors import InputError, PolicyError, WorkspaceError
 
 
-def _made(said: dict[str, Any]) -> Policy:
+def made(said: dict[str, Any]) -> Policy:
     return Policy(**said)
 
 
@@ -40,7 +40,7 @@ POLICIES = (
         }
     )
     .filter(lambda said: said["min_batch"] == 1 or said["window_days"])
-    .map(_made)
+    .map(made)
 )
 """Every policy that is one: a minimum that nothing waits for is refused."""
 

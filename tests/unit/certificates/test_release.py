@@ -1,4 +1,4 @@
-"""No statement contradicts itself about release rule, seeds and utility guard; whoever verifies sees it."""
+"""A statement cannot contradict itself about release rule, seeds and utility guard; whoever verifies sees it."""
 
 from __future__ import annotations
 
