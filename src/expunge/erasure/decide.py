@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from expunge.domain.request import Outcome, Refusal, Request, State
-from expunge.erasure import clock, office, planning, requests, scope
+from expunge.erasure import clock, office, planning, requests, scope, tasks
 from expunge.erasure.law.rules import ground
 from expunge.erasure.refusal import close_refused
 from expunge.errors import IllegalMoveError, InputError
@@ -35,8 +35,17 @@ def approve(workspace: Workspace, request_id: str) -> Request:
             raise IllegalMoveError(
                 f"request {request.id} is {request.state} and cannot become approved.", mend=_instead(request)
             )
+        tasks.make(workspace, connection, request)
+        tasks.write_letters(workspace, connection, [request])
         now = datetime.now(UTC).replace(microsecond=0)
         return requests.move(workspace, connection, request, State.APPROVED, approver=workspace.actor, approved=now)
+
+
+def due_within(workspace: Workspace, days: int) -> list[str]:
+    """Return the planned requests that are due within some days."""
+    last = clock.today() + timedelta(days=days)
+    with workspace.vault.transaction() as connection:
+        return [one.id for one in requests.unclosed(connection) if one.state is State.PLANNED and one.due <= last]
 
 
 def refuse(workspace: Workspace, request_id: str, ground_name: str) -> Request:
@@ -113,7 +122,7 @@ def refuse_for(
             request = replace(request, refusals=(*others, Refusal(place, found.id, until)))
             request = planning.replan(workspace, connection, request)
             journal.append(workspace, connection, "dataset refused", request=request.id, object=place, ground=found.id)
-            left = bool(planning.touched(connection, request.id))
+            left = bool(requests.touched(connection, request.id))
             if not left and until is not None:
                 raise InputError(
                     f"nothing but dataset {dataset!r} holds anything of the person.",

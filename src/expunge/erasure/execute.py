@@ -22,13 +22,13 @@ from expunge.certificates.file import MAX_BYTES
 from expunge.domain.plan import Plan
 from expunge.domain.request import STEPS, Outcome, Request, State
 from expunge.erasure import batch as batches
-from expunge.erasure import guard, office, plan, planning, release, requests
+from expunge.erasure import guard, office, plan, planning, release, requests, tasks
 from expunge.erasure.batch import Batch
 from expunge.erasure.leaving import dissolve
 from expunge.erasure.release import Waiting
 from expunge.erasure.scope import scope_of
 from expunge.erasure.steps import certify, check, close, notify, publish, purge, shred, unlearn, verify
-from expunge.errors import ExpungeError, IllegalMoveError, InputError, WorkspaceBusyError
+from expunge.errors import ExpungeError, IllegalMoveError, InputError, WaitingError, WorkspaceBusyError
 from expunge.vault import blobs, records
 from expunge.vault.database import CERTIFICATE, truncate_wal
 from expunge.workspace import journal, members, register
@@ -58,7 +58,7 @@ WORK: Final[dict[State, Step]] = {
     State.PUBLISHED: Step(publish.commit),
     State.PURGED: Step(purge.commit),
     State.CHECKED: Step(check.commit),
-    State.CERTIFIED: Step(certify.commit),
+    State.CERTIFIED: Step(certify.commit, certify.prepare),
     State.NOTIFIED: Step(notify.commit, notify.prepare),
     State.CLOSED: Step(close.commit, close.prepare),
 }
@@ -222,6 +222,8 @@ def _assemble(
         _refuse_too_large(connection, whole)
         released = release.released(workspace.policy, taken, whole, today)
         batch = batches.open_batch(workspace, connection, taken, whole, reached, released)
+        for request in taken:
+            tasks.make(workspace, connection, request)
         journal.append(workspace, connection, "batch begun", batch=batch.id, requests=[one.id for one in taken])
     return batch, tuple(sent_back), waiting
 
@@ -282,7 +284,7 @@ def _step(workspace: Workspace, batch: Batch, state: State) -> None:
             fresh = batches.load(workspace, connection, batch.id)
             work.commit(workspace, connection, fresh)
             _move(workspace, connection, batch, state)
-    except WorkspaceBusyError:
+    except (WorkspaceBusyError, WaitingError):
         raise  # nothing is wrong; the same command goes on
     except ExpungeError as error:
         if state not in {State.NOTIFIED, State.CLOSED}:

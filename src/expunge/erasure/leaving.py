@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from expunge.domain.request import Request, State
 from expunge.erasure import batch as batches
-from expunge.erasure import requests
+from expunge.erasure import requests, tasks
 from expunge.erasure.batch import Batch
 from expunge.erasure.steps import unlearn
 from expunge.errors import IllegalMoveError
@@ -46,14 +46,17 @@ def dissolve(workspace: Workspace, connection: Connection, batch: Batch, wanted_
 
 
 def leave(workspace: Workspace, connection: Connection, request: Request) -> Request:
-    """Take a request out of its batch, if it is in one that is not shredded, and send the others back to `approved`.
+    """Take an open request out of its batch, if it is in one that is not shredded; the others are `approved` again.
+
+    Its open tasks go; what recipients were told stays told.
 
     Raises
     ------
     IllegalMoveError
         Where the keys are gone.
     """
-    if request.batch is None or request.final:
+    tasks.drop_open(workspace, connection, [request.id])
+    if request.batch is None:
         return request
     waiting = dissolve(workspace, connection, batches.load(workspace, connection, request.batch), request.id)
     for other in waiting:

@@ -28,6 +28,7 @@ from expunge.erasure.law.rules import Ground, HoldGround, notices, rules
 from expunge.errors import InputError
 from expunge.vault.store import FEW, sync_folder, write_all_atomically, write_atomically
 from expunge.workspace.folder import Workspace
+from expunge.workspace.recipients import Recipient
 
 
 class Letter(StrEnum):
@@ -41,6 +42,7 @@ class Letter(StrEnum):
     COMPLETION = "completion"
     WITHDRAWAL = "withdrawal"
     DUPLICATE = "duplicate"
+    RECIPIENT = "recipient"
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,10 @@ class LetterFacts:
         The id of the request that this one repeats.
     packs : tuple of str
         The workspace's policy packs.
+    recipient : Recipient, optional
+        Of a letter to a recipient: to whom, with what was disclosed to it.
+    task : str, optional
+        Of such a letter: its number.
     """
 
     request: Request
@@ -88,6 +94,8 @@ class LetterFacts:
     given_out: tuple[str, ...] = ()
     duplicate_of: str | None = None
     packs: tuple[str, ...] = ()
+    recipient: Recipient | None = None
+    task: str | None = None
 
 
 def render(kind: Letter, facts: LetterFacts) -> str:
@@ -127,20 +135,26 @@ def write(workspace: Workspace, request: Request, kind: Letter, **facts: Any) ->
     InputError
         Where a fact is missing that this kind of letter states; nothing is written.
     """
-    text = render(kind, LetterFacts(request, **facts))
-    path = path_of(workspace, request, kind)
-    _put(workspace, {path: text.encode()})
-    return path
+    told = LetterFacts(request, **facts)
+    write_all(workspace, kind, [told])
+    return path_of(workspace, kind, told)
 
 
 def write_all(workspace: Workspace, kind: Letter, told: Iterable[LetterFacts]) -> None:
     """Write one kind of letter to many, as `write` does."""
-    _put(workspace, {path_of(workspace, facts.request, kind): render(kind, facts).encode() for facts in told})
+    _put(workspace, {path_of(workspace, kind, facts): render(kind, facts).encode() for facts in told})
 
 
-def path_of(workspace: Workspace, request: Request, kind: str) -> Path:
-    """Return where a letter of this kind lies."""
-    return workspace.letters / request.id / f"{kind}.txt"
+def path_of(workspace: Workspace, kind: Letter, facts: LetterFacts) -> Path:
+    """Return where a letter lies; of those to recipients there is one for each."""
+    if facts.recipient:
+        return path_to(workspace, facts.request.id, facts.recipient.id)
+    return workspace.letters / facts.request.id / f"{kind}.txt"
+
+
+def path_to(workspace: Workspace, request: str, recipient: str) -> Path:
+    """Return where the letter to a recipient lies."""
+    return workspace.letters / request / f"{Letter.RECIPIENT}-{recipient}.txt"
 
 
 def _put(workspace: Workspace, texts: Mapping[Path, bytes]) -> None:

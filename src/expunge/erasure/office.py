@@ -10,7 +10,7 @@ Invariants
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -19,6 +19,7 @@ from expunge.domain.request import Hold, Law, Request, State
 from expunge.erasure import clock, closing, letters, planning, requests
 from expunge.erasure.law.rules import HoldGround, hold_ground, known_packs
 from expunge.erasure.letters import Letter, LetterFacts
+from expunge.errors import WorkspaceBusyError
 from expunge.workspace import journal
 from expunge.workspace.folder import Workspace
 from expunge.workspace.underway import erasing
@@ -30,6 +31,18 @@ def at_work(workspace: Workspace) -> Iterator[None]:
     with journal.recording(workspace):
         catch_up(workspace)
         yield
+
+
+def catch_up_if_free(workspace: Workspace) -> None:
+    """Do what `catch_up` does for somebody who only looks, unless there is nothing to do or another process writes.
+
+    Nothing is lost then: that process, or the next command, does it.
+    """
+    with workspace.vault.transaction() as connection:
+        idle = not requests.cut_short(connection) and not any(map(hold_ended, requests.delayed(connection)))
+    if not idle:
+        with suppress(WorkspaceBusyError), journal.recording(workspace):
+            catch_up(workspace)
 
 
 def catch_up(workspace: Workspace) -> list[Request]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from expunge.domain.request import Request, State
-from expunge.erasure import letters, plan, requests, scope
+from expunge.erasure import letters, plan, requests, scope, tasks
 from expunge.erasure.letters import Letter, LetterFacts
 from expunge.erasure.refusal import refuse_all
 from expunge.workspace.folder import Workspace
@@ -88,10 +88,6 @@ def replan_all(workspace: Workspace, connection: Connection, some: Sequence[Requ
     scopes = scope.scopes_of(workspace, connection, some)
     seen = plan.survey(workspace, connection, {ref for own in scopes.values() for ref in own.people})
     requests.set_plans(connection, {one: plan.plan_of(seen, own).to_json() for one, own in scopes.items()})
+    tasks.drop_open(workspace, connection, scopes)
     fresh: dict[str, Any] = {"policy": workspace.policy.version, "approver": None, "approved": None, "batch": None}
     return requests.move_all(workspace, connection, some, State.PLANNED, **fresh)
-
-
-def touched(connection: Connection, request: str) -> set[str]:
-    """Return the objects that hold the person, by the plan of a request."""
-    return {copy["object"] for copy in requests.plan(connection, request)["copies"] if copy["subjects"]}

@@ -208,6 +208,11 @@ def plan(connection: Connection, request: str) -> dict[str, Any]:
     return found
 
 
+def touched(connection: Connection, request: str) -> set[str]:
+    """Return the objects that the person of a request leaves, by its plan."""
+    return {copy["object"] for copy in plan(connection, request)["copies"] if copy["subjects"]}
+
+
 def of_nobody(connection: Connection, some: Iterable[str]) -> set[str]:
     """Return those of these requests whose plan touches nothing."""
     query = select(REQUEST.c.id).where(REQUEST.c.id.in_(list(some)), ~REQUEST.c.plan.regexp_match(_SOMEBODY))
