@@ -17,7 +17,9 @@ from expunge.workspace.folder import Workspace
 from expunge.workspace.underway import erasing
 
 
-def submit(workspace: Workspace, subject: str, law: Law, received: datetime | None = None) -> Request:
+def submit(
+    workspace: Workspace, subject: str, law: Law, received: datetime | None = None, *, restored: bool = False
+) -> Request:
     """Take a request in and plan it; somebody of whom there are no data is refused with ground ``no-data``.
 
     Parameters
@@ -26,6 +28,8 @@ def submit(workspace: Workspace, subject: str, law: Law, received: datetime | No
         The id as typed; each dataset reads it by the kind of its own ids.
     received : datetime, optional
         When the person asked; now by default. The clocks run from here, by the calendar of its time zone.
+    restored : bool
+        The person was erased before and came back with a restored backup; the log says so.
 
     Raises
     ------
@@ -41,7 +45,7 @@ def submit(workspace: Workspace, subject: str, law: Law, received: datetime | No
             number = requests.next_number(connection)
             name = workspace.opaque_id("R", number)
             request = Request(name, law, moment.astimezone(UTC), due(law, moment))
-            requests.enter(workspace, connection, request, number, {"subject": subject})
+            requests.enter(workspace, connection, request, number, {"subject": subject}, restored=restored)
         return advance(workspace, request)
 
 

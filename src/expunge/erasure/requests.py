@@ -30,11 +30,20 @@ def next_number(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(REQUEST)).scalar_one() + 1
 
 
-def enter(workspace: Workspace, connection: Connection, request: Request, number: int, identity: Any) -> None:
-    """Store a new request with its sealed identity."""
+def enter(
+    workspace: Workspace,
+    connection: Connection,
+    request: Request,
+    number: int,
+    identity: Any,
+    *,
+    restored: bool = False,
+) -> None:
+    """Store a new request with its sealed identity; `restored` is said in the log."""
     sealed = seal_identity(workspace.vault, request.id, identity)
     connection.execute(insert(REQUEST).values(id=request.id, number=number, identity=sealed, **_columns(request)))
-    journal.append(workspace, connection, "request received", request=request.id, law=request.law.value)
+    facts = {"restored": True} if restored else {}
+    journal.append(workspace, connection, "request received", request=request.id, law=request.law.value, **facts)
 
 
 def load(connection: Connection, request: str) -> Request:
