@@ -117,10 +117,15 @@ class SuppressedError(InputError):
     ----------
     people : int
         How many they are. Who they are is said nowhere.
+    everybody : int
+        How many people the table has.
     """
 
-    def __init__(self, people: int, problem: str, *, mend: str) -> None:
-        super().__init__(problem, mend=mend)
+    def __init__(self, people: int, everybody: int, *, mend: str) -> None:
+        super().__init__(
+            f"{people} of the {everybody} people in this table were erased and may not come back; nothing was stored.",
+            mend=mend,
+        )
         self.people = people
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from expunge.access.policy import CHOICES, Policy
 from expunge.datasets import Table, refreshed
-from expunge.domain.subject import spelling
+from expunge.domain.subject import spelling, subject_id
 from expunge.errors import InputError, NotFoundError, PolicyError, SuppressedError
 from expunge.vault import ledger
 from expunge.vault.database import truncate_wal
@@ -120,8 +120,7 @@ def screened(workspace: Workspace, connection: Connection, table: Table, strict:
     if strict == "refuse" or len(found) == len(everybody):
         raise SuppressedError(
             len(found),
-            f"{len(found)} of the {len(everybody)} people in this table were erased and may not come back; "
-            "nothing was stored.",
+            len(everybody),
             mend="Who they are is not told. Have the source leave out whom it was told to erase, or release who has "
             "returned: `expunge ledger release`.",
         )
@@ -149,6 +148,7 @@ def release(workspace: Workspace, subject: str, reason: str) -> None:
     plain, why = spelling(subject), reason.strip()
     if not plain:
         raise InputError("the subject id is empty.", mend="Give the person's id, with --subject.")
+    subject_id(plain)
     if not why:
         raise InputError("no reason is given.", mend="Say what the person's return rests on, with --reason.")
     if plain.casefold() in spelling(why).casefold():
