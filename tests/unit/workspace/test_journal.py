@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -181,7 +181,7 @@ def detected(workspace: Workspace, connection: Connection, pinned: str | None) -
 
 
 OTHER = b'{"event":"other"}'
-ATTACKS = {
+ATTACKS: dict[str, Callable[[list[bytes]], list[bytes]]] = {
     "an entry is changed": lambda log: [log[0], OTHER, *log[2:]],
     "an entry is taken out": lambda log: [log[0], *log[2:]],
     "an entry is slipped in": lambda log: [log[0], OTHER, *log[1:]],
