@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import Any, TypeAlias
 import pandas as pd
 import pytest
 
-from expunge.workspace.folder import keys_beside
+from expunge.domain.subject import spelling
+from expunge.vault import ledger
+from expunge.vault.ledger import _Key
+from expunge.workspace.folder import keys_beside, open_workspace
 
 Command: TypeAlias = Callable[..., Any]
 Copier: TypeAlias = Callable[[Path], Path]
@@ -65,7 +69,7 @@ def test_where_policy_says_so_the_others_are_taken_in(command: Command, place: P
     ran = command("dataset", "add", "again", table, *TYPES, *where, "--on-suppressed", "refuse")
     assert (ran.code, "1 of the 120" in ran.err) == (2, True)
     assert command("dataset", "add", "again", table, *TYPES, *where, "--json").json["set_aside"] == 1
-    assert "1 erased people; nothing of them is stored" in command("dataset", "show", "again", *where).out
+    assert "1 who were erased; nothing of them is stored" in command("dataset", "show", "again", *where).out
     files = [file for folder in (place, keys_beside(place)) for file in folder.rglob("*") if file.is_file()]
     assert not any(str(FIRST).encode() in file.read_bytes() for file in files)
 
@@ -116,3 +120,23 @@ def test_after_a_restore_they_are_found_and_erased_again(
     assert command("certificate", "verify", file, "--key", place / "public.pem").code == 0
     assert command("ledger", "check", "--certificate", certificate, *where).code == 0
     assert command("log", "verify", *where).code == 0
+
+
+def test_without_its_own_key_the_ledger_is_noise_and_with_it_an_oracle(command: Command, place: Path) -> None:
+    """The second is why it is personal data, has a legal basis and an end, and can be destroyed."""
+    erase(command, place, FIRST)
+    workspace = open_workspace(place)
+    with workspace.vault.transaction() as connection:
+        (entry,) = ledger.entries(connection)
+    files = {file.name: file.read_bytes().strip() for file in keys_beside(place).iterdir() if file.is_file()}
+    tells = set()
+    for name, content in files.items():
+        raw = bytes.fromhex(content.decode()) if re.fullmatch(rb"[0-9a-f]{64}", content) else content
+        for key in (content, raw):
+            if _Key(key).tag(spelling(FIRST))[8:] == entry.tag[8:]:
+                tells.add(name)
+    assert tells == {"ledger.key"}
+    assert command("ledger", "destroy", "--yes", "--workspace", place).code == 0
+    left = [file for folder in (place, keys_beside(place)) for file in folder.rglob("*") if file.is_file()]
+    for trace in (files["ledger.key"], bytes.fromhex(files["ledger.key"].decode()), entry.tag):
+        assert not [file for file in left if trace in file.read_bytes()]

@@ -130,7 +130,7 @@ def _show(dataset: Dataset, *, as_json: bool) -> None:
         "records": f"{dataset.records:,}",
         "subject ids": dataset.schema.subject_kind,
         "members root": dataset.members_root,
-        "set aside": f"{dataset.set_aside:,} erased people; nothing of them is stored"
+        "left out": f"{dataset.set_aside:,} who were erased; nothing of them is stored"
         if dataset.set_aside
         else "nobody",
     }
