@@ -30,7 +30,8 @@ def approve(workspace: Workspace, request_id: str) -> Request:
         with workspace.vault.transaction() as connection:
             if request.state is State.IDENTIFIED:
                 refuse_while_erasing(connection)
-            return requests.move(workspace, connection, request, State.APPROVED, approver=workspace.actor)
+            now = datetime.now(UTC).replace(microsecond=0)
+            return requests.move(workspace, connection, request, State.APPROVED, approver=workspace.actor, approved=now)
 
 
 def refuse(workspace: Workspace, request_id: str, ground_name: str) -> Request:

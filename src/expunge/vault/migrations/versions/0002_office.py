@@ -17,7 +17,7 @@ def upgrade() -> None:
     _keys_of_one_dataset()
     with op.batch_alter_table("request") as request:
         request.add_column(sa.Column("tag", sa.BLOB))
-        for name in ("extension", "hold", "refusals"):
+        for name in ("approved", "extension", "hold", "refusals"):
             request.add_column(sa.Column(name, sa.String))
     with op.batch_alter_table("dataset") as dataset:
         dataset.add_column(sa.Column("set_aside", sa.Integer, nullable=False, server_default="0"))
