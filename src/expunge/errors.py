@@ -6,7 +6,8 @@
     ├── InputError                  (also ValueError) what was handed in cannot be used
     │   ├── DataError               a table has faults; all of them are listed
     │   ├── SchemaError             a declaration contradicts itself or the data
-    │   └── SubjectIdError          not an int or a str, or not of the dataset's kind
+    │   ├── SubjectIdError          not an int or a str, or not of the dataset's kind
+    │   └── SuppressedError         erased people would come back by an import
     ├── NotFoundError               (also LookupError) no such dataset, model, request or certificate
     │   └── UnknownSubjectError     no such person among the records
     ├── CannotForgetError           forgetting these people would leave no model
@@ -111,6 +112,25 @@ class SchemaError(InputError):
 
 class SubjectIdError(InputError):
     """A subject id is not an int or a str, or not of the kind that the schema fixes."""
+
+
+class SuppressedError(InputError):
+    """People who were erased would come back by an import; nothing was stored.
+
+    Parameters
+    ----------
+    people : int
+        How many they are. Who they are is said nowhere.
+    everybody : int
+        How many people the table has.
+    """
+
+    def __init__(self, people: int, everybody: int, *, mend: str) -> None:
+        super().__init__(
+            f"{people} of the {everybody} people in this table were erased and may not come back; nothing was stored.",
+            mend=mend,
+        )
+        self.people = people
 
 
 class NotFoundError(ExpungeError, LookupError):

@@ -22,7 +22,21 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from expunge.cli import certificate, dataset, demo, due, erase, init, log, model, recipient, report, request, task
+from expunge.cli import (
+    certificate,
+    dataset,
+    demo,
+    due,
+    erase,
+    init,
+    ledger,
+    log,
+    model,
+    recipient,
+    report,
+    request,
+    task,
+)
 from expunge.cli.options import harmless
 from expunge.errors import (
     CheckFailedError,
@@ -57,6 +71,7 @@ app.add_typer(recipient.app, name="recipient")
 app.add_typer(task.app, name="task")
 app.add_typer(certificate.app, name="certificate")
 app.add_typer(log.app, name="log")
+app.add_typer(ledger.app, name="ledger")
 app.command("report")(report.report)
 app.command("demo")(demo.demo)
 

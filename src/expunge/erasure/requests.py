@@ -60,8 +60,15 @@ def enter(workspace: Workspace, connection: Connection, request: Request, number
     enter_all(workspace, connection, [(request, typed)], number)
 
 
-def enter_all(workspace: Workspace, connection: Connection, asked: Sequence[tuple[Request, str]], first: int) -> None:
-    """Store new requests, numbered from `first` on, each with the sealed id of its person."""
+def enter_all(
+    workspace: Workspace,
+    connection: Connection,
+    asked: Sequence[tuple[Request, str]],
+    first: int,
+    *,
+    restored: bool = False,
+) -> None:
+    """Store new requests, numbered from `first` on, each with the sealed id of its person; the log says `restored`."""
     rows = [
         {
             "id": request.id,
@@ -73,9 +80,9 @@ def enter_all(workspace: Workspace, connection: Connection, asked: Sequence[tupl
         for number, (request, typed) in enumerate(asked, start=first)
     ]
     connection.execute(insert(REQUEST), rows)
-    journal.append_all(
-        workspace, connection, "request received", [{"request": one.id, "law": one.law.value} for one, _ in asked]
-    )
+    more = {"restored": True} if restored else {}
+    received = [{"request": one.id, "law": one.law.value, **more} for one, _ in asked]
+    journal.append_all(workspace, connection, "request received", received)
 
 
 def load(connection: Connection, request: str) -> Request:

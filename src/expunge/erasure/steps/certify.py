@@ -39,6 +39,7 @@ from expunge.erasure.batch import Batch
 from expunge.errors import CorruptedError
 from expunge.log.merkle import inclusion_proof, leaf_hash
 from expunge.log.sparse import members_root
+from expunge.vault import ledger
 from expunge.vault.database import BATCH, CERTIFICATE
 from expunge.vault.store import now
 from expunge.workspace import journal, members, register
@@ -146,7 +147,7 @@ def make_statement(workspace: Workspace, connection: Connection, batch: Batch, n
             "closed",
         ),
         limits=LIMITS,
-        notes=("No suppression ledger is kept: nothing stops the erased subjects from being imported again.",),
+        notes=(suppression_note(workspace, connection, batch),),
         recipients=tuple(
             RecipientLine(task.request, task.recipient, task.kind, task.state)
             for task in tasks.of_batch(connection, batch.id)
@@ -154,6 +155,19 @@ def make_statement(workspace: Workspace, connection: Connection, batch: Batch, n
         log=LogKey(origin=journal.origin(workspace), public_key=base64.b64encode(public).decode()),
         environment=_environment(),
         release=read(Release | None, batch.evidence["release"], "release"),
+    )
+
+
+def suppression_note(workspace: Workspace, connection: Connection, batch: Batch) -> str:
+    """Say what the suppression ledger keeps of the batch's people, on what legal basis, and until when."""
+    ends = {entry.until for entry in ledger.entries(connection) if entry.batch == batch.id}
+    if not ends:
+        return "The suppression ledger keeps nothing of this batch's subjects: the records of none of them were erased."
+    kept = " or ".join(sorted(f"until {end[:10]}" if end else "without an end" for end in ends))
+    return (
+        "The suppression ledger keeps a keyed hash of each subject whose records were erased, to refuse their import "
+        "and to find them after a restore. It is personal data while its key lives. "
+        f"Legal basis: {workspace.policy.suppression_basis or 'none is stated'}. Kept {kept}."
     )
 
 
