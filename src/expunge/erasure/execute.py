@@ -105,6 +105,7 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
         is mended.
     """
     with journal.recording(workspace):
+        preflight(workspace)
         tidy(workspace)  # a kill may have come between the last move and the last tidying up
         resumed = _resume(workspace, progress)
         with workspace.vault.transaction() as connection:
@@ -112,6 +113,8 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
         open_ones = [request for request in chosen if request.outcome not in {Outcome.ERASED, Outcome.PARTLY_ERASED}]
         if not open_ones:
             last = chosen[-1].batch if chosen else (resumed and resumed.id)
+            for batch_id in dict.fromkeys(request.batch for request in chosen if request.batch):
+                notify.write(workspace, batch_id)  # what was lost of the files since is written again, the same
             return _done(workspace, last or None, chosen, ())
         batch, sent_back = _assemble(workspace, open_ones)
         for request, _ in sent_back:
@@ -120,6 +123,13 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
             return _done(workspace, None, chosen, sent_back)
         _run(workspace, batch, progress)
         return _done(workspace, batch.id, chosen, sent_back)
+
+
+def preflight(workspace: Workspace) -> None:
+    """Refuse to begin what could not be signed in the end: without the keys, or on a log that was changed."""
+    _ = workspace.signing_key
+    with workspace.vault.transaction() as connection:
+        journal.refuse_changed(workspace, connection, journal.leaves(connection))
 
 
 def give_up(workspace: Workspace, request_id: str) -> tuple[Request, ...]:

@@ -40,6 +40,10 @@ MAY_STILL_HOLD: Final = (
     "snapshots and backups of the key folder that were made before the old root key was destroyed",
     "storage that keeps overwritten blocks (flash, journalling and copy-on-write file systems)",
 )
+CLOCK_SET_BACK: Final = (
+    "The clock was set back while this erasure ran: it was issued after the old root key became unusable, whatever "
+    "the times say. The order of things is that of the audit log."
+)
 _ANOTHER: Final = "0" * 64
 _LIBRARIES: Final = ("expunge", "numpy", "scipy", "pandas", "scikit-learn", "cryptography")
 
@@ -109,7 +113,10 @@ def make_statement(workspace: Workspace, connection: Connection, batch: Batch, n
             "closed",
         ),
         limits=LIMITS,
-        notes=("No suppression ledger is kept: nothing stops the erased subjects from being imported again.",),
+        notes=(
+            "No suppression ledger is kept: nothing stops the erased subjects from being imported again.",
+            *((CLOCK_SET_BACK,) if now() < batch.evidence["keys"]["unusable_since"] else ()),
+        ),
         log=LogKey(origin=journal.origin(workspace), public_key=base64.b64encode(public).decode()),
         environment=_environment(),
     )
