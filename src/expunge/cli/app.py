@@ -24,7 +24,7 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from expunge.cli import certificate, dataset, demo, erase, init, log, model, report, request
+from expunge.cli import certificate, dataset, demo, doctor, erase, init, log, model, report, request
 from expunge.cli.options import harmless
 from expunge.errors import CheckFailedError, ExpungeError, NotVerifiedError, SigningRefusedError, WorkspaceBusyError
 
@@ -55,6 +55,7 @@ app.add_typer(request.app, name="request")
 app.command("erase")(erase.erase)
 app.add_typer(certificate.app, name="certificate")
 app.add_typer(log.app, name="log")
+app.command("doctor")(doctor.doctor)
 app.command("report")(report.report)
 app.command("demo")(demo.demo)
 
