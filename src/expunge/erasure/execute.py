@@ -26,7 +26,7 @@ from expunge.erasure import intake, plan, requests
 from expunge.erasure.batch import Batch
 from expunge.erasure.scope import scope_of
 from expunge.erasure.steps import certify, check, close, notify, publish, purge, shred, unlearn, verify
-from expunge.errors import ExpungeError, IllegalMoveError, InputError, WorkspaceBusyError
+from expunge.errors import ExpungeError, IllegalMoveError, InputError, WorkspaceBusyError, WorkspaceError
 from expunge.vault import blobs, records
 from expunge.vault.database import CERTIFICATE, truncate_wal
 from expunge.workspace import journal, members
@@ -126,8 +126,11 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
 
 
 def preflight(workspace: Workspace) -> None:
-    """Refuse to begin what could not be signed in the end: without the keys, or on a log that was changed."""
+    """Refuse to begin what could not be ended: without keys or folders, or on a log that was changed."""
     _ = workspace.signing_key
+    for part in (workspace.certificates, workspace.letters):
+        if not part.is_dir():
+            raise WorkspaceError(f"the folder {part} is missing.", mend=f"Make it again: `mkdir -m 700 {part}`.")
     with workspace.vault.transaction() as connection:
         journal.refuse_changed(workspace, connection, journal.leaves(connection))
 
