@@ -12,7 +12,8 @@
     ├── CannotForgetError           forgetting these people would leave no model
     ├── RequestError                the erasure office says no
     │   ├── IllegalMoveError        a request cannot go from this state to that one
-    │   └── PolicyError             policy forbids it (four eyes)
+    │   ├── PolicyError             policy forbids it (four eyes)
+    │   └── UtilityGuardError       a model lost more than policy allows, and somebody must decide
     ├── VaultError                  encrypted storage
     │   ├── KeyDestroyedError       the key is gone, and so is what it opened
     │   └── CorruptedError          bytes on disk are not what was written
@@ -131,6 +132,10 @@ class IllegalMoveError(RequestError):
 
 class PolicyError(RequestError):
     """The workspace's policy forbids it."""
+
+
+class UtilityGuardError(RequestError):
+    """A model lost more on held-out people than policy allows: nothing is shredded, both models are kept."""
 
 
 class VaultError(ExpungeError):

@@ -32,6 +32,7 @@ from expunge.errors import (
     WorkspaceBusyError,
 )
 from expunge.vault.database import LOG_LEAF
+from expunge.workspace import register
 from expunge.workspace.folder import Workspace, keys_beside, open_workspace
 
 Command: TypeAlias = Callable[..., Any]
@@ -78,6 +79,8 @@ def path_through(
     run("model show", "additive")
     run("model predict", "ridge", table)
     run("model export", "ridge", folder / "exported")
+    run("model set-replay", "additive", "always")
+    run("model rotate", "additive")
     first = run("request submit", "--subject", FIRST, "--law", "gdpr")["id"]
     second = run("request submit", "--subject", SECOND, "--law", "ccpa", called="submit second")["id"]
     third = run("request submit", "--subject", THIRD, "--law", "gdpr", called="submit third")["id"]
@@ -100,7 +103,7 @@ def path_through(
 
 
 def test_the_path_through_touches_every_verb_but_the_demo(path_through: dict[str, Any]) -> None:
-    assert {" ".join(path) for path, _ in verbs()} - {"demo", "request replan"} <= path_through.keys()
+    assert {" ".join(path) for path, _ in verbs()} - {"demo", "request replan", "model decide"} <= path_through.keys()
 
 
 def test_a_table_is_imported_as_declared(path_through: dict[str, Any], people: pd.DataFrame) -> None:
@@ -207,6 +210,7 @@ def test_the_verbs_are_those_that_are_documented() -> None:
         "init",
         *(f"dataset {verb}" for verb in ("add", "list", "show", "confirm")),
         *(f"model {verb}" for verb in ("train", "list", "show", "predict", "export")),
+        *(f"model {verb}" for verb in ("set-replay", "rotate", "decide")),
         *(f"request {verb}" for verb in ("submit", "list", "show", "approve", "refuse", "replan")),
         "erase",
         *(f"certificate {verb}" for verb in ("show", "verify", "replay")),
@@ -254,6 +258,9 @@ def test_text_answers_are_for_people(
         ("model", "predict", "ridge", table),
         ("model", "predict", "ridge", table, "--out", tmp_path / "answers.csv"),
         ("model", "export", "ridge", tmp_path / "exported"),
+        ("model", "set-replay", "ridge", "sampled"),
+        ("model", "rotate", "ridge"),
+        ("model", "rotate", "--due"),
         ("request", "list"),
         ("request", "show", request),
         ("request", "approve", request),
@@ -509,6 +516,66 @@ def test_four_eyes_from_the_command_line(command: Command, table: Path, tmp_path
     assert (ran.code, one_line(ran)) == (2, True)
     assert "four eyes" in ran.err
     assert command("erase", request, "--as", "bert", *where).code == 0
+
+
+def policy(folder: Path, **changes: object) -> None:
+    file = folder / "policy.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def in_both_models(folder: Path) -> list[int]:
+    workspace = open_workspace(folder)
+    with workspace.vault.transaction() as connection:
+        versions = [register.current(connection, model.id) for model in register.every(connection)]
+        held = [set(register.open_learner(workspace, connection, one).subjects_held()) for one in versions]
+    return sorted(int(one) for one in set.intersection(*held))
+
+
+def test_a_small_batch_waits_and_that_is_no_failure(prepared: Path, copy_of: Copier, command: Command) -> None:
+    folder = copy_of(prepared)
+    policy(folder, min_batch=3, window_days=14)
+    where = ("--workspace", folder)
+    request = command("request", "submit", "--subject", SECOND, "--law", "gdpr", *where, "--json").json["id"]
+    assert command("request", "approve", request, *where).code == 0
+    assert "it goes at the latest on" in command("request", "show", request, *where).out
+    ran = command("erase", request, *where)
+    assert (ran.code, ran.err) == (0, "")
+    assert f"{request}: waiting: 1 of 3 subjects; goes at the latest on" in ran.out
+    assert "Nothing was erased." in ran.out
+    waiting = command("erase", request, *where, "--json").json["waiting"]
+    assert (waiting["requests"], waiting["subjects"], waiting["minimum"]) == ([request], 1, 3)
+    assert command("request", "show", request, *where, "--json").json["release"]["min_batch"] == 3
+
+
+def test_a_loss_beyond_the_bound_is_decided_from_the_command_line(
+    prepared: Path, copy_of: Copier, command: Command
+) -> None:
+    folder = copy_of(prepared)
+    policy(folder, utility_drop=0.0)
+    where = ("--workspace", folder)
+    submitted = [
+        command("request", "submit", "--subject", one, "--law", "gdpr", *where, "--json").json["id"]
+        for one in in_both_models(folder)[:6]
+    ]
+    assert command("request", "approve", *submitted, *where).code == 0
+    ran = command("erase", *submitted, *where)
+    assert (ran.code, one_line(ran)) == (2, True)
+    decided = set()
+    while ran.code:
+        (said,) = re.findall(r"`expunge (model decide \S+ accept --batch B-[0-9a-f]+)`", ran.err)
+        assert "a drop of" in command(*said.split(), *where).out
+        assert said not in decided
+        decided.add(said)
+        ran = command("erase", *submitted, *where)
+    assert "Certificate:" in ran.out
+
+
+def test_a_renewal_names_a_model_or_what_is_due(prepared: Path, copy_of: Copier, command: Command) -> None:
+    where = ("--workspace", copy_of(prepared))
+    assert command("model", "rotate", *where).code == 2
+    assert command("model", "rotate", "ridge", "--due", *where).code == 2
+    assert "seed 2" in command("model", "rotate", "ridge", *where).out
+    assert re.search(r"seed +2, of 20", command("model", "show", "ridge", *where).out)
 
 
 # Checking a certificate.

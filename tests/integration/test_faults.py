@@ -499,7 +499,7 @@ FAULTS: Final[dict[str, Fault]] = {
         lambda at: (at.folder / "certificates" / "C-0.json").write_bytes(b"{}"), "certificates", "broken", 0
     ),
     "a letter missing": Fault(
-        lambda at: (at.folder / "letters" / f"{at.done}.txt").unlink(), "letters", "attention", 0
+        lambda at: (at.folder / "letters" / at.done / "completion.txt").unlink(), "letters", "attention", 0
     ),
     "a member gone who leaves": Fault(lambda at: remove_member(at, 0), "members", "broken", 2),
     "a member gone who stays": Fault(lambda at: remove_member(at, 10), "members", "broken", 1),

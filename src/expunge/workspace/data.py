@@ -135,7 +135,7 @@ def names(workspace: Workspace) -> list[str]:
 
 def show(workspace: Workspace, name: str) -> Dataset:
     """Return a dataset by its name."""
-    return reading(workspace, lambda connection: describe(workspace, connection, _by_name(connection, name)))
+    return reading(workspace, lambda connection: describe(workspace, connection, by_name(connection, name)))
 
 
 def every(workspace: Workspace, connection: Connection) -> list[Dataset]:
@@ -157,7 +157,7 @@ def confirm(workspace: Workspace, name: str) -> Dataset:
     with journal.recording(workspace):
         with workspace.vault.transaction() as connection:
             refuse_while_erasing(connection)
-            row = _by_name(connection, name)
+            row = by_name(connection, name)
             schema, layout = get_schema(workspace, connection, row.schema_blob)
             blob = put_schema(workspace, connection, confirmed(schema), layout)
             connection.execute(update(DATASET).where(DATASET.c.id == row.id).values(schema_blob=blob))
@@ -208,7 +208,8 @@ def get_schema(workspace: Workspace, connection: Connection, blob: str) -> tuple
     return Schema.from_dict(content["schema"]), tuple((name, cell) for name, cell in content["layout"])
 
 
-def _by_name(connection: Connection, name: str) -> Row[Any]:
+def by_name(connection: Connection, name: str) -> Row[Any]:
+    """Return a dataset's database row by its name."""
     row = connection.execute(select(DATASET).where(DATASET.c.name == name)).one_or_none()
     if row is None:
         known = ", ".join(sorted(row.name for row in connection.execute(select(DATASET.c.name)))) or "none"

@@ -12,25 +12,31 @@ from hypothesis import strategies as st
 from expunge.access.policy import CHOICES, Policy, read_policy
 from expunge.errors import InputError, PolicyError, WorkspaceError
 
-POLICIES = st.builds(
-    Policy,
-    four_eyes=st.booleans(),
-    owner_by_default=st.booleans(),
-    four_eyes_above=st.integers(0, 9),
-    held_out=st.floats(0.01, 0.99),
-    packs=st.lists(st.sampled_from(["health", "finance"])).map(tuple),
-    calendar=st.sampled_from(["", "DE"]),
-    min_batch=st.integers(1, 9),
-    window_days=st.integers(0, 9),
-    safe_days=st.integers(0, 9),
-    utility_drop=st.floats(0, 1),
-    rotate_days=st.integers(0, 9),
-    replay=st.sampled_from(CHOICES["replay"]),
-    replay_rate=st.floats(0, 1),
-    on_suppressed=st.sampled_from(CHOICES["on_suppressed"]),
-    suppression_days=st.integers(0, 9),
-    suppression_basis=st.text(max_size=9),
+POLICIES = (
+    st.fixed_dictionaries(
+        {
+            "four_eyes": st.booleans(),
+            "owner_by_default": st.booleans(),
+            "four_eyes_above": st.integers(0, 9),
+            "held_out": st.floats(0.01, 0.99),
+            "packs": st.lists(st.sampled_from(["health", "finance"])).map(tuple),
+            "calendar": st.sampled_from(["", "DE"]),
+            "min_batch": st.integers(1, 9),
+            "window_days": st.integers(0, 9),
+            "safe_days": st.integers(0, 9),
+            "utility_drop": st.floats(0, 1),
+            "rotate_days": st.integers(0, 9),
+            "replay": st.sampled_from(CHOICES["replay"]),
+            "replay_rate": st.floats(0, 1),
+            "on_suppressed": st.sampled_from(CHOICES["on_suppressed"]),
+            "suppression_days": st.integers(0, 9),
+            "suppression_basis": st.text(max_size=9),
+        }
+    )
+    .filter(lambda said: said["min_batch"] == 1 or said["window_days"])
+    .map(lambda said: Policy(**said))
 )
+"""Every policy that is one: a minimum that nothing waits for is refused."""
 
 
 def written(tmp_path: Path, content: object) -> Path:
@@ -99,3 +105,10 @@ def test_four_eyes_are_not_two() -> None:
     strict.forbid_same_person("anna", "bert")
     with pytest.raises(PolicyError, match="'anna'"):
         strict.forbid_same_person("anna", "anna")
+
+
+def test_a_minimum_batch_without_a_window_is_refused() -> None:
+    """It would be believed, and nothing would ever wait for it."""
+    with pytest.raises(InputError, match="window_days 0"):
+        Policy(min_batch=2)
+    assert Policy(min_batch=2, window_days=1).min_batch == 2

@@ -34,7 +34,7 @@ def test_the_migrations_make_what_the_code_declares(engine: Engine) -> None:
         assert compare_metadata(context, METADATA) == []
         indexed = {
             table.name: {column.name for column in table.columns if column.unique}
-            | {one.name for one in table.constraints if isinstance(one, UniqueConstraint) and len(one.columns) > 1}
+            | {str(one.name) for one in table.constraints if isinstance(one, UniqueConstraint) and len(one.columns) > 1}
             for table in METADATA.sorted_tables
         }
         for name, unique in indexed.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from typing import Final
 
 from sqlalchemy import Connection, select
 
@@ -11,12 +12,20 @@ from expunge.domain.request import STEPS, Outcome, Request, State
 from expunge.erasure import batch as batches
 from expunge.erasure import requests
 from expunge.erasure.doctor.finding import AGAIN, RESTORE, Findings, attention, broken
+from expunge.erasure.letters import Letter
 from expunge.errors import CorruptedError
 from expunge.vault.database import BATCH, CERTIFICATE, REQUEST
 from expunge.vault.identity import open_identity
 from expunge.workspace import journal
 from expunge.workspace.folder import Workspace
 
+_LAST_LETTERS: Final[dict[Outcome, tuple[Letter, ...]]] = {
+    Outcome.ERASED: (Letter.COMPLETION,),
+    Outcome.PARTLY_ERASED: (Letter.PARTIAL,),
+    Outcome.REFUSED: (Letter.REFUSAL, Letter.DUPLICATE),
+    Outcome.WITHDRAWN: (Letter.WITHDRAWAL,),
+}
+"""What tells a requester what came of it."""
 _ERASED = {Outcome.ERASED, Outcome.PARTLY_ERASED}
 
 
@@ -100,11 +109,12 @@ def identities(workspace: Workspace, connection: Connection) -> Findings:
 def letters(workspace: Workspace, connection: Connection) -> Findings:
     """Check that whoever was answered was written to."""
     for one in requests.every(connection):
-        if one.state in {State.NOTIFIED, State.CLOSED} and not list(workspace.letters.glob(f"{one.id}*")):
-            mend = (
-                f"Give `expunge erase {one.id}` again: it writes the same." if one.batch else "Restore it from a copy."
-            )
-            yield attention(f"letters/{one.id}.txt", "is missing.", mend)
+        kinds = _LAST_LETTERS.get(one.outcome, ())
+        written = any((workspace.letters / one.id / f"{kind}.txt").is_file() for kind in kinds)
+        if one.state in {State.NOTIFIED, State.CLOSED} and not written:
+            again = f"Give `expunge erase {one.id}` again: it writes the same."
+            mend = again if one.batch else "Restore it from a copy."
+            yield attention(f"letters/{one.id}", "the letter that answers the request is missing.", mend)
 
 
 def _on_its_last_step(request: Request) -> bool:
