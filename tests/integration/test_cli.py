@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -106,6 +107,7 @@ def path_through(
     run("ledger export", folder / "ledger.json")
     run("ledger release", "--subject", FIRST, "--reason", "a new contract")
     run("ledger restore", folder / "ledger.json")
+    run("doctor")
     run("ledger destroy", "--yes")
     run("report", "--out", folder / "report.html")
     return said | {"folder": folder}
@@ -763,3 +765,40 @@ def test_a_package_that_is_missing_is_named(issued: tuple[Path, Path]) -> None:
 
 def test_names_in_a_certificate_cannot_command_a_terminal() -> None:
     assert harmless("model \x1b[2Jgone\r") == "model \\x1b[2Jgone\\r"
+
+
+def test_an_error_that_nobody_expected_is_one_line_without_values(
+    workspace: Workspace, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise RuntimeError("patient 71001 has no age")
+
+    monkeypatch.setattr("expunge.erasure.requests.every", fail)
+    ran = command("request", "list", "--workspace", workspace.folder)
+    assert (ran.code, ran.err.count("\n"), "71001" in ran.err) == (2, 1, False)
+    assert "unexpected RuntimeError in request.py" in ran.err
+    assert "expunge doctor" in ran.err
+    monkeypatch.setenv("EXPUNGE_TRACEBACK", "1")
+    with pytest.raises(RuntimeError, match="no age"):
+        command("request", "list", "--workspace", workspace.folder)
+
+
+@pytest.mark.parametrize(
+    ("what", "mend"),
+    [
+        ("database or disk is full", "Make room"),
+        ("attempt to write a readonly database", "Make its folder writable"),
+        ("unable to open database file", "can be written to"),
+        ("disk I/O error", "Check the disk"),
+        ("database disk image is malformed", "expunge doctor"),
+    ],
+)
+def test_what_the_database_says_is_told_with_what_to_do(
+    what: str, mend: str, workspace: Workspace, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise sqlite3.OperationalError(what)
+
+    monkeypatch.setattr("expunge.erasure.requests.every", fail)
+    ran = command("request", "list", "--workspace", workspace.folder)
+    assert (ran.code, what in ran.err, mend in ran.err) == (2, True, True)

@@ -76,10 +76,10 @@ def add(
 def list_(*, workspace: WorkspaceDir, keys: Keys = None, actor: Actor = None, as_json: Json = False) -> None:
     """List the datasets."""
     from expunge.workspace import data
+    from expunge.workspace.reading import reading
 
     opened = open_at(workspace, keys, actor)
-    with opened.vault.transaction() as connection:
-        found = data.every(opened, connection)
+    found = reading(opened, lambda connection: data.every(opened, connection))
     if as_json:
         answer([dataset.to_dict() for dataset in found], as_json=True)
         return

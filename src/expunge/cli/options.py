@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -25,6 +26,9 @@ Keys = Annotated[
 Actor = Annotated[str | None, typer.Option("--as", help="Who acts; recorded in the audit log. Default: owner.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 
+PATIENCE: Final = 10.0
+"""Seconds that a command waits for another one that is writing."""
+
 console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 120)
 progress_console = Console(stderr=True, highlight=False)
 
@@ -33,7 +37,7 @@ def open_at(folder: Path, keys: Path | None, actor: str | None) -> Workspace:
     """Open the workspace that the options name."""
     from expunge.workspace.folder import open_workspace
 
-    return open_workspace(folder, keys, actor)
+    return replace(open_workspace(folder, keys, actor), patience=PATIENCE)
 
 
 def answer(value: Any, *, as_json: bool, text: str = "") -> None:

@@ -28,7 +28,14 @@ from expunge.erasure.leaving import dissolve
 from expunge.erasure.release import Waiting
 from expunge.erasure.scope import scope_of
 from expunge.erasure.steps import certify, check, close, notify, publish, purge, shred, unlearn, verify
-from expunge.errors import ExpungeError, IllegalMoveError, InputError, WaitingError, WorkspaceBusyError
+from expunge.errors import (
+    ExpungeError,
+    IllegalMoveError,
+    InputError,
+    WaitingError,
+    WorkspaceBusyError,
+    WorkspaceError,
+)
 from expunge.vault import blobs, records
 from expunge.vault.database import CERTIFICATE, truncate_wal
 from expunge.workspace import journal, members, register
@@ -112,6 +119,7 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
         is mended.
     """
     with journal.recording(workspace):
+        preflight(workspace)
         tidy(workspace)  # a kill may have come between the last move and the last tidying up
         resumed = _resume(workspace, progress)
         office.catch_up(workspace)
@@ -120,6 +128,8 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
         open_ones = [request for request in chosen if request.outcome not in {Outcome.ERASED, Outcome.PARTLY_ERASED}]
         if not open_ones:
             last = chosen[-1].batch if chosen else (resumed and resumed.id)
+            for batch_id in dict.fromkeys(request.batch for request in chosen if request.batch):
+                notify.write(workspace, batch_id)  # what was lost of the files since is written again, the same
             return _done(workspace, last or None, chosen, ())
         batch, sent_back, waiting = _assemble(workspace, open_ones)
         for request, _ in sent_back:
@@ -127,6 +137,16 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
         if batch is not None:
             _run(workspace, batch, progress)
         return _done(workspace, None if batch is None else batch.id, chosen, sent_back, waiting)
+
+
+def preflight(workspace: Workspace) -> None:
+    """Refuse to begin what could not be ended: without keys or folders, or on a log that was changed."""
+    _ = workspace.signing_key
+    for part in (workspace.certificates, workspace.letters):
+        if not part.is_dir():
+            raise WorkspaceError(f"the folder {part} is missing.", mend=f"Make it again: `mkdir -m 700 {part}`.")
+    with workspace.vault.transaction() as connection:
+        journal.refuse_changed(workspace, connection, journal.leaves(connection))
 
 
 def give_up(workspace: Workspace, request_id: str) -> tuple[Request, ...]:

@@ -22,7 +22,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 
 from expunge.domain.request import Extension, Hold, Law, Outcome, Refusal, Request, State
-from expunge.errors import InputError, NotFoundError
+from expunge.errors import CorruptedError, InputError, NotFoundError
 from expunge.vault.database import REQUEST
 from expunge.vault.identity import open_identity, seal_identity
 from expunge.workspace import journal
@@ -243,6 +243,16 @@ def _columns(request: Request) -> dict[str, Any]:
 
 
 def _request(row: Row[Any]) -> Request:
+    try:
+        return _parsed(row)
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise CorruptedError(
+            f"request number {row.number} in the database is not what was written.",
+            mend="See `expunge doctor`; restore expunge.db and its keys from the same moment.",
+        ) from error
+
+
+def _parsed(row: Row[Any]) -> Request:
     nested = {name: json.loads(stored) if (stored := getattr(row, name)) else None for name in _NESTED}
     failed, hold, extension = nested["failed"], nested["hold"], nested["extension"]
     return Request(

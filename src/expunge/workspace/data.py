@@ -28,6 +28,7 @@ from expunge.vault.database import DATASET
 from expunge.vault.store import now
 from expunge.workspace import journal, members, suppression
 from expunge.workspace.folder import Workspace
+from expunge.workspace.reading import reading
 from expunge.workspace.underway import refuse_while_erasing
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -163,8 +164,7 @@ def names(workspace: Workspace) -> list[str]:
 
 def show(workspace: Workspace, name: str) -> Dataset:
     """Return a dataset by its name."""
-    with workspace.vault.transaction() as connection:
-        return describe(workspace, connection, by_name(connection, name))
+    return reading(workspace, lambda connection: describe(workspace, connection, by_name(connection, name)))
 
 
 def every(workspace: Workspace, connection: Connection) -> list[Dataset]:

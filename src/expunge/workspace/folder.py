@@ -20,14 +20,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from filelock import FileLock, Timeout
+from sqlalchemy import select
 
 from expunge.access.actors import acting, make_owner
 from expunge.access.policy import Policy, read_policy
-from expunge.certificates.keys import generate_key, load_key, public_pem
+from expunge.certificates.keys import generate_key, load_key, load_public_key, public_pem
 from expunge.errors import WorkspaceBusyError, WorkspaceError, WorkspaceExistsError
 from expunge.vault import ledger, store
+from expunge.vault.database import CHECKPOINT
 from expunge.vault.store import Vault
 
 
@@ -40,11 +42,14 @@ class Workspace:
     vault : Vault
     policy : Policy
     actor : str
+    patience : float
+        Seconds to wait for another writer before this one gives up.
     """
 
     vault: Vault
     policy: Policy
     actor: str
+    patience: float = 0.0
 
     @property
     def folder(self) -> Path:
@@ -69,12 +74,22 @@ class Workspace:
     @property
     def signing_key(self) -> Ed25519PrivateKey:
         """The key that signs certificates."""
-        return load_key(self.keys / "signing.key")
+        return self._own_key("signing.key", "public.pem")
 
     @property
     def log_key(self) -> Ed25519PrivateKey:
         """The key that signs checkpoints of the log."""
-        return load_key(self.keys / "log.key")
+        return self._own_key("log.key", "log.pem")
+
+    @property
+    def log_public(self) -> Ed25519PublicKey:
+        """The key with which anyone checks the log's checkpoints."""
+        return load_public_key((self.folder / "log.pem").read_bytes())
+
+    @property
+    def log_origin(self) -> str:
+        """The name of this workspace's log, as its checkpoints carry it."""
+        return f"expunge-log/{self.opaque_id('L', 0)}"
 
     @property
     def public_pem(self) -> bytes:
@@ -92,7 +107,7 @@ class Workspace:
         """
         lock = FileLock(self.folder / ".lock")
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=self.patience)
         except Timeout as error:
             raise WorkspaceBusyError(
                 f"another process is writing to {self.folder}.", mend="Wait until it is done, then try again."
@@ -101,6 +116,15 @@ class Workspace:
             yield
         finally:
             lock.release()
+
+    def _own_key(self, private: str, public: str) -> Ed25519PrivateKey:
+        """Load a signing key; one that is not of this workspace signs nothing here."""
+        key = load_key(self.keys / private)
+        if public_pem(key.public_key()) != (self.folder / public).read_bytes():
+            raise WorkspaceError(
+                f"{private} is not the key of {public}.", mend="Restore both from a copy of the same workspace."
+            )
+        return key
 
     def opaque_id(self, kind: str, number: int) -> str:
         """Name the number-th thing of a kind so that the name tells nothing, not even how many there are."""
@@ -162,4 +186,27 @@ def open_workspace(folder: Path, keys: Path | None = None, actor: str | None = N
     folder = folder.resolve()
     vault = store.open_vault(folder, (keys or keys_beside(folder)).resolve())
     policy = read_policy(folder / "policy.json")
-    return Workspace(vault, policy, acting(actor, policy, vault.folder, vault.keys))
+    opened = Workspace(vault, policy, acting(actor, policy, vault.folder, vault.keys))
+    refuse_foreign_secret(opened)
+    return opened
+
+
+def refuse_foreign_secret(workspace: Workspace) -> None:
+    """Hold the hash secret against the log's name, which derives from it: under another one nobody would be found.
+
+    Raises
+    ------
+    WorkspaceError
+        Where no checkpoint is of this secret's log.
+    """
+    with workspace.vault.transaction() as connection:
+        notes = connection.execute(select(CHECKPOINT.c.note).order_by(CHECKPOINT.c.size.desc())).scalars()
+        first = notes.first()
+        if first is None or first.startswith(f"{workspace.log_origin}\n"):
+            return
+        query = select(CHECKPOINT.c.note).where(CHECKPOINT.c.note.startswith(f"{workspace.log_origin}\n"))
+        if connection.execute(query).first() is None:
+            raise WorkspaceError(
+                "workspace.secret is not the secret of this workspace: nobody would be found under it.",
+                mend="Restore it from a copy, or say where the right one is with --keys.",
+            )

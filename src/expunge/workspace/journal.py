@@ -5,13 +5,16 @@ Invariants
 - An entry is written in the transaction that does what it tells.
 - Entries name nobody: opaque ids, names of datasets and models, actors, counts.
 - Every stored checkpoint was the log's true head when it was signed; the log only grows from there.
+- The order of entries is their index. Times are those of the wall clock; where it was set back, the entry says so.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,24 +30,31 @@ from expunge.vault.database import CERTIFICATE, CHECKPOINT, LOG_LEAF
 from expunge.vault.store import now
 from expunge.workspace.folder import Workspace
 
+CLOCK_SLACK: Final = timedelta(minutes=5)
+"""Clocks are set by so much without anybody minding."""
 _MEND: Final = (
-    "Compare with a checkpoint kept elsewhere (--since), do not trust what was signed since, and if the workspace was "
-    "restored from a backup, give `expunge ledger check`."
+    "Compare with a checkpoint kept elsewhere (--since), do not trust what was signed since, and see `expunge doctor`; "
+    "if the workspace was restored from a backup, give `expunge ledger check`."
 )
 
 
 def append(workspace: Workspace, connection: Connection, event: str, **facts: Any) -> int:
     """Append an entry; returns its index."""
-    return append_entry(connection, canonical_json({"event": event, "at": now(), "actor": workspace.actor, **facts}))
+    return append_entry(connection, canonical_json({"event": event, **_stamp(workspace, connection), **facts}))
 
 
 def append_all(workspace: Workspace, connection: Connection, event: str, many: Iterable[dict[str, Any]]) -> None:
     """Append an entry about the same event for each of these facts."""
-    common = {"event": event, "at": now(), "actor": workspace.actor}
-    index = _next(connection)
+    common, index = {"event": event, **_stamp(workspace, connection)}, _next(connection)
     rows = [{"idx": index + n, "entry": canonical_json({**common, **facts})} for n, facts in enumerate(many)]
     if rows:
         connection.execute(insert(LOG_LEAF), rows)
+
+
+def _stamp(workspace: Workspace, connection: Connection) -> dict[str, str]:
+    at, last = now(), last_time(connection)
+    behind = last is not None and datetime.fromisoformat(at) < last - CLOCK_SLACK
+    return {"at": at, "actor": workspace.actor, **({"clock": "behind"} if behind else {})}
 
 
 def append_entry(connection: Connection, entry: bytes) -> int:
@@ -68,6 +78,15 @@ def entries(connection: Connection) -> list[bytes]:
     return [row.entry for row in connection.execute(select(LOG_LEAF.c.entry).order_by(LOG_LEAF.c.idx))]
 
 
+def last_time(connection: Connection) -> datetime | None:
+    """Return what the clock said when the last entry was written; None where there is none, or it does not say."""
+    entry = connection.execute(select(LOG_LEAF.c.entry).order_by(LOG_LEAF.c.idx.desc()).limit(1)).scalar()
+    try:
+        return None if entry is None else datetime.fromisoformat(json.loads(entry)["at"])
+    except (ValueError, KeyError, TypeError):
+        return None  # what stands there instead is the business of `verify` and of `expunge doctor`
+
+
 def leaves(connection: Connection) -> list[bytes]:
     """Return the hashes of all entries, in order."""
     return [leaf_hash(entry) for entry in entries(connection)]
@@ -75,16 +94,43 @@ def leaves(connection: Connection) -> list[bytes]:
 
 def origin(workspace: Workspace) -> str:
     """Return the name of this log, as its checkpoints carry it."""
-    return f"expunge-log/{workspace.opaque_id('L', 0)}"
+    return workspace.log_origin
 
 
 def sign_head(workspace: Workspace, connection: Connection) -> str:
-    """Sign and store the head of the log as it stands in this transaction; returns the note."""
+    """Sign and store the head of the log as it stands in this transaction; returns the note.
+
+    Raises
+    ------
+    NotVerifiedError
+        Where the log is not the one that was signed before: nothing is signed on top of it.
+    """
     hashes = leaves(connection)
+    refuse_changed(workspace, connection, hashes)
     note = sign_checkpoint(Checkpoint(origin(workspace), len(hashes), root(hashes)), workspace.log_key)
     if connection.execute(select(CHECKPOINT.c.size).where(CHECKPOINT.c.size == len(hashes))).scalar() is None:
         connection.execute(insert(CHECKPOINT).values(size=len(hashes), note=note))
     return note
+
+
+def refuse_changed(workspace: Workspace, connection: Connection, hashes: list[bytes]) -> None:
+    """Hold the log, given by its leaves, against its last checkpoint.
+
+    Raises
+    ------
+    NotVerifiedError
+        Where it does not agree.
+    """
+    last = connection.execute(select(CHECKPOINT).order_by(CHECKPOINT.c.size.desc()).limit(1)).one_or_none()
+    if last is not None:
+        _refuse_unless(last.size, last.note, workspace, hashes)
+
+
+def _refuse_unless(signed: int, note: str, workspace: Workspace, hashes: list[bytes]) -> None:
+    if (covers := _agreed(workspace, hashes, note, "a checkpoint")) != signed:
+        raise NotVerifiedError(
+            "log", f"a checkpoint covers {covers} entries, and is kept as one of {signed}.", mend=_MEND
+        )
 
 
 @contextmanager
@@ -94,6 +140,7 @@ def recording(workspace: Workspace) -> Iterator[None]:
     Suppression ends here for whom it has lasted long enough: no write leaves an entry behind that is past its end.
     """
     with workspace.writing():
+        _ = workspace.log_key  # without it nothing that is done could be signed for
         yield
         with workspace.vault.transaction() as connection:
             if ended := ledger.expire(connection):
@@ -183,10 +230,7 @@ def verify(workspace: Workspace, connection: Connection, pinned: str | None = No
     stored = [(row.size, row.note) for row in connection.execute(select(CHECKPOINT).order_by(CHECKPOINT.c.size))]
     issued = [read_file(content).log for content in connection.execute(select(CERTIFICATE.c.content)).scalars()]
     for signed, note in (*stored, *((log.size, log.checkpoint) for log in issued)):
-        if (size_then := _agreed(workspace, hashes, note, "a checkpoint")) != signed:
-            raise NotVerifiedError(
-                "log", f"a checkpoint covers {size_then} entries, and is kept as one of {signed}.", mend=_MEND
-            )
+        _refuse_unless(signed, note, workspace, hashes)
     if hashes and not (stored or issued or pinned):
         raise NotVerifiedError("log", f"no checkpoint is there to hold {len(hashes)} entries against.", mend=_MEND)
     covered = max((signed for signed, _ in stored), default=0)
@@ -196,13 +240,13 @@ def verify(workspace: Workspace, connection: Connection, pinned: str | None = No
 
 def _agreed(workspace: Workspace, hashes: list[bytes], note: str, which: str) -> int:
     """Hold the log against a checkpoint; returns how many entries it covers."""
-    head = verify_checkpoint(note, origin(workspace), workspace.log_key.public_key())
+    head = verify_checkpoint(note, origin(workspace), workspace.log_public)
     if head.size > len(hashes):
         raise NotVerifiedError(
             "log", f"{which} covers {head.size} entries, the log has {len(hashes)}: it was cut or restored.", mend=_MEND
         )
     if root(hashes[: head.size]) != head.root:
         raise NotVerifiedError(
-            "log", f"the first {head.size} entries are not those that {which} was signed over.", mend=_MEND
+            "log", f"the first {head.size} entries are not those that were signed, says {which}.", mend=_MEND
         )
     return head.size

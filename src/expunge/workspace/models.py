@@ -18,23 +18,25 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from expunge.access.policy import CHOICES
 from expunge.datasets import RawTable, Table, held_out, refreshed
 from expunge.datasets.cast import cast_column
 from expunge.domain.guarantee import Exact
 from expunge.domain.report import Check
-from expunge.domain.schema import Kind
+from expunge.domain.schema import Kind, Schema
 from expunge.errors import InputError, NotFoundError
 from expunge.learners import registry
 from expunge.learners.base import Learner
+from expunge.learners.served import ServedModel
 from expunge.vault import subjects
 from expunge.vault.database import DATASET, EXPORT, MODEL
 from expunge.vault.store import now
 from expunge.verification.utility import score as measured
 from expunge.workspace import data, journal, members, recipients, register, restrictions
 from expunge.workspace.folder import Workspace
+from expunge.workspace.reading import reading
 from expunge.workspace.register import Model, Place
 from expunge.workspace.underway import refuse_while_erasing
 
@@ -183,10 +185,13 @@ def valid_replay(replay: str) -> None:
 
 def score(workspace: Workspace, name: str) -> Check:
     """Measure the published model on its held-out people."""
-    with workspace.vault.transaction() as connection:
+
+    def read(connection: Connection) -> tuple[Row[Any], ServedModel, Table]:
         row = register.by_name(connection, name)
         served = register.open_served(workspace, connection, register.current(connection, row.id))
-        table = usable(workspace, connection, row.dataset_id)
+        return row, served, usable(workspace, connection, row.dataset_id)
+
+    row, served, table = reading(workspace, read)
     held = held_out_rows(workspace, table, row.id, row.held_out)
     seed = workspace.vault.derive(f"bootstrap|{row.id}")
     return measured(served, table.features()[held], table.target()[held], table.subjects[held], seed)
@@ -200,10 +205,13 @@ def predict(workspace: Workspace, name: str, raw: RawTable) -> pd.DataFrame:
     InputError
         Where columns that the model wants are missing.
     """
-    with workspace.vault.transaction() as connection:
+
+    def read(connection: Connection) -> tuple[ServedModel, Schema]:
         row = register.by_name(connection, name)
         served = register.open_served(workspace, connection, register.current(connection, row.id))
-        schema = data.load_schema(workspace, connection, row.dataset_id)
+        return served, data.load_schema(workspace, connection, row.dataset_id)
+
+    served, schema = reading(workspace, read)
     cells = {column.name: column for column in raw.columns}
     if missing := [column.name for column in schema.features if column.name not in cells]:
         raise InputError(f"the file lacks columns {missing}.", mend="Give every column that the model learned from.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from expunge.errors import EnvelopeFormatError, ExpungeError, NotFoundError, NotVerifiedError
+from expunge.certificates.keys import generate_key
+from expunge.errors import EnvelopeFormatError, ExpungeError, NotFoundError, NotVerifiedError, WorkspaceError
 from expunge.log.checkpoint import Checkpoint, sign_checkpoint
 from expunge.log.merkle import leaf_hash, root
 from expunge.vault.database import CHECKPOINT, LOG_LEAF
@@ -133,6 +135,54 @@ def test_the_log_names_nobody(workspace: Workspace) -> None:
         content = b"".join(journal.entries(connection))
     assert b"71001" not in content
     assert "Grünwald".encode() not in content
+
+
+def test_nothing_is_signed_on_top_of_a_log_that_was_changed(workspace: Workspace) -> None:
+    signed(workspace)
+    with workspace.vault.transaction() as connection:
+        entry = connection.execute(select(LOG_LEAF.c.entry).where(LOG_LEAF.c.idx == 1)).scalar_one()
+        connection.execute(update(LOG_LEAF).where(LOG_LEAF.c.idx == 1).values(entry=entry.replace(b"owner", b"other")))
+        notes = connection.execute(select(func.count()).select_from(CHECKPOINT)).scalar_one()
+        with pytest.raises(NotVerifiedError, match="not those that were signed"):
+            journal.sign_head(workspace, connection)
+        assert connection.execute(select(func.count()).select_from(CHECKPOINT)).scalar_one() == notes
+
+
+def test_a_log_that_lost_its_end_is_not_signed(workspace: Workspace) -> None:
+    signed(workspace)
+    with workspace.vault.transaction() as connection:
+        connection.execute(delete(LOG_LEAF).where(LOG_LEAF.c.idx > 1))
+        with pytest.raises(NotVerifiedError, match="covers"):
+            journal.sign_head(workspace, connection)
+
+
+def test_without_the_log_key_nothing_is_begun(workspace: Workspace) -> None:
+    (workspace.keys / "log.key").unlink()
+    generate_key(workspace.keys / "log.key")
+    with pytest.raises(WorkspaceError, match=r"log\.key is not the key of log\.pem"), journal.recording(workspace):
+        pytest.fail("it was begun")
+
+
+@pytest.mark.parametrize(("back", "told"), [(timedelta(minutes=4), None), (timedelta(minutes=6), "behind")])
+def test_a_clock_that_was_set_back_is_noted_once(
+    back: timedelta, told: str | None, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = (datetime.now(UTC) - back).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with workspace.vault.transaction() as connection:
+        journal.append(workspace, connection, "one")
+        monkeypatch.setattr(journal, "now", lambda: earlier)
+        journal.append(workspace, connection, "two")
+        journal.append(workspace, connection, "three")
+        last = [json.loads(entry) for entry in journal.entries(connection)[-3:]]
+    assert [one.get("clock") for one in last] == [None, told, None]
+
+
+def test_a_last_entry_that_does_not_say_when_is_no_obstacle(workspace: Workspace) -> None:
+    with workspace.vault.transaction() as connection:
+        for entry in (b"?", b"[]", b'{"at":"yesterday"}'):
+            journal.append_entry(connection, entry)
+            assert journal.last_time(connection) is None
+            journal.append(workspace, connection, "next")
 
 
 # A checkpoint that was kept elsewhere.

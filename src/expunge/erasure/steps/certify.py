@@ -58,6 +58,10 @@ MAY_STILL_HOLD: Final = (
     "snapshots and backups of the key folder that were made before the old root key was destroyed",
     "storage that keeps overwritten blocks (flash, journalling and copy-on-write file systems)",
 )
+CLOCK_SET_BACK: Final = (
+    "The clock was set back while this erasure ran: it was issued after the old root key became unusable, whatever "
+    "the times say. The order of things is that of the audit log."
+)
 _ANOTHER: Final = "0" * 64
 _UNTOUCHED: Final = {
     Method.NOT_A_MEMBER: "held none of these subjects",
@@ -147,7 +151,10 @@ def make_statement(workspace: Workspace, connection: Connection, batch: Batch, n
             "closed",
         ),
         limits=LIMITS,
-        notes=(suppression_note(workspace, connection, batch),),
+        notes=(
+            suppression_note(workspace, connection, batch),
+            *((CLOCK_SET_BACK,) if now() < batch.evidence["keys"]["unusable_since"] else ()),
+        ),
         recipients=tuple(
             RecipientLine(task.request, task.recipient, task.kind, task.state)
             for task in tasks.of_batch(connection, batch.id)
