@@ -12,7 +12,9 @@
     ├── CannotForgetError           forgetting these people would leave no model
     ├── RequestError                the erasure office says no
     │   ├── IllegalMoveError        a request cannot go from this state to that one
-    │   └── PolicyError             policy forbids it (four eyes)
+    │   └── PolicyError             policy forbids it
+    │       ├── DeniedError         this actor may not do this
+    │       └── AuthenticationError who acts did not prove it
     ├── VaultError                  encrypted storage
     │   ├── KeyDestroyedError       the key is gone, and so is what it opened
     │   └── CorruptedError          bytes on disk are not what was written
@@ -131,6 +133,14 @@ class IllegalMoveError(RequestError):
 
 class PolicyError(RequestError):
     """The workspace's policy forbids it."""
+
+
+class DeniedError(PolicyError):
+    """This actor may not do this; the refusal is in the log."""
+
+
+class AuthenticationError(PolicyError):
+    """Whoever acts did not prove to be who they say."""
 
 
 class VaultError(ExpungeError):

@@ -21,8 +21,8 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from expunge.cli import certificate, dataset, demo, erase, init, log, model, report, request
-from expunge.cli.options import harmless
+from expunge.cli import actor, certificate, dataset, demo, erase, init, log, model, policy, report, request
+from expunge.cli.options import from_stdin, harmless
 from expunge.errors import CheckFailedError, ExpungeError, NotVerifiedError, SigningRefusedError, WorkspaceBusyError
 
 EXIT_FALSE: Final = 1
@@ -46,6 +46,8 @@ app.command("erase")(erase.erase)
 app.add_typer(certificate.app, name="certificate")
 app.add_typer(log.app, name="log")
 app.command("report")(report.report)
+app.add_typer(actor.app, name="actor")
+app.add_typer(policy.app, name="policy")
 app.command("demo")(demo.demo)
 
 
@@ -59,8 +61,12 @@ def _version(asked: bool) -> None:
 def _expunge(
     *,
     _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    passphrase_stdin: Annotated[
+        bool, typer.Option("--passphrase-stdin", help="Read passphrases from standard input, one a line.")
+    ] = False,
 ) -> None:
     """Remove a person from rows, keys, encoders and models, and prove it."""
+    from_stdin.set(passphrase_stdin)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from expunge.access.actions import Action
 from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at
 
 app = typer.Typer(help="The audit log.", no_args_is_help=True)
@@ -20,6 +21,7 @@ def verify(*, workspace: WorkspaceDir, keys: Keys = None, actor: Actor = None, a
     from expunge.workspace import journal
 
     opened = open_at(workspace, keys, actor)
+    opened.authorise(Action.LOG_VERIFY)
     with opened.vault.transaction() as connection:
         found = journal.verify(opened, connection)
     later = found.entries - found.covered

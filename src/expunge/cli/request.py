@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from expunge.access.actions import Action
 from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at, print_facts, print_table
 from expunge.domain.request import Law, Outcome, State
 
@@ -44,6 +45,7 @@ def list_(*, workspace: WorkspaceDir, keys: Keys = None, actor: Actor = None, as
     from expunge.erasure import requests
 
     opened = open_at(workspace, keys, actor)
+    opened.authorise(Action.REQUEST_LIST)
     with opened.vault.transaction() as connection:
         found = requests.every(connection)
     if as_json:
@@ -64,6 +66,7 @@ def show(
     from expunge.erasure import requests
 
     opened = open_at(workspace, keys, actor)
+    opened.authorise(Action.REQUEST_SHOW, request=request_id)
     with opened.vault.transaction() as connection:
         request = requests.load(connection, request_id)
         plan = requests.plan(connection, request_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expunge.access.actions import Action
 from expunge.domain.request import Outcome, Request, State
 from expunge.erasure import intake, requests
 from expunge.erasure.law.rules import ground
@@ -22,6 +23,7 @@ def approve(workspace: Workspace, request_id: str) -> Request:
     WorkspaceBusyError
         Where it could not be planned yet, since an erasure is not finished.
     """
+    workspace.authorise(Action.REQUEST_APPROVE)
     with journal.recording(workspace):
         request = _current(workspace, request_id)
         with workspace.vault.transaction() as connection:
@@ -42,6 +44,7 @@ def refuse(workspace: Workspace, request_id: str, ground_name: str) -> Request:
     IllegalMoveError
         Where the request is past deciding.
     """
+    workspace.authorise(Action.REQUEST_REFUSE)
     with journal.recording(workspace):
         request = _current(workspace, request_id)
         found = ground(request.law, ground_name).id

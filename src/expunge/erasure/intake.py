@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
+from expunge.access.actions import Action
 from expunge.domain.request import Law, Request, State
 from expunge.domain.subject import subject_id
 from expunge.erasure import plan, requests, scope
@@ -32,6 +33,7 @@ def submit(workspace: Workspace, subject: str, law: Law, received: datetime | No
     InputError
         Where the id is empty or the time lies ahead.
     """
+    workspace.authorise(Action.REQUEST_SUBMIT)
     moment = (received or datetime.now().astimezone()).replace(microsecond=0)
     subject = plainly(subject)
     if moment > datetime.now(UTC):

@@ -17,11 +17,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from expunge.access.actions import Action, Purpose
 from expunge.datasets import Table, refreshed
 from expunge.datasets import confirm as confirmed
 from expunge.domain.schema import Column, Kind, Role, Schema
-from expunge.domain.subject import SubjectKind
-from expunge.errors import InputError, NotFoundError
+from expunge.domain.subject import SubjectKind, parse_subject
+from expunge.errors import InputError, NotFoundError, UnknownSubjectError
 from expunge.vault import blobs, codec, records, subjects
 from expunge.vault.database import DATASET
 from expunge.vault.store import now
@@ -88,6 +89,7 @@ def add(workspace: Workspace, name: str, table: Table) -> Dataset:
     WorkspaceBusyError
         Where an erasure is not finished.
     """
+    workspace.authorise(Action.DATASET_ADD)
     valid_name(name)
     with journal.recording(workspace), workspace.vault.transaction() as connection:
         refuse_while_erasing(connection)
@@ -113,7 +115,7 @@ def add(workspace: Workspace, name: str, table: Table) -> Dataset:
         counts = records.write(workspace.vault, connection, (dataset, 1), layout, codec.Rows(ids, columns), refs)
         members.enter(workspace.vault, connection, dataset, refs, counts)
         journal.append(workspace, connection, "dataset added", object=dataset, subjects=len(refs), records=len(ids))
-    return show(workspace, name)
+    return _seen(workspace, name)
 
 
 def with_its_task(schema: Schema) -> Schema:
@@ -133,9 +135,37 @@ def names(workspace: Workspace) -> list[str]:
 
 
 def show(workspace: Workspace, name: str) -> Dataset:
-    """Return a dataset by its name."""
+    """Return a dataset by its name, as the actor may see it."""
+    workspace.authorise(Action.DATASET_SHOW)
+    return _seen(workspace, name)
+
+
+def listed(workspace: Workspace) -> list[Dataset]:
+    """Return all datasets, by name, as the actor may see them."""
+    workspace.authorise(Action.DATASET_LIST)
     with workspace.vault.transaction() as connection:
-        return describe(workspace, connection, _by_name(connection, name))
+        return [_for_actor(workspace, dataset) for dataset in every(workspace, connection)]
+
+
+def rows_of(workspace: Workspace, name: str, subject: str, purpose: Purpose) -> Table:
+    """Decrypt one person's rows; the log says who read them and what for, not whose they are.
+
+    Raises
+    ------
+    UnknownSubjectError
+        Where the dataset holds nobody of this id; that it was asked is logged too.
+    """
+    workspace.authorise(Action.RECORDS_READ, purpose=purpose.value)
+    with journal.recording(workspace), workspace.vault.transaction() as connection:
+        row = _by_name(connection, name)
+        person = parse_subject(subject, load_schema(workspace, connection, row.id).subject_kind)
+        refs = subjects.find(workspace.vault, connection, row.id, [person]).values()
+        table = load(workspace, connection, row.id, list(refs))
+        told = {"object": row.id, "purpose": purpose.value, "subjects": len(refs), "records": table.n_rows}
+        journal.append(workspace, connection, "records read", **told)
+    if not refs:
+        raise UnknownSubjectError(f"dataset {name!r} holds nobody of this id.", mend="Check how the id is written.")
+    return table
 
 
 def every(workspace: Workspace, connection: Connection) -> list[Dataset]:
@@ -154,6 +184,7 @@ def describe(workspace: Workspace, connection: Connection, row: Row[Any]) -> Dat
 
 def confirm(workspace: Workspace, name: str) -> Dataset:
     """Declare what was inferred, ranges widened to round values: from now on it is not learned (promise 4)."""
+    workspace.authorise(Action.DATASET_CONFIRM)
     with journal.recording(workspace):
         with workspace.vault.transaction() as connection:
             refuse_while_erasing(connection)
@@ -165,7 +196,7 @@ def confirm(workspace: Workspace, name: str) -> Dataset:
             journal.append(workspace, connection, "schema confirmed", object=row.id, facts=len(schema.inferred))
         with workspace.vault.transaction() as connection:
             blobs.collect(workspace.vault, connection)
-    return show(workspace, name)
+    return _seen(workspace, name)
 
 
 def load(workspace: Workspace, connection: Connection, dataset: str, only: Collection[bytes] | None = None) -> Table:
@@ -206,6 +237,21 @@ def get_schema(workspace: Workspace, connection: Connection, blob: str) -> tuple
     """Open a schema and its layout."""
     content = json.loads(blobs.get(workspace.vault, connection, blob))
     return Schema.from_dict(content["schema"]), tuple((name, cell) for name, cell in content["layout"])
+
+
+def _seen(workspace: Workspace, name: str) -> Dataset:
+    with workspace.vault.transaction() as connection:
+        return _for_actor(workspace, describe(workspace, connection, _by_name(connection, name)))
+
+
+def _for_actor(workspace: Workspace, dataset: Dataset) -> Dataset:
+    """Hide what was inferred from people's values and not confirmed, from whoever may not see values."""
+    if workspace.may(Action.DATASET_VALUES):
+        return dataset
+    columns = dataset.schema.columns
+    columns = tuple(one if one.declares("range") else replace(one, low=None, high=None) for one in columns)
+    columns = tuple(one if one.declares("resolution") else replace(one, resolution=None) for one in columns)
+    return replace(dataset, schema=dataset.schema.replace(columns))
 
 
 def _by_name(connection: Connection, name: str) -> Row[Any]:

@@ -4,6 +4,7 @@ Invariants
 ----------
 - An entry is written in the transaction that does what it tells.
 - Entries name nobody: opaque ids, names of datasets and models, actors, counts.
+- Every entry says who acted, and under which version of the policy.
 - Every stored checkpoint was the log's true head when it was signed; the log only grows from there.
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -23,12 +24,15 @@ from expunge.log.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoin
 from expunge.log.merkle import leaf_hash, root
 from expunge.vault.database import CERTIFICATE, CHECKPOINT, LOG_LEAF
 from expunge.vault.store import now
-from expunge.workspace.folder import Workspace
+
+if TYPE_CHECKING:
+    from expunge.workspace.folder import Workspace
 
 
 def append(workspace: Workspace, connection: Connection, event: str, **facts: Any) -> int:
     """Append an entry; returns its index."""
-    return append_entry(connection, canonical_json({"event": event, "at": now(), "actor": workspace.actor, **facts}))
+    made = {"event": event, "at": now(), "actor": workspace.actor, "policy": workspace.policy.version}
+    return append_entry(connection, canonical_json({**made, **facts}))
 
 
 def append_entry(connection: Connection, entry: bytes) -> int:
@@ -68,9 +72,9 @@ def sign_head(workspace: Workspace, connection: Connection) -> str:
 
 
 @contextmanager
-def recording(workspace: Workspace) -> Iterator[None]:
-    """Be the one writer; what was logged is under a signed checkpoint at the end."""
-    with workspace.writing():
+def recording(workspace: Workspace, wait: float = 0) -> Iterator[None]:
+    """Be the one writer, after `wait` seconds at most; what was logged is under a signed checkpoint at the end."""
+    with workspace.writing(wait):
         yield
         with workspace.vault.transaction() as connection:
             covered = connection.execute(select(func.max(CHECKPOINT.c.size))).scalar() or 0

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection, func, insert, select
 
+from expunge.access.actions import Action
 from expunge.datasets import RawTable, Table, held_out, refreshed
 from expunge.datasets.cast import cast_column
 from expunge.domain.guarantee import Exact
@@ -48,6 +49,7 @@ def train(workspace: Workspace, name: str, dataset: str, learner: str, params: d
     WorkspaceBusyError
         Where an erasure is not finished.
     """
+    workspace.authorise(Action.MODEL_TRAIN)
     data.valid_name(name)
     with journal.recording(workspace), workspace.vault.transaction() as connection:
         refuse_while_erasing(connection)
@@ -84,7 +86,7 @@ def train(workspace: Workspace, name: str, dataset: str, learner: str, params: d
         records = {refs[subject]: count for subject, count in zip(ids.tolist(), counts.tolist(), strict=True)}
         members.enter(workspace.vault, connection, model, refs, records)
         journal.append(workspace, connection, "model trained", object=model, subjects=len(refs))
-    return show(workspace, name)
+    return _seen(workspace, name)
 
 
 def usable(workspace: Workspace, connection: Connection, dataset: str, gone: Collection[bytes] = ()) -> Table:
@@ -126,12 +128,18 @@ def unfitted(workspace: Workspace, connection: Connection, model: str, table: Ta
 
 def show(workspace: Workspace, name: str) -> Model:
     """Return a model by its name."""
+    workspace.authorise(Action.MODEL_SHOW)
+    return _seen(workspace, name)
+
+
+def _seen(workspace: Workspace, name: str) -> Model:
     with workspace.vault.transaction() as connection:
         return register.describe(connection, register.by_name(connection, name))
 
 
 def score(workspace: Workspace, name: str) -> Check:
     """Measure the published model on its held-out people."""
+    workspace.authorise(Action.MODEL_SHOW)
     with workspace.vault.transaction() as connection:
         row = register.by_name(connection, name)
         served = register.open_served(workspace, connection, register.current(connection, row.id))
@@ -149,6 +157,7 @@ def predict(workspace: Workspace, name: str, raw: RawTable) -> pd.DataFrame:
     InputError
         Where columns that the model wants are missing.
     """
+    workspace.authorise(Action.MODEL_PREDICT)
     with workspace.vault.transaction() as connection:
         row = register.by_name(connection, name)
         served = register.open_served(workspace, connection, register.current(connection, row.id))
@@ -173,6 +182,7 @@ def export(workspace: Workspace, name: str, folder: Path) -> None:
 
     The copy is outside from then on: the log notes it, and certificates name it as a copy that they do not reach.
     """
+    workspace.authorise(Action.MODEL_EXPORT)
     outside = folder.resolve()
     for inside in (workspace.folder, workspace.keys):
         if outside == inside or inside in outside.parents:
