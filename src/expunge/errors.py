@@ -136,7 +136,7 @@ class PolicyError(RequestError):
 
 
 class DeniedError(PolicyError):
-    """This actor may not do this; the refusal is in the log."""
+    """The actor may not do it; the refusal is in the log."""
 
 
 class AuthenticationError(PolicyError):

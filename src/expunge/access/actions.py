@@ -1,7 +1,7 @@
 """What may be asked of a workspace, and the roles that ask: the words of ``policy.cedar``.
 
-A new verb gets a line here, a line in ``default.cedar`` for each role that may give it, `Workspace.authorise` at the top
-of its operation, and a row in ``tests/integration/test_access.py``.
+A new verb gets a line here, a word in ``default.cedar`` for each role that may give it, `Workspace.authorise` at the
+top of its operation, and a row in ``tests/integration/test_access.py``.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Action(_Explained):
 
 
 class Purpose(_Explained):
-    """What records are read for: a closed list, so that the log says the purpose and names nobody (GDPR Art. 5(1)(b))."""
+    """What records are read for (GDPR Art. 5(1)(b)): a closed list, so that the log can tell it and names nobody."""
 
     ACCESS = "access", "the person asks what is held of them (GDPR Art. 15, CCPA 1798.110)"
     IDENTITY = "identity", "there is reasonable doubt about who asks (GDPR Art. 12(6))"

@@ -1,8 +1,8 @@
 """What actors prove themselves with: a passphrase, stretched by Argon2id, or a key of 256 random bits.
 
 A passphrase can be guessed, so each guess must cost: Argon2id with the second recommended parameters of RFC 9106
-(section 4: 64 MiB, 3 passes, 4 lanes). A key cannot be guessed, so it is only hashed (ADR 20). Both verifiers are compared
-in constant time.
+(section 4: 64 MiB, 3 passes, 4 lanes). A key cannot be guessed, so it is only hashed (ADR 20). Both verifiers are
+compared in constant time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ARGON2: Final = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 class Method(StrEnum):
     """How an actor proves itself."""
 
-    PASSPHRASE = "passphrase"
+    PASSPHRASE = "passphrase"  # noqa: S105 - its name
     KEY = "key"
 
 

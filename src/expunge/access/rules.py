@@ -3,8 +3,8 @@
 Invariants
 ----------
 - Rules are checked against the schema before they decide anything: a role or action that is not known is refused.
-- Default deny: allowed is what a `permit` covers, no `forbid` hits, and Cedar evaluated without an error. (An error in a
-  `forbid` would else switch that rule off.)
+- Default deny: allowed is what a `permit` covers, no `forbid` hits, and Cedar evaluated without an error. (Else an
+  error in a `forbid` would switch that rule off.)
 """
 
 from __future__ import annotations
