@@ -27,7 +27,7 @@ from expunge.datasets import Table
 from expunge.domain.digest import blinded
 from expunge.domain.report import Check, Verdict
 from expunge.domain.request import Law, State
-from expunge.erasure import decide, execute, intake, requests
+from expunge.erasure import decide, execute, intake, requests, scope
 from expunge.erasure.steps import check
 from expunge.errors import (
     CheckFailedError,
@@ -87,7 +87,7 @@ def erasure(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     workspace = open_workspace(folder / prepared.name)
     (request,) = approved(workspace, VICTIM)
     with workspace.vault.transaction() as connection:
-        (ref,) = subjects.find(workspace.vault, connection, [VICTIM]).values()
+        (ref,) = subjects.everywhere(workspace.vault, connection, [VICTIM])
         old = frozenset(blob for blob, _, _ in blobs.every(workspace.vault, connection))
     stolen = folder / "stolen"
     shutil.copytree(workspace.folder, stolen)
@@ -575,9 +575,9 @@ def test_erasing_the_record_of_somebody_else_gets_no_certificate(
 ) -> None:
     """From intake on, the request is worked off on another person's reference."""
     with workspace.vault.transaction() as connection:
-        (other,) = subjects.find(workspace.vault, connection, [VICTIM + 13]).values()
+        ((other, (dataset, _)),) = subjects.everywhere(workspace.vault, connection, [VICTIM + 13]).items()
     ids = approved(workspace, VICTIM)
-    monkeypatch.setattr(intake, "refs_of", lambda *_: {VICTIM: other})
+    monkeypatch.setattr(scope, "holdings", lambda *_: {other: (dataset, VICTIM)})
     with pytest.raises(ExpungeError) as refused:
         execute.erase(workspace, ids)
     assert isinstance(refused.value, CheckFailedError | SigningRefusedError)

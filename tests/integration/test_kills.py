@@ -92,7 +92,7 @@ def faults(workspace: Workspace, ids: list[str]) -> list[str]:
         blobs = set(connection.execute(select(BLOB_KEY.c.id)).scalars())
         segments = set(connection.execute(select(SEGMENT.c.file)).scalars())
         certificates = connection.execute(select(CERTIFICATE)).all()
-        known = subjects.find(workspace.vault, connection, LEAVING)
+        known = subjects.everywhere(workspace.vault, connection, LEAVING)
         states = {(one.state, one.outcome) for one in requests.every(connection)}
     for request in ids:
         for state in STEPS:
@@ -114,7 +114,7 @@ def faults(workspace: Workspace, ids: list[str]) -> list[str]:
     keys = sorted(path.name for path in workspace.keys.rglob("*") if path.is_file())
     wrong += [f"keys {keys}"] if keys != expected else []
     folder = {path.name for path in workspace.folder.iterdir()} - {".lock", "expunge.db-wal", "expunge.db-shm"}
-    parts = {"actors.json", "blobs", "certificates", "expunge.db", "letters", "log.pem", "policy.json", "public.pem"}
+    parts = {"blobs", "certificates", "expunge.db", "letters", "log.pem", "policy.cedar", "policy.json", "public.pem"}
     wrong += [f"folder {folder}"] if folder != parts | {"segments"} else []
     return wrong
 

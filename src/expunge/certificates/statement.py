@@ -18,6 +18,7 @@ from expunge.domain.digest import canonical_json
 from expunge.domain.guarantee import Exact
 from expunge.domain.plan import Method
 from expunge.domain.report import Verdict
+from expunge.domain.request import Outcome
 from expunge.log.sparse import EMPTY, verify_removal
 
 REPLAY: Final = "replay"
@@ -50,6 +51,10 @@ def parse(data: bytes) -> Statement:
     return statement
 
 
+UNCHANGED: Final = frozenset({Method.NOT_A_MEMBER, Method.RETAINED})
+"""Methods by which nobody leaves."""
+
+
 def contradictions(statement: Statement) -> Iterator[tuple[str, str]]:
     """Yield what cannot be true in a statement, as (object id or "workspace", what is wrong)."""
     if not statement.requests:
@@ -62,9 +67,19 @@ def contradictions(statement: Statement) -> Iterator[tuple[str, str]]:
     for check in statement.checks:
         if check.verdict is Verdict.FAILED:
             yield "workspace", f"check {check.name!r} FAILED"
+    kept = {retained.object for retained in statement.retained}
     for copy in statement.copies:
+        if copy.method is Method.RETAINED and copy.object not in kept:
+            yield copy.object, "it is retained, and no article is named for it"
         for what in (*_check_faults(copy), *_digest_faults(copy)):
             yield copy.object, what
+    for stranger in sorted(kept.difference(ids)):
+        yield stranger, "it is retained, and is no copy"
+    if (Outcome.PARTLY_ERASED.value in {request.outcome for request in statement.requests}) != bool(kept):
+        yield (
+            "workspace",
+            "partly erased is said exactly where something is retained; here one is said without the other",
+        )
 
 
 def members_faults(copy: Copy) -> Iterator[str]:
@@ -80,7 +95,7 @@ def members_faults(copy: Copy) -> Iterator[str]:
     for count, root in ((members.count_before, members.before), (members.count_after, members.after)):
         if (count == 0) != (root == EMPTY.hex()):
             yield f"a root of {count} members cannot be {root}"
-    if (copy.method is Method.NOT_A_MEMBER) != (not members.left):
+    if (copy.method in UNCHANGED) != (not members.left):
         yield f"{len(members.left)} left, but the method is said to be {copy.method.value!r}"
     if not members.left and copy.records_removed:
         yield f"nobody left, but {copy.records_removed} records are said to be removed"

@@ -10,6 +10,7 @@ import typer
 from expunge.access.actions import Action
 from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at, print_facts, print_table
 from expunge.domain.request import Law, Outcome, State
+from expunge.errors import InputError
 
 if TYPE_CHECKING:
     from expunge.domain.request import Request
@@ -105,14 +106,27 @@ def refuse(
     *,
     workspace: WorkspaceDir,
     ground: Annotated[str, typer.Option(help="Ground of refusal, such as 17(3)(b), 12(5), 1798.105(d).")],
+    dataset: Annotated[
+        str | None, typer.Option(help="Refuse for this dataset only: it is retained there, everything else goes.")
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="With --dataset: when the ground falls away; it is then erased too."),
+    ] = None,
     keys: Keys = None,
     actor: Actor = None,
     as_json: Json = False,
 ) -> None:
-    """Refuse a request on a ground of its law; writes the letter and closes it."""
+    """Refuse a request on a ground of its law, as a whole (writes the letter and closes it) or for one dataset."""
     from expunge.erasure import decide
 
-    request = decide.refuse(open_at(workspace, keys, actor), request_id, ground)
+    opened = open_at(workspace, keys, actor)
+    if dataset is None and until is not None:
+        raise InputError("--until needs --dataset.", mend="Name the dataset, or use `expunge request hold`.")
+    if dataset is None:
+        request = decide.refuse(opened, request_id, ground)
+    else:
+        request = decide.refuse_for(opened, request_id, ground, dataset, until and until.date())
     answer(request.to_dict(), as_json=as_json, text=_line(request))
 
 

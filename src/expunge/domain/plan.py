@@ -10,7 +10,10 @@ from expunge.domain.digest import canonical_json
 
 
 class Method(StrEnum):
-    """What happens to one copy."""
+    """What happens to one copy.
+
+    ``retained`` and ``not a member`` change nothing: the one holds people of the batch, and a ground to keep them.
+    """
 
     DELETE_ROWS = "rows deleted"
     FORGET = "forgotten"

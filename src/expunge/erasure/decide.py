@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
 from expunge.access.actions import Action
-from expunge.domain.request import Outcome, Request, State
-from expunge.erasure import intake, requests
+from expunge.domain.request import Outcome, Refusal, Request, State
+from expunge.erasure import intake, requests, scope
 from expunge.erasure.law.rules import ground
 from expunge.erasure.refusal import close_refused
-from expunge.errors import IllegalMoveError
-from expunge.workspace import journal
+from expunge.errors import IllegalMoveError, InputError
+from expunge.workspace import data, journal
 from expunge.workspace.folder import Workspace
 from expunge.workspace.underway import refuse_while_erasing
 
@@ -56,6 +59,63 @@ def refuse(workspace: Workspace, request_id: str, ground_name: str) -> Request:
                 )
             return request
         return close_refused(workspace, request, found)
+
+
+def refuse_for(
+    workspace: Workspace, request_id: str, ground_name: str, dataset: str, until: date | None = None
+) -> Request:
+    """Refuse a request for one dataset: the records there are retained, everything else goes; approval is needed anew.
+
+    Where the ground covers the keeping of records alone, models forget the person all the same, and the records are
+    used for nothing else from then on. Where nothing else would be erased, the whole request is refused and closed.
+
+    Parameters
+    ----------
+    ground_name : str
+        Of the request's law.
+    dataset : str
+        Name of the dataset.
+    until : date, optional
+        When the ground falls away: a request of its own, held until then, goes on with what was retained.
+
+    Raises
+    ------
+    InputError
+        Where the law knows no such ground, the dataset holds nothing of the person, `until` is past, or nothing else
+        would be erased before it.
+    IllegalMoveError
+        Where the request is past deciding.
+    """
+    workspace.authorise(Action.REQUEST_REFUSE)
+    with journal.recording(workspace):
+        request = _current(workspace, request_id)
+        if request.state not in {State.PLANNED, State.APPROVED}:
+            raise IllegalMoveError(
+                f"request {request.id} is {request.state} and cannot be refused for a dataset.",
+                mend="Only a planned or approved request can be.",
+            )
+        found = ground(request.law, ground_name)
+        if until is not None and until <= datetime.now(UTC).date():
+            raise InputError(f"the ground ends on {until}, which is past.", mend="Give a day that lies ahead.")
+        with workspace.vault.transaction() as connection:
+            place = data.by_name(connection, dataset).id
+            held = {where for where, _ in scope.holdings(workspace, connection, request).values()}
+            if place not in held:
+                raise InputError(
+                    f"dataset {dataset!r} holds nothing of the person of request {request.id}.",
+                    mend=f"See `expunge request show {request.id}`.",
+                )
+            others = tuple(one for one in request.refusals if one.dataset != place)
+            request = replace(request, refusals=(*others, Refusal(place, found.id, until)))
+            request = intake.replan(workspace, connection, request)
+            journal.append(workspace, connection, "dataset refused", request=request.id, object=place, ground=found.id)
+            left = any(copy["subjects"] for copy in requests.plan(connection, request.id)["copies"])
+            if not left and until is not None:
+                raise InputError(
+                    f"nothing but dataset {dataset!r} holds anything of the person.",
+                    mend=f"Hold the request until then: `expunge request hold {request.id}`.",
+                )
+        return request if left else close_refused(workspace, request, found.id)
 
 
 def _current(workspace: Workspace, request_id: str) -> Request:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 
 from sqlalchemy import Connection
 
 from expunge.access.actions import Action
-from expunge.domain.request import Law, Request, State
+from expunge.domain.request import Hold, Law, Request, State
 from expunge.domain.subject import subject_id
 from expunge.erasure import plan, requests, scope
 from expunge.erasure.law.rules import due
@@ -45,6 +45,24 @@ def submit(workspace: Workspace, subject: str, law: Law, received: datetime | No
             request = Request(name, law, moment.astimezone(UTC), due(law, moment))
             requests.enter(workspace, connection, request, number, {"subject": subject})
         return advance(workspace, request)
+
+
+def follow(workspace: Workspace, connection: Connection, request: Request, until: date) -> Request:
+    """Enter the request that goes on, when a ground falls away, with what was retained until then."""
+    grounds = sorted({refusal.ground for refusal in request.refusals if refusal.until == until})
+    number = requests.next_number(connection)
+    today = datetime.now(UTC)
+    rest = Request(
+        workspace.opaque_id("R", number),
+        request.law,
+        request.received,
+        max(due(request.law, datetime.combine(until, time(), UTC)), request.due),
+        State.HELD,
+        hold=Hold(", ".join(grounds), today.date(), until, follows=request.id),
+    )
+    typed = requests.identity(workspace, connection, request.id)["subject"]
+    requests.enter(workspace, connection, rest, number, {"subject": typed})
+    return rest
 
 
 def plainly(subject: str) -> str:

@@ -37,6 +37,7 @@ _RESULT: Final = {
     Method.FORGET: "forgotten",
     Method.REFIT: "trained again without these people",
     Method.RETIRE: "retired: unpublished and destroyed",
+    Method.RETAINED: "left as it was: what it holds of these people is retained",
     Method.NOT_A_MEMBER: "left as it was: it held none of these people",
 }
 
@@ -299,7 +300,8 @@ def _rows(found: tuple[Check, ...], wanted: tuple[str, ...]) -> tuple[CheckRow, 
 
 
 def _outcome(line: RequestLine, exceptions: str) -> str:
-    return f"{line.outcome}{exceptions}" if line.outcome == Outcome.ERASED.value else line.outcome
+    erased = {Outcome.ERASED.value, Outcome.PARTLY_ERASED.value}
+    return f"{line.outcome}{exceptions}" if line.outcome in erased else line.outcome
 
 
 def _exceptions(statement: Statement) -> str:

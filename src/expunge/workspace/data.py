@@ -157,7 +157,7 @@ def rows_of(workspace: Workspace, name: str, subject: str, purpose: Purpose) -> 
     """
     workspace.authorise(Action.RECORDS_READ, purpose=purpose.value)
     with journal.recording(workspace), workspace.vault.transaction() as connection:
-        row = _by_name(connection, name)
+        row = by_name(connection, name)
         person = parse_subject(subject, load_schema(workspace, connection, row.id).subject_kind)
         refs = subjects.find(workspace.vault, connection, row.id, [person]).values()
         table = load(workspace, connection, row.id, list(refs))
@@ -188,7 +188,7 @@ def confirm(workspace: Workspace, name: str) -> Dataset:
     with journal.recording(workspace):
         with workspace.vault.transaction() as connection:
             refuse_while_erasing(connection)
-            row = _by_name(connection, name)
+            row = by_name(connection, name)
             schema, layout = get_schema(workspace, connection, row.schema_blob)
             blob = put_schema(workspace, connection, confirmed(schema), layout)
             connection.execute(update(DATASET).where(DATASET.c.id == row.id).values(schema_blob=blob))
@@ -241,7 +241,7 @@ def get_schema(workspace: Workspace, connection: Connection, blob: str) -> tuple
 
 def _seen(workspace: Workspace, name: str) -> Dataset:
     with workspace.vault.transaction() as connection:
-        return _for_actor(workspace, describe(workspace, connection, _by_name(connection, name)))
+        return _for_actor(workspace, describe(workspace, connection, by_name(connection, name)))
 
 
 def _for_actor(workspace: Workspace, dataset: Dataset) -> Dataset:
@@ -254,7 +254,8 @@ def _for_actor(workspace: Workspace, dataset: Dataset) -> Dataset:
     return replace(dataset, schema=dataset.schema.replace(columns))
 
 
-def _by_name(connection: Connection, name: str) -> Row[Any]:
+def by_name(connection: Connection, name: str) -> Row[Any]:
+    """Return a dataset's database row by its name."""
     row = connection.execute(select(DATASET).where(DATASET.c.name == name)).one_or_none()
     if row is None:
         known = ", ".join(sorted(row.name for row in connection.execute(select(DATASET.c.name)))) or "none"

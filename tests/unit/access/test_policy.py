@@ -9,10 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expunge.access.policy import Policy, read_policy
+from expunge.access.policy import CHOICES, Policy, read_policy
 from expunge.errors import InputError, PolicyError, WorkspaceError
 
-POLICIES = st.builds(Policy, st.booleans(), st.booleans(), st.floats(0.01, 0.99))
+POLICIES = st.builds(
+    Policy,
+    four_eyes=st.booleans(),
+    owner_by_default=st.booleans(),
+    four_eyes_above=st.integers(0, 9),
+    held_out=st.floats(0.01, 0.99),
+    packs=st.lists(st.sampled_from(["health", "finance"])).map(tuple),
+    calendar=st.sampled_from(["", "DE"]),
+    min_batch=st.integers(1, 9),
+    window_days=st.integers(0, 9),
+    safe_days=st.integers(0, 9),
+    utility_drop=st.floats(0, 1),
+    rotate_days=st.integers(0, 9),
+    replay=st.sampled_from(CHOICES["replay"]),
+    replay_rate=st.floats(0, 1),
+    on_suppressed=st.sampled_from(CHOICES["on_suppressed"]),
+    suppression_days=st.integers(0, 9),
+    suppression_basis=st.text(max_size=9),
+)
 
 
 def written(tmp_path: Path, content: object) -> Path:
@@ -52,6 +70,8 @@ def test_what_is_not_said_is_the_default(tmp_path: Path) -> None:
         {"held_out": 1},
         {"held_out": "0.2"},
         {"owner_by_default": None},
+        {"packs": "health"},
+        {"packs": [1]},
     ],
     ids=str,
 )

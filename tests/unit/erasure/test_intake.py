@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from expunge.domain.request import Law, Outcome, State
 from expunge.domain.subject import SubjectId
-from expunge.erasure import intake, requests
+from expunge.erasure import intake, requests, scope
 from expunge.errors import InputError, KeyDestroyedError, NotFoundError
 from expunge.vault.database import REQUEST
 from expunge.workspace import journal
@@ -98,21 +98,21 @@ def test_two_requests_of_one_person_are_two_requests(workspace: Workspace) -> No
     assert one.id != other.id
     with workspace.vault.transaction() as connection:
         assert [request.id for request in requests.every(connection)] == [one.id, other.id]
-        refs = [intake.refs_of(workspace, connection, request) for request in (one, other)]
-    assert refs[0] == refs[1]
-    assert refs[0].keys() == {71001}
+        found = [scope.holdings(workspace, connection, request) for request in (one, other)]
+    assert found[0] == found[1]
+    assert {subject for _, subject in found[0].values()} == {71001}
 
 
 def test_a_typed_id_is_read_by_the_kind_of_each_dataset(make: Callable[..., Workspace], people: pd.DataFrame) -> None:
     texts = make(people.assign(patient="P" + people["patient"].astype(str)), [], confirm=True)
     with texts.vault.transaction() as connection:
-        assert intake.ids_meant(texts, connection, "P71001") == {"P71001"}
-        assert intake.ids_meant(texts, connection, "71001") == {"71001"}
+        assert scope.ids_meant(texts, connection, "P71001") == {"P71001"}
+        assert scope.ids_meant(texts, connection, "71001") == {"71001"}
     numbers: set[SubjectId] = {71001}
     integers = make(people, [], confirm=True)
     with integers.vault.transaction() as connection:
-        assert intake.ids_meant(integers, connection, "71001") == numbers
-        assert intake.ids_meant(integers, connection, "P71001") == set()
+        assert scope.ids_meant(integers, connection, "71001") == numbers
+        assert scope.ids_meant(integers, connection, "P71001") == set()
 
 
 def test_an_unknown_request_is_not_found(workspace: Workspace) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, delete, event, insert, select, text, update
+from sqlalchemy import Engine, UniqueConstraint, delete, event, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from expunge.errors import CorruptedError, WorkspaceBusyError, WorkspaceError
@@ -33,7 +33,9 @@ def test_the_migrations_make_what_the_code_declares(engine: Engine) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []
         indexed = {
-            table.name: {column.name for column in table.columns if column.unique} for table in METADATA.sorted_tables
+            table.name: {column.name for column in table.columns if column.unique}
+            | {str(one.name) for one in table.constraints if isinstance(one, UniqueConstraint) and len(one.columns) > 1}
+            for table in METADATA.sorted_tables
         }
         for name, unique in indexed.items():
             query = text("SELECT name FROM pragma_index_list(:name) WHERE origin = 'u'")
@@ -47,7 +49,7 @@ def test_migrating_again_changes_nothing(engine: Engine) -> None:
     assert raw(engine) == before
 
 
-@pytest.mark.parametrize("found", ["0002", "9999"])
+@pytest.mark.parametrize("found", ["0003", "9999"])
 def test_a_later_database_is_refused(engine: Engine, found: str) -> None:
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :found"), {"found": found})

@@ -22,8 +22,8 @@ def signed(workspace: Workspace) -> None:
         journal.append(workspace, connection, "after")
 
 
-def test_entries_are_kept_in_order_with_actor_and_time(workspace: Workspace) -> None:
-    dora = open_workspace(workspace.folder, actor="dora")
+def test_entries_are_kept_in_order_with_actor_and_time(workspace: Workspace, acting: Acting) -> None:
+    dora = acting(workspace, "dora", "auditor")
     with dora.vault.transaction() as connection:
         size = journal.size(connection)
         assert journal.append(dora, connection, "one", object="D-1") == size

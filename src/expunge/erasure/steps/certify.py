@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import platform
+from collections.abc import Iterator
 from importlib import metadata
 from typing import Any, Final
 
@@ -12,7 +13,18 @@ from sqlalchemy import Connection, insert, select
 
 from expunge.certificates.file import log_entry, write_file
 from expunge.certificates.sign import Evidence, sign
-from expunge.domain.certificate import Copy, Keys, Learned, LogKey, Members, RequestLine, Seconds, Served, Statement
+from expunge.domain.certificate import (
+    Copy,
+    Keys,
+    Learned,
+    LogKey,
+    Members,
+    RequestLine,
+    Retained,
+    Seconds,
+    Served,
+    Statement,
+)
 from expunge.domain.guarantee import Exact
 from expunge.domain.plan import Method
 from expunge.domain.report import Check
@@ -41,6 +53,10 @@ MAY_STILL_HOLD: Final = (
     "storage that keeps overwritten blocks (flash, journalling and copy-on-write file systems)",
 )
 _ANOTHER: Final = "0" * 64
+_UNTOUCHED: Final = {
+    Method.NOT_A_MEMBER: "held none of these subjects",
+    Method.RETAINED: "left as it was: what it holds of these subjects is retained",
+}
 _LIBRARIES: Final = ("expunge", "numpy", "scipy", "pandas", "scikit-learn", "cryptography")
 
 
@@ -93,14 +109,14 @@ def make_statement(workspace: Workspace, connection: Connection, batch: Batch, n
                 law=request.law.upper(),
                 received=request.received.date().isoformat(),
                 due=request.due.isoformat(),
-                outcome=Outcome.ERASED.value,
+                outcome=(Outcome.PARTLY_ERASED if request.refusals else Outcome.ERASED).value,
             )
             for request in requests.in_batch(connection, batch.id)
         ),
         copies=tuple(_copy(workspace, connection, batch, copy) for copy in batch.plan),
         checks=tuple(Check.from_dict(check) for check in batch.evidence["checks"]),
         keys=Keys(may_still_hold=MAY_STILL_HOLD, **batch.evidence["keys"]),
-        retained=(),
+        retained=tuple(_retained(connection, batch)),
         residuals=(
             *residuals,
             "backups of the workspace made before the erasure still hold ciphertexts; "
@@ -113,6 +129,23 @@ def make_statement(workspace: Workspace, connection: Connection, batch: Batch, n
         log=LogKey(origin=journal.origin(workspace), public_key=base64.b64encode(public).decode()),
         environment=_environment(),
     )
+
+
+def _retained(connection: Connection, batch: Batch) -> Iterator[Retained]:
+    """Say of every dataset and model what is kept in it, for how many, on which ground and until when."""
+    grounds: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for copy in batch.plan:
+        still = members.records(
+            connection, copy["object"], [bytes.fromhex(one["ref"]) for one in batch.sealed["retained"]]
+        )
+        for kept in batch.sealed["retained"]:
+            if bytes.fromhex(kept["ref"]) in still:
+                grounds.setdefault((copy["object"], kept["article"]), []).append(kept)
+    for (place, article), kept in sorted(grounds.items()):
+        ends = {one["until"] for one in kept}
+        until = f", until {max(ends)} at the latest" if None not in ends else ""
+        used = "; kept only, and used for no model" if kept[0]["restricts"] else ""
+        yield Retained(place, f"{kept[0]['text']} (of {len(kept)} of these subjects{until}{used})", article)
 
 
 def find_evidence(workspace: Workspace, connection: Connection, batch: Batch, copy: dict[str, Any]) -> Evidence:
@@ -133,7 +166,7 @@ def find_evidence(workspace: Workspace, connection: Connection, batch: Batch, co
             members_now,
             learned_before=facts.learned,
             staged=register.open_learner(workspace, connection, version).digest(),
-            not_replayed="it held none of the batch's subjects",
+            not_replayed="nobody left it",
             verified_served=facts.served,
             published_served=published,
             nonce=facts.nonce,
@@ -179,7 +212,7 @@ def _copy(workspace: Workspace, connection: Connection, batch: Batch, copy: dict
         return Copy(
             version_after=copy["version"] + changed,
             guarantee=None,
-            guarantee_in_words="keys destroyed, then rows deleted" if changed else "held none of these subjects",
+            guarantee_in_words="keys destroyed, then rows deleted" if changed else _UNTOUCHED[method],
             learned=Learned(None, None, None),
             served=Served(None, None),
             **common,
@@ -196,12 +229,12 @@ def _copy(workspace: Workspace, connection: Connection, batch: Batch, copy: dict
     version = register.current(connection, copy["object"])
     facts = register.open_facts(workspace, connection, version)
     scope = facts.guarantee["scope"]
-    if method is Method.NOT_A_MEMBER:
+    if method in _UNTOUCHED:
         same = facts.blinded_learned(), facts.blinded_served()
         return Copy(
             version_after=copy["version"],
             guarantee=Exact(scope),
-            guarantee_in_words=f"{facts.guarantee_words}: held none of these subjects; "
+            guarantee_in_words=f"{facts.guarantee_words}: {_UNTOUCHED[method]}; "
             "by construction; not replayed in this batch",
             learned=Learned(same[0], same[0], equal=True),
             served=Served(same[1], same[1]),

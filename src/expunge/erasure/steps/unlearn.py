@@ -122,7 +122,12 @@ def note_needles(
     remaining: dict[str, Table],
 ) -> None:
     """Seal with each request the texts that stand in the person's rows and in nobody's who stays."""
-    kept = {text for table in remaining.values() for text in _texts(table)}
+    others = (
+        data.load(workspace, connection, dataset.id)
+        for dataset in data.every(workspace, connection)
+        if dataset.id not in tables
+    )
+    kept = {text for table in (*remaining.values(), *others) for text in _texts(table)}
     for request in requests.in_batch(connection, batch.id):
         known = requests.identity(workspace, connection, request.id)
         own = scope_of(workspace, connection, request)
