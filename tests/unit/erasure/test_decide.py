@@ -119,7 +119,7 @@ def test_four_eyes_are_two_people(workspace: Workspace, acting: Acting) -> None:
     owner = open_workspace(workspace.folder)
     dora = acting(owner, "dora", "privacy_officer")
     request = decide.approve(owner, intake.submit(owner, "71001", Law.GDPR).id)
-    with pytest.raises(PolicyError, match="'owner'.*four eyes"):
+    with pytest.raises(PolicyError, match=r"'owner'.*four eyes"):
         execute.erase(owner, [request.id])
     assert 71001 in held(owner)
     (done,) = execute.erase(dora, [request.id]).requests

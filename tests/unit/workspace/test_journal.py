@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import TypeAlias
 
 import pytest
 from sqlalchemy import delete, func, select, update
@@ -11,7 +13,9 @@ from expunge.errors import ExpungeError, NotVerifiedError
 from expunge.log.merkle import leaf_hash
 from expunge.vault.database import CHECKPOINT, LOG_LEAF
 from expunge.workspace import journal
-from expunge.workspace.folder import Workspace, open_workspace
+from expunge.workspace.folder import Workspace
+
+Acting: TypeAlias = Callable[..., Workspace]
 
 
 def signed(workspace: Workspace) -> None:
@@ -34,6 +38,7 @@ def test_entries_are_kept_in_order_with_actor_and_time(workspace: Workspace, act
         ("one", "dora", "D-1"),
         ("two", "dora", None),
     ]
+    assert {one["policy"] for one in entries} == {workspace.policy.version}
 
 
 def test_a_log_that_only_grew_verifies(workspace: Workspace) -> None:
