@@ -129,7 +129,7 @@ def test_no_rules_of_a_workspace_lift_four_eyes() -> None:
 def test_missing_rules_are_an_error_that_names_the_command_that_mends_it(tmp_path: Path) -> None:
     path = written(tmp_path, {})
     (tmp_path / "policy.cedar").unlink()
-    with pytest.raises(WorkspaceError, match="nobody is allowed anything.*expunge policy reset"):
+    with pytest.raises(WorkspaceError, match=r"nobody is allowed anything.*expunge policy reset"):
         read_policy(path)
 
 

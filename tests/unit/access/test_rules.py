@@ -125,15 +125,15 @@ FAULTY = {
     'permit (principal in Team::"x", action, resource);': "Team",
     "permt (principal, action, resource);": "permt",
     "permit (principal, action, resource)": "unexpected token",
-    "permit (principal, action, resource) when { context.purpose == \"\" };": "purpose",
+    'permit (principal, action, resource) when { context.purpose == "" };': "purpose",
     "permit (principal, action, resource) when { resource.colour };": "colour",
-    'permit (principal, action, resource) when { context has request && context.request == 7 };': "Long",
+    "permit (principal, action, resource) when { context has request && context.request == 7 };": "Long",
 }
 
 
 @pytest.mark.parametrize("statement", FAULTY)
 def test_what_cannot_be_enforced_is_refused_with_its_line(statement: str) -> None:
-    rules = f"// one; two\n{ALL}\n\n// \"three\n{statement}\n{ALL}\n"
+    rules = f'// one; two\n{ALL}\n\n// "three\n{statement}\n{ALL}\n'
     found = faults(rules)
     assert found
     assert found[0].startswith("line 5: "), found

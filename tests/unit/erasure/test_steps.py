@@ -71,9 +71,7 @@ def test_the_task_does_not_change_when_somebody_leaves(make: Make, approve: Appr
 
 
 @pytest.mark.parametrize("text", ["2026", "today", "dr.miller", "a0b1c", "records", "12345", "auditor", "mayor"])
-def test_what_this_software_writes_itself_is_no_trace(
-    make: Make, approve: Approve, acting: Acting, text: str
-) -> None:
+def test_what_this_software_writes_itself_is_no_trace(make: Make, approve: Approve, acting: Acting, text: str) -> None:
     notes = np.array([f"note {number}" for number in range(60)], dtype=object)
     notes[7] = datetime.now().astimezone().date().isoformat() if text == "today" else text
     workspace = make(table(np.arange(60) % 2, note=notes), confirm=True, roles=("note=free-text",))
