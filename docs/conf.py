@@ -4,7 +4,7 @@ from importlib import metadata
 
 project = "Expunge"
 author = "The Expunge developers"
-copyright = f"2026, {author}"  # noqa: A001  # Sphinx's own name
+copyright = f"2026, {author}"  # Sphinx's own name
 version = release = metadata.version("expunge")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]

@@ -12,9 +12,10 @@
     ├── CannotForgetError           forgetting these people would leave no model
     ├── RequestError                the erasure office says no
     │   ├── IllegalMoveError        a request cannot go from this state to that one
-    │   └── PolicyError             policy forbids it
-    │       ├── DeniedError         this actor may not do this
-    │       └── AuthenticationError who acts did not prove it
+    │   ├── PolicyError             policy forbids it
+    │   │   ├── DeniedError         this actor may not do this
+    │   │   └── AuthenticationError who acts did not prove it
+    │   └── UtilityGuardError       a model lost more than policy allows, and somebody must decide
     ├── VaultError                  encrypted storage
     │   ├── KeyDestroyedError       the key is gone, and so is what it opened
     │   └── CorruptedError          bytes on disk are not what was written
@@ -141,6 +142,10 @@ class DeniedError(PolicyError):
 
 class AuthenticationError(PolicyError):
     """Whoever acts did not prove to be who they say."""
+
+
+class UtilityGuardError(RequestError):
+    """A model lost more on held-out people than policy allows: nothing is shredded, both models are kept."""
 
 
 class VaultError(ExpungeError):

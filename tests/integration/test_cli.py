@@ -32,6 +32,7 @@ from expunge.errors import (
     WorkspaceBusyError,
 )
 from expunge.vault.database import LOG_LEAF
+from expunge.workspace import register
 from expunge.workspace.folder import Workspace, keys_beside, open_workspace
 
 Command: TypeAlias = Callable[..., Any]
@@ -74,10 +75,13 @@ def path_through(
     run("dataset show", "visits")
     run("model train", "ridge", "--dataset", "visits", "--learner", "ridge")
     run("model train", "additive", "--dataset", "visits", "--learner", "additive", called="train additive")
+    run("dataset rows", "visits", "--subject", FIRST, "--purpose", "access")
     run("model list")
     run("model show", "additive")
     run("model predict", "ridge", table)
     run("model export", "ridge", folder / "exported")
+    run("model set-replay", "additive", "always")
+    run("model rotate", "additive")
     first = run("request submit", "--subject", FIRST, "--law", "gdpr")["id"]
     second = run("request submit", "--subject", SECOND, "--law", "ccpa", called="submit second")["id"]
     third = run("request submit", "--subject", THIRD, "--law", "gdpr", called="submit third")["id"]
@@ -96,11 +100,18 @@ def path_through(
     run("certificate replay", certificate)
     run("log verify")
     run("report", "--out", folder / "report.html")
+    run("actor add", "dora", "--role", "auditor", "--key-file", folder / "dora.key")
+    run("actor passwd", "dora", "--key-file", folder / "dora.new.key")
+    run("actor disable", "dora")
+    run("actor list")
+    run("policy show")
+    run("policy check")
+    run("policy reset")
     return said | {"folder": folder}
 
 
 def test_the_path_through_touches_every_verb_but_the_demo(path_through: dict[str, Any]) -> None:
-    assert {" ".join(path) for path, _ in verbs()} - {"demo", "request replan"} <= path_through.keys()
+    assert {" ".join(path) for path, _ in verbs()} - {"demo", "request replan", "model decide"} <= path_through.keys()
 
 
 def test_a_table_is_imported_as_declared(path_through: dict[str, Any], people: pd.DataFrame) -> None:
@@ -174,7 +185,8 @@ def test_nothing_that_is_printed_or_logged_names_anybody(path_through: dict[str,
     with opened.vault.transaction() as connection:
         log = b"\n".join(row.entry for row in connection.execute(LOG_LEAF.select())).decode()
     secrets = [file.read_text().strip() for file in keys_beside(place).rglob("*") if file.is_file()]
-    printed = {name: said for name, said in path_through.items() if name not in {"folder", "model predict"}}
+    shows_people = {"folder", "model predict", "dataset rows"}
+    printed = {name: said for name, said in path_through.items() if name not in shows_people}
     for text in (log, json.dumps(printed)):
         for person in (FIRST, SECOND, THIRD):
             assert not re.search(rf"(?<!\d){person}(?!\d)", text)
@@ -205,13 +217,16 @@ def options(path: tuple[str, ...]) -> set[str]:
 def test_the_verbs_are_those_that_are_documented() -> None:
     assert {" ".join(path) for path in VERBS} == {
         "init",
-        *(f"dataset {verb}" for verb in ("add", "list", "show", "confirm")),
+        *(f"dataset {verb}" for verb in ("add", "list", "show", "confirm", "rows")),
         *(f"model {verb}" for verb in ("train", "list", "show", "predict", "export")),
+        *(f"model {verb}" for verb in ("set-replay", "rotate", "decide")),
         *(f"request {verb}" for verb in ("submit", "list", "show", "approve", "refuse", "replan")),
         "erase",
         *(f"certificate {verb}" for verb in ("show", "verify", "replay")),
         "log verify",
         "report",
+        *(f"actor {verb}" for verb in ("add", "list", "disable", "passwd")),
+        *(f"policy {verb}" for verb in ("show", "check", "reset")),
         "demo",
     }
 
@@ -254,6 +269,9 @@ def test_text_answers_are_for_people(
         ("model", "predict", "ridge", table),
         ("model", "predict", "ridge", table, "--out", tmp_path / "answers.csv"),
         ("model", "export", "ridge", tmp_path / "exported"),
+        ("model", "set-replay", "ridge", "sampled"),
+        ("model", "rotate", "ridge"),
+        ("model", "rotate", "--due"),
         ("request", "list"),
         ("request", "show", request),
         ("request", "approve", request),
@@ -504,11 +522,79 @@ def test_four_eyes_from_the_command_line(command: Command, table: Path, tmp_path
     command("dataset", "add", "visits", table, "--subject", "patient", "--target", "sick", *TYPES, *where)
     command("model", "train", "m", "--dataset", "visits", "--learner", "ridge", *where)
     request = command("request", "submit", "--subject", FIRST, "--law", "ccpa", "--json", *where).json["id"]
-    command("request", "approve", request, "--as", "anna", *where)
-    ran = command("erase", request, "--as", "anna", *where)
+    for name in ("anna", "bert"):
+        command("actor", "add", name, "--role", "privacy_officer", "--key-file", tmp_path / name, *where)
+
+    def run_as(name: str, *words: object) -> Any:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("EXPUNGE_KEY_FILE", str(tmp_path / name))
+            return command(*words, "--as", name, *where)
+
+    assert run_as("anna", "request", "approve", request).code == 0
+    ran = run_as("anna", "erase", request)
     assert (ran.code, one_line(ran)) == (2, True)
     assert "four eyes" in ran.err
-    assert command("erase", request, "--as", "bert", *where).code == 0
+    assert run_as("bert", "erase", request).code == 0
+
+
+def policy(folder: Path, **changes: object) -> None:
+    file = folder / "policy.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def in_both_models(folder: Path) -> list[int]:
+    workspace = open_workspace(folder)
+    with workspace.vault.transaction() as connection:
+        versions = [register.current(connection, model.id) for model in register.every(connection)]
+        held = [set(register.open_learner(workspace, connection, one).subjects_held()) for one in versions]
+    return sorted(int(one) for one in set.intersection(*held))
+
+
+def test_a_small_batch_waits_and_that_is_no_failure(prepared: Path, copy_of: Copier, command: Command) -> None:
+    folder = copy_of(prepared)
+    policy(folder, min_batch=3, window_days=14)
+    where = ("--workspace", folder)
+    request = command("request", "submit", "--subject", SECOND, "--law", "gdpr", *where, "--json").json["id"]
+    assert command("request", "approve", request, *where).code == 0
+    assert "it goes at the latest on" in command("request", "show", request, *where).out
+    ran = command("erase", request, *where)
+    assert (ran.code, ran.err) == (0, "")
+    assert f"{request}: waiting: 1 of 3 subjects; goes at the latest on" in ran.out
+    assert "Nothing was erased." in ran.out
+    waiting = command("erase", request, *where, "--json").json["waiting"]
+    assert (waiting["requests"], waiting["subjects"], waiting["minimum"]) == ([request], 1, 3)
+    assert command("request", "show", request, *where, "--json").json["release"]["min_batch"] == 3
+
+
+def test_a_loss_beyond_the_bound_is_decided_from_the_command_line(
+    prepared: Path, copy_of: Copier, command: Command
+) -> None:
+    folder = copy_of(prepared)
+    policy(folder, utility_drop=0.0)
+    where = ("--workspace", folder)
+    submitted = [
+        command("request", "submit", "--subject", one, "--law", "gdpr", *where, "--json").json["id"]
+        for one in in_both_models(folder)[:6]
+    ]
+    assert command("request", "approve", *submitted, *where).code == 0
+    ran = command("erase", *submitted, *where)
+    assert (ran.code, one_line(ran)) == (2, True)
+    decided = set()
+    while ran.code:
+        (said,) = re.findall(r"`expunge (model decide \S+ accept --batch B-[0-9a-f]+)`", ran.err)
+        assert "a drop of" in command(*said.split(), *where).out
+        assert said not in decided
+        decided.add(said)
+        ran = command("erase", *submitted, *where)
+    assert "Certificate:" in ran.out
+
+
+def test_a_renewal_names_a_model_or_what_is_due(prepared: Path, copy_of: Copier, command: Command) -> None:
+    where = ("--workspace", copy_of(prepared))
+    assert command("model", "rotate", *where).code == 2
+    assert command("model", "rotate", "ridge", "--due", *where).code == 2
+    assert "seed 2" in command("model", "rotate", "ridge", *where).out
+    assert re.search(r"seed +2, of 20", command("model", "show", "ridge", *where).out)
 
 
 # Checking a certificate.

@@ -1,8 +1,8 @@
 """Every snippet in README and docs is executed, and every file that they name is there.
 
 Fenced blocks: ``python`` is run as a module, ``bash`` by bash with the package's commands on the path (``make`` lines,
-and others that CI or the Makefile runs itself, are only looked up), ``text`` is output. Others are refused. The ``bash``
-blocks of a page of the site are one session, from top to bottom.
+and others that CI or the Makefile runs itself, are only looked up), ``text`` is output. Others are refused. The
+``bash`` blocks of a page of the site are one session, from top to bottom.
 """
 
 from __future__ import annotations

@@ -108,8 +108,9 @@ def faults(workspace: Workspace, ids: list[str]) -> list[str]:
     wrong += [f"files {files}"] if files != [f"{certificates[0].id}.json"] else []
     verified = verify_file(workspace.certificates / files[0], workspace.folder / "public.pem")
     wrong += ["other requests"] if {line.id for line in verified.statement.requests} != set(ids) else []
-    letters = {path.name for path in workspace.letters.iterdir()}
-    wrong += [f"letters {letters}"] if letters != {f"{request}.txt" for request in ids} else []
+    letters = {path.relative_to(workspace.letters).as_posix() for path in workspace.letters.rglob("*")}
+    expected_letters = {*ids, *(f"{request}/completion.txt" for request in ids)}
+    wrong += [f"letters {letters}"] if letters != expected_letters else []
     expected = ["log.key", "owner.credential", "root-2.key", "signing.key", "workspace.secret"]
     keys = sorted(path.name for path in workspace.keys.rglob("*") if path.is_file())
     wrong += [f"keys {keys}"] if keys != expected else []

@@ -48,7 +48,7 @@ class Action(_Explained):
     MODEL_PREDICT = "model.predict", "predict with a model"
     MODEL_EXPORT = "model.export", "write a model out"
     MODEL_ROTATE = "model.rotate", "renew a model's seed by a full retrain"
-    MODEL_REPLAY_POLICY = "model.replay-policy", "say when a model is replayed"
+    MODEL_SET_REPLAY = "model.set-replay", "say when a model is replayed"
     MODEL_DECIDE = "model.decide", "decide on a model that waits for a decision"
     REQUEST_SUBMIT = "request.submit", "take a request in"
     REQUEST_IMPORT = "request.import", "take many requests in"

@@ -60,7 +60,7 @@ class Policy:
     rotate_days : int
         A model's seed is renewed by a full retrain when it is so old; 0 is never.
     replay : {"always", "sampled", "on-demand"}
-        Which models of a batch are replayed, unless a model says otherwise.
+        Which batches are replayed, for models that do not say otherwise and whose full retrain takes a minute or more.
     replay_rate : float
         Share that ``sampled`` replays.
     on_suppressed : {"refuse", "quarantine"}
@@ -103,6 +103,11 @@ class Policy:
                 raise InputError(f"{name} is {getattr(self, name)}.", mend="Give 0 or more.")
         if self.min_batch < 1:
             raise InputError(f"min_batch is {self.min_batch}.", mend="Give 1 or more.")
+        if self.min_batch > 1 and not self.window_days:
+            raise InputError(
+                f"min_batch is {self.min_batch}, and with window_days 0 nothing ever waits for it.",
+                mend="Give window_days too, such as 14.",
+            )
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise InputError(f"{name} is {getattr(self, name)!r}.", mend=f"Choose one of: {', '.join(choices)}.")

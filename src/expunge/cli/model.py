@@ -1,4 +1,4 @@
-"""`expunge model`: train, list, show, predict, export."""
+"""`expunge model`: train, list, show, predict, export, set-replay, rotate, decide."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Models that can forget.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="Name of the model.")]
+REPLAY = "always, sampled (a keyed choice, at the policy's rate) or on-demand."
 
 
 @app.command()
@@ -25,6 +26,9 @@ def train(
     workspace: WorkspaceDir,
     dataset: Annotated[str, typer.Option(help="Name of the dataset.")],
     learner: Annotated[str, typer.Option(help="ridge or additive.")],
+    replay: Annotated[
+        str | None, typer.Option(help=f"Are erasures replayed? {REPLAY} Default: always where a retrain takes < 60 s.")
+    ] = None,
     keys: Keys = None,
     actor: Actor = None,
     as_json: Json = False,
@@ -33,7 +37,7 @@ def train(
     from expunge.workspace import models
 
     opened = open_at(workspace, keys, actor)
-    _show(opened, models.train(opened, name, dataset, learner), as_json=as_json)
+    _show(opened, models.train(opened, name, dataset, learner, replay=replay), as_json=as_json)
 
 
 @app.command("list")
@@ -108,6 +112,65 @@ def export(
     answer({"folder": str(folder)}, as_json=as_json, text=f"Wrote {folder}/model.json and {folder}/arrays.npz.")
 
 
+@app.command("set-replay")
+def set_replay(
+    name: Name,
+    replay: Annotated[str, typer.Argument(help=REPLAY)],
+    *,
+    workspace: WorkspaceDir,
+    keys: Keys = None,
+    actor: Actor = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether erasures from a model are replayed by a full retrain."""
+    from expunge.workspace import models
+
+    model = models.set_replay(open_at(workspace, keys, actor), name, replay)
+    answer(model.to_dict(), as_json=as_json, text=f"Erasures from {model.name} are replayed: {model.replay}.")
+
+
+@app.command()
+def rotate(
+    name: Annotated[str | None, typer.Argument(help="Name of the model.")] = None,
+    *,
+    workspace: WorkspaceDir,
+    due: Annotated[bool, typer.Option("--due", help="All models whose seed is older than the policy allows.")] = False,
+    keys: Keys = None,
+    actor: Actor = None,
+    as_json: Json = False,
+) -> None:
+    """Renew a model's seed by a full retrain on the people it has; the old version is destroyed."""
+    from expunge.errors import InputError
+    from expunge.workspace import seeds
+
+    if (name is None) != due:
+        raise InputError("name a model, or --due.", mend="Give one of the two.")
+    opened = open_at(workspace, keys, actor)
+    rotated = [seeds.rotate(opened, one) for one in (seeds.due(opened) if name is None else [name])]
+    lines = [f"{one.name} is at version {one.version}, under seed {one.seed}." for one in rotated]
+    answer([one.to_dict() for one in rotated], as_json=as_json, text="\n".join(lines) or "No model's seed is that old.")
+
+
+@app.command()
+def decide(
+    name: Name,
+    decision: Annotated[str, typer.Argument(help="accept what was lost, or retire the model.")],
+    *,
+    workspace: WorkspaceDir,
+    batch: Annotated[str, typer.Option(help="The batch that waits, as `expunge erase` named it.")],
+    keys: Keys = None,
+    actor: Actor = None,
+    as_json: Json = False,
+) -> None:
+    """Decide what becomes of a model that lost more on held-out people than the policy allows."""
+    from expunge.domain.codec import write
+    from expunge.erasure import guard
+
+    found = guard.decide(open_at(workspace, keys, actor), name, batch, decision)
+    text = f"{name}: {found.fate}, a drop of {found.drop}. Give `expunge erase` again to go on."
+    answer(write(found), as_json=as_json, text=text)
+
+
 def _show(workspace: Workspace, model: Model, *, as_json: bool) -> None:
     from expunge.workspace import models
 
@@ -122,6 +185,8 @@ def _show(workspace: Workspace, model: Model, *, as_json: bool) -> None:
         "version": model.version or "retired",
         "subjects": f"{model.subjects:,}",
         "records": f"{model.records:,}",
+        "replay": model.replay,
+        "seed": f"{model.seed}, of {model.seeded[:10]}",
     }
     if score is not None:
         facts["held out"] = score.detail

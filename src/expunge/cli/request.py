@@ -64,7 +64,7 @@ def show(
     request_id: Id, *, workspace: WorkspaceDir, keys: Keys = None, actor: Actor = None, as_json: Json = False
 ) -> None:
     """Show a request and its plan."""
-    from expunge.erasure import requests
+    from expunge.erasure import release, requests
 
     opened = open_at(workspace, keys, actor)
     opened.authorise(Action.REQUEST_SHOW, request=request_id)
@@ -72,7 +72,7 @@ def show(
         request = requests.load(connection, request_id)
         plan = requests.plan(connection, request_id)
     if as_json:
-        answer({**request.to_dict(), "plan": plan["copies"]}, as_json=True)
+        answer({**request.to_dict(), "plan": plan["copies"], "release": plan.get("release")}, as_json=True)
         return
     print_facts(f"Request {request.id}", {name: value for name, value in request.to_dict().items() if value})
     rows = [
@@ -80,6 +80,8 @@ def show(
         for copy in plan["copies"]
     ]
     print_table("Plan", ("kind", "name", "method", "records", "guarantee", "why"), rows)
+    if words := release.planned(opened.policy, request, plan.get("release")):
+        answer(None, as_json=False, text=f"Release: {'; '.join(words)}.")
 
 
 @app.command()

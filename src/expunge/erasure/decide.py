@@ -32,7 +32,8 @@ def approve(workspace: Workspace, request_id: str) -> Request:
         with workspace.vault.transaction() as connection:
             if request.state is State.IDENTIFIED:
                 refuse_while_erasing(connection)
-            return requests.move(workspace, connection, request, State.APPROVED, approver=workspace.actor)
+            now = datetime.now(UTC).replace(microsecond=0)
+            return requests.move(workspace, connection, request, State.APPROVED, approver=workspace.actor, approved=now)
 
 
 def refuse(workspace: Workspace, request_id: str, ground_name: str) -> Request:
@@ -50,7 +51,7 @@ def refuse(workspace: Workspace, request_id: str, ground_name: str) -> Request:
     workspace.authorise(Action.REQUEST_REFUSE)
     with journal.recording(workspace):
         request = _current(workspace, request_id)
-        found = ground(request.law, ground_name).id
+        found = ground(request.law, ground_name, workspace.policy.packs).id
         if request.outcome is Outcome.REFUSED and request.state is State.CLOSED:
             if request.ground != found:
                 raise IllegalMoveError(
@@ -94,7 +95,7 @@ def refuse_for(
                 f"request {request.id} is {request.state} and cannot be refused for a dataset.",
                 mend="Only a planned or approved request can be.",
             )
-        found = ground(request.law, ground_name)
+        found = ground(request.law, ground_name, workspace.policy.packs)
         if until is not None and until <= datetime.now(UTC).date():
             raise InputError(f"the ground ends on {until}, which is past.", mend="Give a day that lies ahead.")
         with workspace.vault.transaction() as connection:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, TypeAlias
 
 from sqlalchemy import Connection, select
@@ -23,14 +23,15 @@ from expunge.certificates.file import MAX_BYTES
 from expunge.domain.plan import Plan
 from expunge.domain.request import STEPS, Outcome, Request, State
 from expunge.erasure import batch as batches
-from expunge.erasure import intake, plan, requests
+from expunge.erasure import guard, intake, plan, release, requests
 from expunge.erasure.batch import Batch
+from expunge.erasure.release import Waiting
 from expunge.erasure.scope import scope_of
 from expunge.erasure.steps import certify, check, close, notify, publish, purge, shred, unlearn, verify
 from expunge.errors import ExpungeError, IllegalMoveError, InputError, WorkspaceBusyError
 from expunge.vault import blobs, records
 from expunge.vault.database import CERTIFICATE, truncate_wal
-from expunge.workspace import journal, members
+from expunge.workspace import journal, members, register
 from expunge.workspace.folder import Workspace
 
 Prepare: TypeAlias = Callable[[Workspace, Batch], None]
@@ -77,12 +78,15 @@ class Done:
     sent_back : tuple of (Request, str)
         Requests that returned to `planned`, each with the reason; they need approval again, unless nothing is held
         of the person any more: then they were refused with ground ``no-data``.
+    waiting : Waiting or None
+        Requests that wait for others, by the policy's minimum; they are as they were.
     """
 
     certificate: str | None
     batch: str | None
     requests: tuple[Request, ...]
     sent_back: tuple[tuple[Request, str], ...] = ()
+    waiting: Waiting | None = None
 
 
 def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda _state: None) -> Done:
@@ -101,6 +105,8 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
         Where a request is not approved.
     DeniedError
         Where the actor may not erase, or policy demands four eyes, and there are two.
+    UtilityGuardError
+        Where a model lost more than policy allows, and nobody decided yet: the batch stays verified.
     ExpungeError
         Whatever a step found wrong: the requests then read ``failed`` with the reason; give the command again when it
         is mended.
@@ -115,13 +121,12 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
         if not open_ones:
             last = chosen[-1].batch if chosen else (resumed and resumed.id)
             return _done(workspace, last or None, chosen, ())
-        batch, sent_back = _assemble(workspace, open_ones)
+        batch, sent_back, waiting = _assemble(workspace, open_ones)
         for request, _ in sent_back:
             intake.advance(workspace, request)
-        if batch is None:
-            return _done(workspace, None, chosen, sent_back)
-        _run(workspace, batch, progress)
-        return _done(workspace, batch.id, chosen, sent_back)
+        if batch is not None:
+            _run(workspace, batch, progress)
+        return _done(workspace, None if batch is None else batch.id, chosen, sent_back, waiting)
 
 
 def give_up(workspace: Workspace, request_id: str) -> tuple[Request, ...]:
@@ -193,8 +198,13 @@ def _authorise_batch(workspace: Workspace, chosen: Sequence[Request]) -> None:
     workspace.authorise(Action.ERASE, approvers=approvers, subjects=len(chosen))
 
 
-def _assemble(workspace: Workspace, chosen: Sequence[Request]) -> tuple[Batch | None, tuple[tuple[Request, str], ...]]:
-    """Make a batch of those whose approval still covers what would be done; send the others back to `planned`."""
+def _assemble(
+    workspace: Workspace, chosen: Sequence[Request]
+) -> tuple[Batch | None, tuple[tuple[Request, str], ...], Waiting | None]:
+    """Make a batch of those whose approval still covers what would be done; send the others back to `planned`.
+
+    Those who have to wait for others are left as they are.
+    """
     for request in chosen:
         if request.state is not State.APPROVED:
             raise IllegalMoveError(
@@ -222,14 +232,31 @@ def _assemble(workspace: Workspace, chosen: Sequence[Request]) -> tuple[Batch | 
                 taken.append(request)
             else:
                 sent_back.append((intake.replan(workspace, connection, request), reason))
+        today = datetime.now(UTC).date()
+        waiting = _waiting(workspace, connection, taken, today)
+        if waiting is not None:
+            taken = [request for request in taken if request.id not in waiting.requests]
         if not taken:
-            return None, tuple(sent_back)
+            return None, tuple(sent_back), waiting
         reached = scope_of(workspace, connection, *taken)
         whole = plan.make(workspace, connection, reached)
         _refuse_too_large(connection, whole)
-        batch = batches.open_batch(workspace, connection, taken, whole, reached)
+        released = release.released(workspace.policy, taken, whole, today)
+        batch = batches.open_batch(workspace, connection, taken, whole, reached, released)
         journal.append(workspace, connection, "batch begun", batch=batch.id, requests=[one.id for one in taken])
-    return batch, tuple(sent_back)
+    return batch, tuple(sent_back), waiting
+
+
+def _waiting(workspace: Workspace, connection: Connection, taken: Sequence[Request], today: date) -> Waiting | None:
+    """Look who leaves which published model with whom, where the policy asks for a minimum."""
+    if workspace.policy.min_batch == 1:
+        return None
+    published = [model.id for model in register.every(connection) if model.version is not None]
+    leaving = {}
+    for request in taken:
+        forgotten = scope_of(workspace, connection, request).forgotten
+        leaving[request.id] = {model: members.records(connection, model, forgotten).keys() for model in published}
+    return release.wait(workspace.policy, taken, leaving, today)
 
 
 def _refuse_too_large(connection: Connection, whole: Plan) -> None:
@@ -253,6 +280,8 @@ def _run(workspace: Workspace, batch: Batch, progress: Progress) -> None:
         with workspace.vault.transaction() as connection:
             waiting = requests.in_batch(connection, batch.id)
         if STEPS.index(state) >= _reached(waiting[0]):
+            if state is State.SHREDDED:
+                guard.settle(workspace, batch)
             _step(workspace, batch, state)
             progress(state)
     tidy(workspace)
@@ -311,10 +340,14 @@ def tidy(workspace: Workspace) -> None:
 
 
 def _done(
-    workspace: Workspace, batch: str | None, chosen: Sequence[Request], sent_back: tuple[tuple[Request, str], ...]
+    workspace: Workspace,
+    batch: str | None,
+    chosen: Sequence[Request],
+    sent_back: tuple[tuple[Request, str], ...],
+    waiting: Waiting | None = None,
 ) -> Done:
     with workspace.vault.transaction() as connection:
         query = select(CERTIFICATE.c.id).where(CERTIFICATE.c.batch == (batch or ""))
         certificate = connection.execute(query).scalar()
         now = tuple(requests.load(connection, request.id) for request in chosen)
-    return Done(certificate, batch, now, sent_back)
+    return Done(certificate, batch, now, sent_back, waiting)

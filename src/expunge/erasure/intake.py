@@ -104,7 +104,14 @@ def replan(workspace: Workspace, connection: Connection, request: Request) -> Re
     made = plan.make(workspace, connection, scope.scope_of(workspace, connection, request))
     requests.set_plan(connection, request.id, made.to_json())
     return requests.move(
-        workspace, connection, request, State.PLANNED, policy=workspace.policy.version, approver=None, batch=None
+        workspace,
+        connection,
+        request,
+        State.PLANNED,
+        policy=workspace.policy.version,
+        approver=None,
+        approved=None,
+        batch=None,
     )
 
 

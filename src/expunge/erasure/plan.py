@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from expunge.domain.plan import CopyPlan, Method, Plan
+from expunge.erasure.release import rule_of
 from expunge.erasure.scope import Retention, Scope
-from expunge.workspace import data, members, register
+from expunge.workspace import data, members, register, seeds
 from expunge.workspace.folder import Workspace
 
 
@@ -14,7 +15,8 @@ def make(workspace: Workspace, connection: Connection, scope: Scope) -> Plan:
     """Plan an erasure: one entry for every dataset and every published model."""
     datasets = [_dataset(connection, dataset, scope) for dataset in data.every(workspace, connection)]
     published = [model for model in register.every(connection) if model.version is not None]
-    return Plan((*datasets, *(_model(workspace, connection, model, scope) for model in published)))
+    models = (_model(workspace, connection, model, scope) for model in published)
+    return Plan((*datasets, *models), rule_of(workspace.policy))
 
 
 def _dataset(connection: Connection, dataset: data.Dataset, scope: Scope) -> CopyPlan:
@@ -58,7 +60,11 @@ def _model(workspace: Workspace, connection: Connection, model: register.Model, 
     # Both work in proportion to the records they touch: forgetting to those that leave, a refit to those that stay.
     forget = facts.fit_seconds * records / max(total, 1)
     refit = facts.fit_seconds * (total - records) / max(total, 1)
-    cheaper = Method.REFIT if records > total - records else Method.FORGET
+    rotates = bool(leaving) and seeds.is_due(workspace.policy, model.seeded)
+    cheaper = Method.REFIT if rotates or records > total - records else Method.FORGET
+    reason = "forgetting touches fewer than a refit" if cheaper is Method.FORGET else "fewer stay than leave"
+    if rotates:
+        reason = f"its seed is of {model.seeded[:10]} and is renewed by a full retrain"
     return CopyPlan(
         object_id=model.id,
         kind="model",
@@ -68,16 +74,16 @@ def _model(workspace: Workspace, connection: Connection, model: register.Model, 
         subjects=len(leaving),
         records=records,
         guarantee=facts.guarantee_words,
-        seconds=min(forget, refit) if leaving else 0.0,
+        seconds=(refit if cheaper is Method.REFIT else forget) if leaving else 0.0,
         refit_seconds=refit,
         why=_why(
-            f"{records} of {total} training records leave; "
-            + ("fewer stay than leave" if cheaper is Method.REFIT else "forgetting touches fewer than a refit")
+            f"{records} of {total} training records leave; {reason}"
             if leaving
             else "was not trained on any of these subjects",
             leaving,
             kept,
         ),
+        rotates=rotates,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from expunge.domain.request import Outcome, Request, State
 from expunge.erasure import letters, requests
+from expunge.erasure.law.rules import ground
 from expunge.errors import IllegalMoveError
 from expunge.vault.identity import destroy_identity
 from expunge.workspace.folder import Workspace
@@ -28,7 +29,9 @@ def close_refused(workspace: Workspace, request: Request, ground_id: str) -> Req
                 workspace, connection, request, State.REFUSED, ground=ground_id, outcome=Outcome.REFUSED
             )
     if request.state is State.REFUSED:
-        letters.write(workspace, request, certificate=None)
+        packs = workspace.policy.packs
+        kept = letters.Retained(ground(request.law, request.ground or "", packs))
+        letters.write(workspace, request, letters.Letter.REFUSAL, retained=(kept,), packs=packs)
         with workspace.vault.transaction() as connection:
             request = requests.move(workspace, connection, request, State.NOTIFIED)
     if request.state is State.NOTIFIED:

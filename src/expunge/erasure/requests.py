@@ -132,6 +132,7 @@ def _request(row: Row[Any]) -> Request:
         outcome=Outcome(row.outcome),
         ground=row.ground,
         approver=row.approver,
+        approved=datetime.fromisoformat(row.approved) if row.approved else None,
         batch=row.batch,
         policy=row.policy,
         failed=(failed[0], failed[1]) if failed else None,

@@ -109,11 +109,11 @@ def scope_of(workspace: Workspace, connection: Connection, *asked: Request) -> S
     people: dict[bytes, tuple[str, SubjectId]] = {}
     retained = []
     for request in asked:
-        own = holdings(workspace, connection, request)
+        own, packs = holdings(workspace, connection, request), workspace.policy.packs
         people |= own
         refused = {refusal.dataset: refusal for refusal in request.refusals}
         retained += [
-            Retention(request.id, dataset, ref, ground(request.law, refusal.ground), refusal.until)
+            Retention(request.id, dataset, ref, ground(request.law, refusal.ground, packs), refusal.until)
             for ref, (dataset, _) in own.items()
             if (refusal := refused.get(dataset)) is not None
         ]

@@ -153,6 +153,7 @@ REQUEST = _table(
     Column("outcome", String, nullable=False),
     Column("ground", String),
     Column("approver", String),
+    Column("approved", String),
     Column("batch", String),
     Column("policy", String),
     Column("failed", String),

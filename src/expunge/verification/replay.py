@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +13,20 @@ import pandas as pd
 
 from expunge.domain.report import Check, Verdict
 from expunge.learners.base import Learner
+
+
+def is_sampled(key: bytes, batch: str, model: str, rate: float) -> bool:
+    """Tell whether a batch is among the share of a model's batches that is replayed.
+
+    A keyed hash of the two names decides: the same answer whenever it is asked, and none that can be chosen.
+
+    Examples
+    --------
+    >>> is_sampled(bytes(32), "B-1", "M-1", 0.0), is_sampled(bytes(32), "B-1", "M-1", 1.0)
+    (False, True)
+    """
+    drawn = int.from_bytes(hmac.digest(key, f"{batch}|{model}".encode(), hashlib.sha256)[:8], "big")
+    return drawn < rate * 2**64
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,8 @@ class Facts:
     guarantee_words : str
     fit_seconds : float
         What the last full fit took.
+    seed : int
+        Number of the seed that the version was trained under, from 1.
     """
 
     nonce: bytes
@@ -55,6 +57,7 @@ class Facts:
     guarantee: dict[str, Any]
     guarantee_words: str
     fit_seconds: float
+    seed: int = 1
 
     def blinded_learned(self) -> str:
         """HMAC of the learned digest."""
@@ -87,6 +90,9 @@ class Model:
     held_out: float
     version: int | None
     created: str
+    replay: str
+    seed: int
+    seeded: str
     subjects: int
     records: int
 
@@ -114,12 +120,13 @@ class Version:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a version stands in the register."""
+    """Where a version stands in the register, and the number of the seed that it was trained under."""
 
     model_id: str
     version: int
     status: str
     batch: str | None = None
+    seed: int = 1
 
 
 def store(
@@ -138,6 +145,7 @@ def store(
         guarantee=learner.guarantee.to_dict(),
         guarantee_words=str(learner.guarantee),
         fit_seconds=fit_seconds,
+        seed=place.seed,
     )
     vault = workspace.vault
     found = Version(
@@ -195,9 +203,14 @@ def discard(connection: Connection, version: Version) -> None:
     )
 
 
+def learner_key(workspace: Workspace, model: str, seed: int) -> bytes:
+    """Return the key of a model's random choices under its seed of this number."""
+    return workspace.vault.derive(f"learner|{model}" if seed == 1 else f"learner|{model}|{seed}")
+
+
 def open_learner(workspace: Workspace, connection: Connection, version: Version) -> Learner:
     """Open a version's training state."""
-    key = workspace.vault.derive(f"learner|{version.model_id}")
+    key = learner_key(workspace, version.model_id, open_facts(workspace, connection, version).seed)
     return state.load(blobs.get(workspace.vault, connection, version.state_blob), key=key)
 
 
@@ -249,9 +262,17 @@ def describe(connection: Connection, row: Row[Any]) -> Model:
         held_out=row.held_out,
         version=row.version,
         created=row.created,
+        replay=row.replay,
+        seed=row.seed,
+        seeded=seeded(row),
         subjects=subjects_held,
         records=records_held,
     )
+
+
+def seeded(row: Row[Any]) -> str:
+    """Return since when a model has its seed."""
+    return str(row.seeded or row.created)
 
 
 def _packed(served: ServedModel) -> bytes:

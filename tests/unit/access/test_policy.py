@@ -14,25 +14,31 @@ from expunge.access.policy import CHOICES, Policy, read_policy
 from expunge.access.rules import Question, default_rules
 from expunge.errors import InputError, WorkspaceError
 
-POLICIES = st.builds(
-    Policy,
-    four_eyes=st.booleans(),
-    owner_by_default=st.booleans(),
-    four_eyes_above=st.integers(0, 9),
-    held_out=st.floats(0.01, 0.99),
-    packs=st.lists(st.sampled_from(["health", "finance"])).map(tuple),
-    calendar=st.sampled_from(["", "DE"]),
-    min_batch=st.integers(1, 9),
-    window_days=st.integers(0, 9),
-    safe_days=st.integers(0, 9),
-    utility_drop=st.floats(0, 1),
-    rotate_days=st.integers(0, 9),
-    replay=st.sampled_from(CHOICES["replay"]),
-    replay_rate=st.floats(0, 1),
-    on_suppressed=st.sampled_from(CHOICES["on_suppressed"]),
-    suppression_days=st.integers(0, 9),
-    suppression_basis=st.text(max_size=9),
+POLICIES = (
+    st.fixed_dictionaries(
+        {
+            "four_eyes": st.booleans(),
+            "owner_by_default": st.booleans(),
+            "four_eyes_above": st.integers(0, 9),
+            "held_out": st.floats(0.01, 0.99),
+            "packs": st.lists(st.sampled_from(["health", "finance"])).map(tuple),
+            "calendar": st.sampled_from(["", "DE"]),
+            "min_batch": st.integers(1, 9),
+            "window_days": st.integers(0, 9),
+            "safe_days": st.integers(0, 9),
+            "utility_drop": st.floats(0, 1),
+            "rotate_days": st.integers(0, 9),
+            "replay": st.sampled_from(CHOICES["replay"]),
+            "replay_rate": st.floats(0, 1),
+            "on_suppressed": st.sampled_from(CHOICES["on_suppressed"]),
+            "suppression_days": st.integers(0, 9),
+            "suppression_basis": st.text(max_size=9),
+        }
+    )
+    .filter(lambda said: said["min_batch"] == 1 or said["window_days"])
+    .map(lambda said: Policy(**said))
 )
+"""Every policy that is one: a minimum that nothing waits for is refused."""
 
 
 def written(tmp_path: Path, content: object) -> Path:
@@ -147,3 +153,10 @@ def test_any_change_of_the_rules_is_another_version(tmp_path: Path) -> None:
         file.write("\n")
     assert read_policy(path).version != before
     assert before == Policy().version
+
+
+def test_a_minimum_batch_without_a_window_is_refused() -> None:
+    """It would be believed, and nothing would ever wait for it."""
+    with pytest.raises(InputError, match="window_days 0"):
+        Policy(min_batch=2)
+    assert Policy(min_batch=2, window_days=1).min_batch == 2

@@ -111,7 +111,7 @@ def test_a_refusal_that_was_cut_short_goes_on(
         found = requests.load(connection, request.id)
     assert (found.state, found.outcome, found.ground) == (State.CLOSED, Outcome.REFUSED, "12(5)")
     assert not (workspace.keys / "requests" / f"{request.id}.key").exists()
-    assert "Art. 12(5)" in (workspace.letters / f"{request.id}.txt").read_text()
+    assert "Art. 12(5)" in (workspace.letters / request.id / "refusal.txt").read_text()
 
 
 def test_four_eyes_are_two_people(workspace: Workspace, acting: Acting) -> None:

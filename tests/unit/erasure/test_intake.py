@@ -35,7 +35,7 @@ def test_a_known_person_is_planned(workspace: Workspace) -> None:
 def test_an_unknown_person_is_accepted_then_refused_for_want_of_data(workspace: Workspace, unknown: str) -> None:
     request = intake.submit(workspace, unknown, Law.CCPA)
     assert (request.state, request.outcome, request.ground) == (State.CLOSED, Outcome.REFUSED, "no-data")
-    assert "1798.105(c)" in (workspace.letters / f"{request.id}.txt").read_text()
+    assert "1798.105(c)" in (workspace.letters / request.id / "refusal.txt").read_text()
     with workspace.vault.transaction() as connection:
         log = b"".join(journal.entries(connection)).decode()
         with pytest.raises(KeyDestroyedError):

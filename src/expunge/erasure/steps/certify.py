@@ -14,22 +14,26 @@ from sqlalchemy import Connection, insert, select
 from expunge.certificates.file import log_entry, write_file
 from expunge.certificates.sign import Evidence, sign
 from expunge.domain.certificate import (
+    BY_CONSTRUCTION,
     Copy,
     Keys,
     Learned,
     LogKey,
     Members,
+    Release,
     RequestLine,
     Retained,
     Seconds,
+    Seed,
     Served,
     Statement,
 )
+from expunge.domain.codec import read
 from expunge.domain.guarantee import Exact
 from expunge.domain.plan import Method
 from expunge.domain.report import Check
 from expunge.domain.request import Outcome
-from expunge.erasure import requests
+from expunge.erasure import guard, requests
 from expunge.erasure.batch import Batch
 from expunge.errors import CorruptedError
 from expunge.log.merkle import inclusion_proof, leaf_hash
@@ -128,6 +132,7 @@ def make_statement(workspace: Workspace, connection: Connection, batch: Batch, n
         notes=("No suppression ledger is kept: nothing stops the erased subjects from being imported again.",),
         log=LogKey(origin=journal.origin(workspace), public_key=base64.b64encode(public).decode()),
         environment=_environment(),
+        release=read(Release | None, batch.evidence["release"], "release"),
     )
 
 
@@ -178,6 +183,7 @@ def find_evidence(workspace: Workspace, connection: Connection, batch: Batch, co
         learned_before=digests["staged"] if digests["equal"] else _ANOTHER,
         staged=digests["staged"],
         replayed=digests["replayed"],
+        not_replayed=digests.get("not_replayed", ""),
         verified_served=digests["verified_served"],
         published_served=published,
         nonce=facts.nonce,
@@ -206,6 +212,7 @@ def _copy(workspace: Workspace, connection: Connection, batch: Batch, copy: dict
         "records_removed": entry["records"],
         "checks": tuple(Check.from_dict(check) for check in entry["checks"]),
         "seconds": Seconds(entry.get("seconds", "0"), entry.get("full_retrain")),
+        "guard": guard.stated(entry),
     }
     if copy["kind"] == "dataset":
         changed = int(bool(copy["subjects"]))
@@ -221,14 +228,22 @@ def _copy(workspace: Workspace, connection: Connection, batch: Batch, copy: dict
         return Copy(
             version_after=None,
             guarantee=None,
-            guarantee_in_words="unpublished and destroyed: without these subjects no model is left",
+            guarantee_in_words="unpublished and destroyed: "
+            + (
+                "its score fell by more than policy allows, and so it was decided"
+                if common["guard"]
+                else "without these subjects no model is left"
+            ),
             learned=Learned(entry["learned_before"], None, None),
             served=Served(entry["served_before"], None),
             **common,
         )
     version = register.current(connection, copy["object"])
     facts = register.open_facts(workspace, connection, version)
+    digests = batch.sealed["digests"].get(copy["object"], {})
     scope = facts.guarantee["scope"]
+    row = register.by_id(connection, copy["object"])
+    common["seed"] = Seed(row.seed, register.seeded(row), renewed=method is Method.REFIT and copy["rotates"])
     if method in _UNTOUCHED:
         same = facts.blinded_learned(), facts.blinded_served()
         return Copy(
@@ -243,8 +258,12 @@ def _copy(workspace: Workspace, connection: Connection, batch: Batch, copy: dict
     return Copy(
         version_after=version.version,
         guarantee=Exact(scope),
-        guarantee_in_words=f"{facts.guarantee_words}: the learned state equals, byte for byte, that of a full retrain "
-        "without these subjects; replayed and compared",
+        guarantee_in_words=f"{facts.guarantee_words}: the learned state "
+        + (
+            f"is that of a full retrain without these subjects, {BY_CONSTRUCTION}"
+            if digests["replayed"] is None
+            else "equals, byte for byte, that of a full retrain without these subjects; replayed and compared"
+        ),
         learned=Learned(entry["learned_before"], entry["learned_after"], entry["learned_equal"]),
         served=Served(entry["served_before"], entry["served_after"]),
         **common,

@@ -21,6 +21,7 @@ from expunge.errors import CannotForgetError, CheckFailedError
 from expunge.learners.base import Learner
 from expunge.vault import blobs, records, subjects
 from expunge.vault.database import DATASET
+from expunge.vault.store import now
 from expunge.workspace import data, models, register, restrictions
 from expunge.workspace.folder import Workspace
 
@@ -159,11 +160,12 @@ def unlearn(
     learner = register.open_learner(workspace, connection, before)
     own = refs.keys() & set(learner.subjects_held())
     note_leavers(workspace, connection, batch, model, {one: refs[one] for one in own})
-    method = Method(next(copy["method"] for copy in batch.touched("model") if copy["object"] == model))
+    planned = next(copy for copy in batch.touched("model") if copy["object"] == model)
+    method, seed = Method(planned["method"]), facts.seed + int(planned["rotates"])
     if learner.schema != remaining.schema:
         method = Method.REFIT
     begin = time.perf_counter()
-    method, learner = _without(workspace, connection, method, learner, own, (model, remaining))
+    method, learner = _without(workspace, connection, method, learner, own, (model, remaining, seed))
     seconds = time.perf_counter() - begin
     entry: dict[str, Any] = {
         "method": method.value,
@@ -180,7 +182,7 @@ def unlearn(
             workspace,
             connection,
             learner,
-            register.Place(model, version, register.STAGED, batch.id),
+            register.Place(model, version, register.STAGED, batch.id, seed),
             fit_seconds=facts.fit_seconds,
         )
         made = register.open_facts(workspace, connection, staged)
@@ -188,6 +190,11 @@ def unlearn(
             "learned_after": made.blinded_learned(),
             "served_after": made.blinded_served(),
             "learned_equal": made.learned == facts.learned,
+            "seed": {
+                "number": seed,
+                "since": now() if planned["rotates"] else register.seeded(row),
+                "renewed": planned["rotates"],
+            },
         }
         digests = {"equal": made.learned == facts.learned, "staged": made.learned, "verified_served": made.served}
     batch.evidence["copies"][model] = entry
@@ -200,10 +207,10 @@ def _without(
     method: Method,
     learner: Learner,
     own: set[SubjectId],
-    raw: tuple[str, Table],
+    raw: tuple[str, Table, int],
 ) -> tuple[Method, Learner]:
     """Forget; refit where that is planned, or a class would go; retire where no model would be left."""
-    model, remaining = raw
+    model, remaining, seed = raw
     if method is Method.FORGET:
         try:
             learner.forget(own)
@@ -215,5 +222,5 @@ def _without(
         classes = target is not None and target.kind is Kind.CATEGORICAL
         if remaining.n_rows == 0 or (classes and len(set(remaining.target().tolist())) < 2):
             return Method.RETIRE, learner
-        learner, _ = models.fit(workspace, connection, model, remaining)
+        learner, _ = models.fit(workspace, connection, model, remaining, seed)
     return method, learner

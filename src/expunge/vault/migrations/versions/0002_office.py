@@ -17,7 +17,7 @@ def upgrade() -> None:
     _keys_of_one_dataset()
     with op.batch_alter_table("request") as request:
         request.add_column(sa.Column("tag", sa.BLOB))
-        for name in ("extension", "hold", "refusals"):
+        for name in ("approved", "extension", "hold", "refusals"):
             request.add_column(sa.Column(name, sa.String))
     with op.batch_alter_table("model") as model:
         model.add_column(sa.Column("replay", sa.String, nullable=False, server_default="always"))
