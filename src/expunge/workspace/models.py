@@ -67,9 +67,9 @@ def train(
     """
     workspace.authorise(Action.MODEL_TRAIN)
     data.valid_name(name)
-    if replay is not None:
+    if replay is not None:  # what a model is not asked to prove is not for whoever trains it to say
         workspace.authorise(Action.MODEL_SET_REPLAY)
-    valid_replay(replay)
+        valid_replay(replay)
     with journal.recording(workspace), workspace.vault.transaction() as connection:
         refuse_while_erasing(connection)
         if connection.execute(select(MODEL.c.id).where(MODEL.c.name == name)).scalar() is not None:
