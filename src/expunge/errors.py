@@ -13,7 +13,9 @@
     ├── CannotForgetError           forgetting these people would leave no model
     ├── RequestError                the erasure office says no
     │   ├── IllegalMoveError        a request cannot go from this state to that one
-    │   ├── PolicyError             policy forbids it (four eyes)
+    │   ├── PolicyError             policy forbids it
+    │   │   ├── DeniedError         this actor may not do this
+    │   │   └── AuthenticationError who acts did not prove it
     │   ├── DuplicateRequestError   this person's request is open already
     │   └── WaitingError            a batch waits for people; nothing is wrong
     │       ├── RecipientsOpenError recipients of the data are not told yet
@@ -155,6 +157,14 @@ class IllegalMoveError(RequestError):
 
 class PolicyError(RequestError):
     """The workspace's policy forbids it."""
+
+
+class DeniedError(PolicyError):
+    """The actor may not do it; the refusal is in the log."""
+
+
+class AuthenticationError(PolicyError):
+    """Whoever acts did not prove to be who they say."""
 
 
 class DuplicateRequestError(RequestError):

@@ -119,7 +119,7 @@ def faults(workspace: Workspace, ids: list[str]) -> list[str]:
     keys = sorted(path.name for path in workspace.keys.rglob("*") if path.is_file())
     wrong += [f"keys {keys}"] if keys != expected else []
     folder = {path.name for path in workspace.folder.iterdir()} - {".lock", "expunge.db-wal", "expunge.db-shm"}
-    parts = {"actors.json", "blobs", "certificates", "expunge.db", "letters", "log.pem", "policy.json", "public.pem"}
+    parts = {"blobs", "certificates", "expunge.db", "letters", "log.pem", "policy.cedar", "policy.json", "public.pem"}
     wrong += [f"folder {folder}"] if folder != parts | {"segments"} else []
     return wrong
 

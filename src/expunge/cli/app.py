@@ -26,6 +26,7 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from expunge.cli import (
+    actor,
     certificate,
     dataset,
     demo,
@@ -36,12 +37,13 @@ from expunge.cli import (
     ledger,
     log,
     model,
+    policy,
     recipient,
     report,
     request,
     task,
 )
-from expunge.cli.options import harmless
+from expunge.cli.options import from_stdin, harmless
 from expunge.errors import (
     CheckFailedError,
     ExpungeError,
@@ -85,6 +87,8 @@ app.add_typer(log.app, name="log")
 app.add_typer(ledger.app, name="ledger")
 app.command("doctor")(doctor.doctor)
 app.command("report")(report.report)
+app.add_typer(actor.app, name="actor")
+app.add_typer(policy.app, name="policy")
 app.command("demo")(demo.demo)
 
 
@@ -98,8 +102,12 @@ def _version(asked: bool) -> None:
 def _expunge(
     *,
     _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    passphrase_stdin: Annotated[
+        bool, typer.Option("--passphrase-stdin", help="Read passphrases from standard input, one a line.")
+    ] = False,
 ) -> None:
     """Remove a person from rows, keys, encoders and models, and prove it."""
+    from_stdin.set(passphrase_stdin)
 
 
 def main() -> None:

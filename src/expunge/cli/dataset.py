@@ -1,13 +1,15 @@
-"""`expunge dataset`: add, list, show, confirm."""
+"""`expunge dataset`: add, list, show, confirm, rows."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from expunge.access.actions import Action, Purpose
 from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at, print_facts, print_table
 from expunge.domain.schema import Kind
 
@@ -59,6 +61,7 @@ def add(
     from expunge.workspace import data
 
     opened = open_at(workspace, keys, actor)
+    opened.authorise(Action.DATASET_ADD)  # before faults of the file are told
     raw = read_table(file)
     declared = declare(raw.names, subject=subject, target=target, roles=role or [], ranges=range_ or [])
     table = checked(raw, declared)
@@ -76,10 +79,8 @@ def add(
 def list_(*, workspace: WorkspaceDir, keys: Keys = None, actor: Actor = None, as_json: Json = False) -> None:
     """List the datasets."""
     from expunge.workspace import data
-    from expunge.workspace.reading import reading
 
-    opened = open_at(workspace, keys, actor)
-    found = reading(opened, lambda connection: data.every(opened, connection))
+    found = data.listed(open_at(workspace, keys, actor))
     if as_json:
         answer([dataset.to_dict() for dataset in found], as_json=True)
         return
@@ -106,6 +107,27 @@ def confirm(
     from expunge.workspace import data
 
     _show(data.confirm(open_at(workspace, keys, actor), name), as_json=as_json)
+
+
+@app.command()
+def rows(
+    name: Name,
+    *,
+    workspace: WorkspaceDir,
+    subject: Annotated[str, typer.Option(help="The person's id.")],
+    purpose: Annotated[Purpose, typer.Option(help="What for; recorded in the audit log.")],
+    keys: Keys = None,
+    actor: Actor = None,
+    as_json: Json = False,
+) -> None:
+    """Show one person's rows; the audit log says who read them and what for."""
+    from expunge.workspace import data
+
+    table = data.rows_of(open_at(workspace, keys, actor), name, subject, purpose)
+    if as_json:
+        answer(json.loads(table.frame.to_json(orient="records", double_precision=15)), as_json=True)
+    else:
+        answer(None, as_json=False, text=table.frame.to_csv(index=False).rstrip("\n"))
 
 
 def names_of_people(table: Table) -> list[str]:

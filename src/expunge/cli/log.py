@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from expunge.access.actions import Action
 from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at
 
 app = typer.Typer(help="The audit log.", no_args_is_help=True)
@@ -32,6 +33,7 @@ def verify(
     from expunge.workspace import journal
 
     opened = open_at(workspace, keys, actor)
+    opened.authorise(Action.LOG_VERIFY)
     pinned = None if since is None else journal.read_pinned(since)
     with opened.vault.transaction() as connection:
         found = journal.verify(opened, connection, pinned)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from expunge.access.actions import Action
 from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at, print_facts, print_table
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def list_(*, workspace: WorkspaceDir, keys: Keys = None, actor: Actor = None, as
     from expunge.workspace import register
 
     opened = open_at(workspace, keys, actor)
+    opened.authorise(Action.MODEL_LIST)
     with opened.vault.transaction() as connection:
         found = register.every(connection)
     if as_json:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from expunge.access.actions import Action
 from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at, print_facts, print_table
 from expunge.domain.request import Law, Outcome, State
 from expunge.errors import InputError
@@ -96,6 +97,7 @@ def list_(
     from expunge.erasure.due import late as is_late
 
     opened = open_at(workspace, keys, actor)
+    opened.authorise(Action.REQUEST_LIST)
     today = clock.today()
     with opened.vault.transaction() as connection:
         found = [
@@ -121,6 +123,7 @@ def show(
     from expunge.erasure import release, requests, tasks
 
     opened = open_at(workspace, keys, actor)
+    opened.authorise(Action.REQUEST_SHOW, request=request_id)
     with opened.vault.transaction() as connection:
         request = requests.load(connection, request_id)
         plan = requests.plan(connection, request_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from expunge.access.actions import Action
 from expunge.domain.request import Outcome, Refusal, Request, State
 from expunge.erasure import clock, office, planning, requests, scope, tasks
 from expunge.erasure.law.rules import ground
@@ -25,6 +26,7 @@ def approve(workspace: Workspace, request_id: str) -> Request:
     WorkspaceBusyError
         Where it could not be planned yet, since an erasure is not finished.
     """
+    workspace.authorise(Action.REQUEST_APPROVE)
     with office.at_work(workspace), workspace.vault.transaction() as connection:
         request = requests.load(connection, request_id)
         if request.state is State.IDENTIFIED:
@@ -60,6 +62,7 @@ def refuse(workspace: Workspace, request_id: str, ground_name: str) -> Request:
     IllegalMoveError
         Where the request is past deciding.
     """
+    workspace.authorise(Action.REQUEST_REFUSE)
     with office.at_work(workspace):
         with workspace.vault.transaction() as connection:
             request = requests.load(connection, request_id)
@@ -99,6 +102,7 @@ def refuse_for(
     IllegalMoveError
         Where the request is past deciding.
     """
+    workspace.authorise(Action.REQUEST_REFUSE)
     with office.at_work(workspace):
         with workspace.vault.transaction() as connection:
             request = requests.load(connection, request_id)

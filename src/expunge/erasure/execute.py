@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 
 from sqlalchemy import Connection, select
 
+from expunge.access.actions import Action
 from expunge.certificates.file import MAX_BYTES
 from expunge.domain.plan import Plan
 from expunge.domain.request import STEPS, Outcome, Request, State
@@ -110,14 +111,15 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
     ------
     IllegalMoveError
         Where a request is not approved.
-    PolicyError
-        Where policy demands four eyes, and there are two.
+    DeniedError
+        Where the actor may not erase, or policy demands four eyes, and there are two.
     UtilityGuardError
         Where a model lost more than policy allows, and nobody decided yet: the batch stays verified.
     ExpungeError
         Whatever a step found wrong: the requests then read ``failed`` with the reason; give the command again when it
         is mended.
     """
+    workspace.authorise(Action.ERASE)
     with journal.recording(workspace):
         preflight(workspace)
         tidy(workspace)  # a kill may have come between the last move and the last tidying up
@@ -157,6 +159,7 @@ def give_up(workspace: Workspace, request_id: str) -> tuple[Request, ...]:
     IllegalMoveError
         Where the request is in no batch that is on its way, or the keys are gone.
     """
+    workspace.authorise(Action.REQUEST_REPLAN)
     with journal.recording(workspace):
         tidy(workspace)
         with workspace.vault.transaction() as connection:
@@ -176,6 +179,7 @@ def give_up(workspace: Workspace, request_id: str) -> tuple[Request, ...]:
 
 def due_within(workspace: Workspace, days: int, today: date) -> list[str]:
     """Return the approved requests that are due within some days, and those of an unfinished batch."""
+    workspace.authorise(Action.ERASE)
     with workspace.vault.transaction() as connection:
         last = today + timedelta(days=days)
         return [
@@ -190,11 +194,16 @@ def _resume(workspace: Workspace, progress: Progress) -> Batch | None:
     with workspace.vault.transaction() as connection:
         batch = batches.unfinished(workspace, connection)
         waiting = [] if batch is None else requests.in_batch(connection, batch.id)
-    for request in waiting:
-        workspace.policy.forbid_same_person(request.approver, workspace.actor)
     if batch is not None:
+        _authorise_batch(workspace, waiting)
         _run(workspace, batch, progress)
     return batch
+
+
+def _authorise_batch(workspace: Workspace, chosen: Sequence[Request]) -> None:
+    """Let the actor erase these: four eyes depend on who approved and on how many there are."""
+    approvers = sorted({request.approver for request in chosen if request.approver is not None})
+    workspace.authorise(Action.ERASE, approvers=approvers, subjects=len(chosen))
 
 
 def _assemble(
@@ -212,7 +221,7 @@ def _assemble(
                 if request.state is State.PLANNED
                 else "See `expunge request show`.",
             )
-        workspace.policy.forbid_same_person(request.approver, workspace.actor)
+    _authorise_batch(workspace, chosen)
     sent_back, taken = [], []
     with workspace.vault.transaction() as connection:
         for request in chosen:

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from expunge.access.actions import Action
 from expunge.certificates.release import possible
 from expunge.domain.certificate import Fate, Guard
 from expunge.domain.plan import Method
@@ -107,6 +108,7 @@ def decide(workspace: Workspace, name: str, batch_id: str, decision: str) -> Gua
     IllegalMoveError
         Where this model does not wait in this batch.
     """
+    workspace.authorise(Action.MODEL_DECIDE)
     if decision not in DECISIONS:
         raise InputError(f"the decision is {decision!r}.", mend=f"Choose one of: {', '.join(DECISIONS)}.")
     with journal.recording(workspace), workspace.vault.transaction() as connection:

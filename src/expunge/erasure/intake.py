@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection
 
+from expunge.access.actions import Action
 from expunge.domain.request import Hold, Law, Request, State
 from expunge.domain.subject import subject_id
 from expunge.erasure import clock, letters, office, requests
@@ -76,6 +77,7 @@ def submit(
     DuplicateRequestError
         Where the person has an open request under this law; nothing is entered, and the log notes that they asked.
     """
+    workspace.authorise(Action.REQUEST_SUBMIT)
     asked = Asked(subject, law, received or datetime.now().astimezone())
     with office.at_work(workspace):
         with workspace.vault.transaction() as connection:

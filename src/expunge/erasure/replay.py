@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select
 
+from expunge.access.actions import Action
 from expunge.certificates.verify import verify, verify_file
 from expunge.datasets import Table, refreshed
 from expunge.domain.certificate import Copy
@@ -46,6 +47,7 @@ def replay_certificate(workspace: Workspace, file: Path) -> list[Replayed]:
     CertificateError
         Where the certificate itself does not verify.
     """
+    workspace.authorise(Action.CERTIFICATE_REPLAY)
     statement = verify_file(file, workspace.folder / "public.pem").statement
     return reading(workspace, lambda connection: [_replay(workspace, connection, copy) for copy in statement.copies])
 

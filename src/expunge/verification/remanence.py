@@ -239,7 +239,7 @@ def _stands_in(literal: bytes, content: bytes) -> bool:
 def _own_words() -> bytes:
     """Return the source of this software: what stands in it stands in every workspace."""
     folder = Path(str(resources.files("expunge")))
-    paths = sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".json", ".html", ".j2"})
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".json", ".html", ".j2", ".cedar"})
     return b"\n".join(path.read_bytes() for path in paths)
 
 

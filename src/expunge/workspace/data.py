@@ -18,11 +18,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from expunge.access.actions import Action, Purpose
 from expunge.datasets import Table, refreshed
 from expunge.datasets import confirm as confirmed
 from expunge.domain.schema import Column, Kind, Role, Schema
-from expunge.domain.subject import SubjectKind
-from expunge.errors import InputError, NotFoundError, SuppressedError
+from expunge.domain.subject import SubjectKind, parse_subject
+from expunge.errors import InputError, NotFoundError, SuppressedError, UnknownSubjectError
 from expunge.vault import blobs, codec, records, subjects
 from expunge.vault.database import DATASET
 from expunge.vault.store import now
@@ -103,6 +104,7 @@ def add(workspace: Workspace, name: str, table: Table, on_suppressed: str | None
     WorkspaceBusyError
         Where an erasure is not finished.
     """
+    workspace.authorise(Action.DATASET_ADD)
     valid_name(name)
     strictness = suppression.strictness(workspace.policy, on_suppressed)
     with journal.recording(workspace):
@@ -114,7 +116,7 @@ def add(workspace: Workspace, name: str, table: Table, on_suppressed: str | None
                 journal.append(workspace, connection, "import refused", suppressed=error.people)
                 journal.sign_head(workspace, connection)
             raise
-    return show(workspace, name)
+    return _seen(workspace, name)
 
 
 def _store(workspace: Workspace, connection: Connection, name: str, table: Table, strictness: str) -> None:
@@ -163,8 +165,37 @@ def names(workspace: Workspace) -> list[str]:
 
 
 def show(workspace: Workspace, name: str) -> Dataset:
-    """Return a dataset by its name."""
-    return reading(workspace, lambda connection: describe(workspace, connection, by_name(connection, name)))
+    """Return a dataset by its name, as the actor may see it."""
+    workspace.authorise(Action.DATASET_SHOW)
+    return _seen(workspace, name)
+
+
+def listed(workspace: Workspace) -> list[Dataset]:
+    """Return all datasets, by name, as the actor may see them."""
+    workspace.authorise(Action.DATASET_LIST)
+    found = reading(workspace, lambda connection: every(workspace, connection))
+    return [_for_actor(workspace, dataset) for dataset in found]
+
+
+def rows_of(workspace: Workspace, name: str, subject: str, purpose: Purpose) -> Table:
+    """Decrypt one person's rows; the log says who read them and what for, not whose they are.
+
+    Raises
+    ------
+    UnknownSubjectError
+        Where the dataset holds nobody of this id; that it was asked is logged too.
+    """
+    workspace.authorise(Action.RECORDS_READ, purpose=purpose.value)
+    with journal.recording(workspace), workspace.vault.transaction() as connection:
+        row = by_name(connection, name)
+        person = parse_subject(subject, load_schema(workspace, connection, row.id).subject_kind)
+        refs = subjects.find(workspace.vault, connection, row.id, [person]).values()
+        table = load(workspace, connection, row.id, list(refs))
+        told = {"object": row.id, "purpose": purpose.value, "subjects": len(refs), "records": table.n_rows}
+        journal.append(workspace, connection, "records read", **told)
+    if not refs:
+        raise UnknownSubjectError(f"dataset {name!r} holds nobody of this id.", mend="Check how the id is written.")
+    return table
 
 
 def every(workspace: Workspace, connection: Connection) -> list[Dataset]:
@@ -183,6 +214,7 @@ def describe(workspace: Workspace, connection: Connection, row: Row[Any]) -> Dat
 
 def confirm(workspace: Workspace, name: str) -> Dataset:
     """Declare what was inferred, ranges widened to round values: from now on it is not learned (promise 4)."""
+    workspace.authorise(Action.DATASET_CONFIRM)
     with journal.recording(workspace):
         with workspace.vault.transaction() as connection:
             refuse_while_erasing(connection)
@@ -194,7 +226,7 @@ def confirm(workspace: Workspace, name: str) -> Dataset:
             journal.append(workspace, connection, "schema confirmed", object=row.id, facts=len(schema.inferred))
         with workspace.vault.transaction() as connection:
             blobs.collect(workspace.vault, connection)
-    return show(workspace, name)
+    return _seen(workspace, name)
 
 
 def load(workspace: Workspace, connection: Connection, dataset: str, only: Collection[bytes] | None = None) -> Table:
@@ -235,6 +267,21 @@ def get_schema(workspace: Workspace, connection: Connection, blob: str) -> tuple
     """Open a schema and its layout."""
     content = json.loads(blobs.get(workspace.vault, connection, blob))
     return Schema.from_dict(content["schema"]), tuple((name, cell) for name, cell in content["layout"])
+
+
+def _seen(workspace: Workspace, name: str) -> Dataset:
+    found = reading(workspace, lambda connection: describe(workspace, connection, by_name(connection, name)))
+    return _for_actor(workspace, found)
+
+
+def _for_actor(workspace: Workspace, dataset: Dataset) -> Dataset:
+    """Hide what was inferred from people's values and not confirmed, from whoever may not see values."""
+    if workspace.may(Action.DATASET_VALUES):
+        return dataset
+    columns = dataset.schema.columns
+    columns = tuple(one if one.declares("range") else replace(one, low=None, high=None) for one in columns)
+    columns = tuple(one if one.declares("resolution") else replace(one, resolution=None) for one in columns)
+    return replace(dataset, schema=dataset.schema.replace(columns))
 
 
 def by_name(connection: Connection, name: str) -> Row[Any]:

@@ -4,6 +4,7 @@ Invariants
 ----------
 - An entry is written in the transaction that does what it tells.
 - Entries name nobody: opaque ids, names of datasets and models, actors, counts.
+- Every entry says who acted, and under which version of the policy.
 - Every stored checkpoint was the log's true head when it was signed; the log only grows from there.
 - The order of entries is their index. Times are those of the wall clock; where it was set back, the entry says so.
 """
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -28,7 +29,9 @@ from expunge.log.merkle import leaf_hash, root
 from expunge.vault import ledger
 from expunge.vault.database import CERTIFICATE, CHECKPOINT, LOG_LEAF
 from expunge.vault.store import now
-from expunge.workspace.folder import Workspace
+
+if TYPE_CHECKING:
+    from expunge.workspace.folder import Workspace
 
 CLOCK_SLACK: Final = timedelta(minutes=5)
 """Clocks are set by so much without anybody minding."""
@@ -54,7 +57,8 @@ def append_all(workspace: Workspace, connection: Connection, event: str, many: I
 def _stamp(workspace: Workspace, connection: Connection) -> dict[str, str]:
     at, last = now(), last_time(connection)
     behind = last is not None and datetime.fromisoformat(at) < last - CLOCK_SLACK
-    return {"at": at, "actor": workspace.actor, **({"clock": "behind"} if behind else {})}
+    made = {"at": at, "actor": workspace.actor, "policy": workspace.policy.version}
+    return made | ({"clock": "behind"} if behind else {})
 
 
 def append_entry(connection: Connection, entry: bytes) -> int:
@@ -134,12 +138,12 @@ def _refuse_unless(signed: int, note: str, workspace: Workspace, hashes: list[by
 
 
 @contextmanager
-def recording(workspace: Workspace) -> Iterator[None]:
-    """Be the one writer; what was logged is under a signed checkpoint at the end.
+def recording(workspace: Workspace, wait: float = 0) -> Iterator[None]:
+    """Be the one writer, after `wait` seconds at most; what was logged is under a signed checkpoint at the end.
 
     Suppression ends here for whom it has lasted long enough: no write leaves an entry behind that is past its end.
     """
-    with workspace.writing():
+    with workspace.writing(wait):
         _ = workspace.log_key  # without it nothing that is done could be signed for
         yield
         with workspace.vault.transaction() as connection:

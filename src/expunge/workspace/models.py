@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from expunge.access.actions import Action
 from expunge.access.policy import CHOICES
 from expunge.datasets import RawTable, Table, held_out, refreshed
 from expunge.datasets.cast import cast_column
@@ -66,8 +67,10 @@ def train(
     WorkspaceBusyError
         Where an erasure is not finished.
     """
+    workspace.authorise(Action.MODEL_TRAIN)
     data.valid_name(name)
-    if replay is not None:
+    if replay is not None:  # what a model is not asked to prove is not for whoever trains it to say
+        workspace.authorise(Action.MODEL_SET_REPLAY)
         valid_replay(replay)
     with journal.recording(workspace), workspace.vault.transaction() as connection:
         refuse_while_erasing(connection)
@@ -107,7 +110,7 @@ def train(
         records = {refs[subject]: count for subject, count in zip(ids.tolist(), counts.tolist(), strict=True)}
         members.enter(workspace.vault, connection, model, refs, records)
         journal.append(workspace, connection, "model trained", object=model, subjects=len(refs))
-    return show(workspace, name)
+    return seen(workspace, name)
 
 
 def usable(workspace: Workspace, connection: Connection, dataset: str, gone: Collection[bytes] = ()) -> Table:
@@ -156,6 +159,12 @@ def unfitted(
 
 def show(workspace: Workspace, name: str) -> Model:
     """Return a model by its name."""
+    workspace.authorise(Action.MODEL_SHOW)
+    return seen(workspace, name)
+
+
+def seen(workspace: Workspace, name: str) -> Model:
+    """Return a model by its name to who was authorised to change it."""
     with workspace.vault.transaction() as connection:
         return register.describe(connection, register.by_name(connection, name))
 
@@ -168,13 +177,14 @@ def set_replay(workspace: Workspace, name: str, replay: str) -> Model:
     WorkspaceBusyError
         Where an erasure is not finished.
     """
+    workspace.authorise(Action.MODEL_SET_REPLAY)
     valid_replay(replay)
     with journal.recording(workspace), workspace.vault.transaction() as connection:
         refuse_while_erasing(connection)
         model = register.by_name(connection, name).id
         connection.execute(update(MODEL).where(MODEL.c.id == model).values(replay=replay))
         journal.append(workspace, connection, "replay policy set", object=model, replay=replay)
-    return show(workspace, name)
+    return seen(workspace, name)
 
 
 def valid_replay(replay: str) -> None:
@@ -185,6 +195,7 @@ def valid_replay(replay: str) -> None:
 
 def score(workspace: Workspace, name: str) -> Check:
     """Measure the published model on its held-out people."""
+    workspace.authorise(Action.MODEL_SHOW)
 
     def read(connection: Connection) -> tuple[Row[Any], ServedModel, Table]:
         row = register.by_name(connection, name)
@@ -205,6 +216,7 @@ def predict(workspace: Workspace, name: str, raw: RawTable) -> pd.DataFrame:
     InputError
         Where columns that the model wants are missing.
     """
+    workspace.authorise(Action.MODEL_PREDICT)
 
     def read(connection: Connection) -> tuple[ServedModel, Schema]:
         row = register.by_name(connection, name)
@@ -242,6 +254,7 @@ def export(workspace: Workspace, name: str, folder: Path, to: str | None = None)
     WorkspaceBusyError
         Where it is for a recipient, and an erasure is not finished: it knows whom it must be passed on to.
     """
+    workspace.authorise(Action.MODEL_EXPORT)
     outside = folder.resolve()
     for inside in (workspace.folder, workspace.keys):
         if outside == inside or inside in outside.parents:

@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 from sqlalchemy import Connection, Row, update
 
+from expunge.access.actions import Action
 from expunge.access.policy import Policy
 from expunge.datasets import Table
 from expunge.domain.report import Verdict
@@ -49,6 +50,7 @@ def is_due(policy: Policy, seeded: str) -> bool:
 
 def due(workspace: Workspace) -> list[str]:
     """Return the names of the published models whose seed is to be renewed."""
+    workspace.authorise(Action.MODEL_ROTATE)
     with workspace.vault.transaction() as connection:
         return [
             model.name
@@ -69,6 +71,7 @@ def rotate(workspace: Workspace, name: str) -> Model:
     CheckFailedError
         Where the replay gives another state, or the rows are not those of the members; nothing is changed then.
     """
+    workspace.authorise(Action.MODEL_ROTATE)
     with journal.recording(workspace):
         with workspace.vault.transaction() as connection:
             refuse_while_erasing(connection)
@@ -82,7 +85,7 @@ def rotate(workspace: Workspace, name: str) -> Model:
         with workspace.vault.transaction() as connection:
             blobs.collect(workspace.vault, connection)
         truncate_wal(workspace.vault.engine)
-    return models.show(workspace, name)
+    return models.seen(workspace, name)
 
 
 def _renew(workspace: Workspace, connection: Connection, old: register.Version, table: Table, seed: int) -> None:

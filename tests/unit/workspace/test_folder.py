@@ -64,7 +64,7 @@ def test_what_is_no_workspace_is_refused(tmp_path: Path) -> None:
 
 
 def test_one_writes_at_a_time(workspace: Workspace) -> None:
-    other = open_workspace(workspace.folder, actor="dora")
+    other = open_workspace(workspace.folder)
     with workspace.writing(), pytest.raises(WorkspaceBusyError, match="another process"), other.writing():
         pass
     with other.writing():
@@ -101,7 +101,7 @@ def test_opaque_ids_tell_nothing_and_differ(workspace: Workspace, tmp_path: Path
 
 def test_the_policy_given_is_the_one_that_holds(tmp_path: Path) -> None:
     init(tmp_path / "w", policy=Policy(four_eyes=True, owner_by_default=False))
-    assert open_workspace(tmp_path / "w", actor="dora").policy == Policy(four_eyes=True, owner_by_default=False)
+    assert open_workspace(tmp_path / "w", actor="owner").policy == Policy(four_eyes=True, owner_by_default=False)
 
 
 def test_the_keys_lie_beside() -> None:

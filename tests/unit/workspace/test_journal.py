@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,7 +21,9 @@ from expunge.log.checkpoint import Checkpoint, sign_checkpoint
 from expunge.log.merkle import leaf_hash, root
 from expunge.vault.database import CHECKPOINT, LOG_LEAF
 from expunge.workspace import journal
-from expunge.workspace.folder import Workspace, open_workspace
+from expunge.workspace.folder import Workspace
+
+Acting: TypeAlias = Callable[..., Workspace]
 
 
 def signed(workspace: Workspace) -> None:
@@ -31,8 +34,8 @@ def signed(workspace: Workspace) -> None:
         journal.append(workspace, connection, "after")
 
 
-def test_entries_are_kept_in_order_with_actor_and_time(workspace: Workspace) -> None:
-    dora = open_workspace(workspace.folder, actor="dora")
+def test_entries_are_kept_in_order_with_actor_and_time(workspace: Workspace, acting: Acting) -> None:
+    dora = acting(workspace, "dora", "auditor")
     with dora.vault.transaction() as connection:
         size = journal.size(connection)
         assert journal.append(dora, connection, "one", object="D-1") == size
@@ -43,6 +46,7 @@ def test_entries_are_kept_in_order_with_actor_and_time(workspace: Workspace) -> 
         ("one", "dora", "D-1"),
         ("two", "dora", None),
     ]
+    assert {one["policy"] for one in entries} == {workspace.policy.version}
 
 
 def test_a_log_that_only_grew_verifies(workspace: Workspace) -> None:

@@ -31,7 +31,6 @@ OUTSIDE: Final[dict[str, Outside]] = {
     "leavings": place.leavings,
     "room": place.room,
     "policy": place.policy,
-    "owner": place.owner,
     "hash secret": place.secret,
     "signing keys": place.signing_keys,
     "rights of keys": place.key_rights,
@@ -52,6 +51,7 @@ class Check:
 _SECRET: Final = ("hash secret", "name of the log")
 INSIDE: Final[dict[str, Check]] = {
     "name of the log": Check(signed.log_name, ("hash secret",)),
+    "owner": Check(office.owner),
     "root keys": Check(storage.root_keys),
     "segments": Check(storage.segments, ("root keys",)),
     "blobs": Check(storage.blobs, ("root keys",)),
@@ -141,7 +141,7 @@ def _as_it_is(folder: Path, keys: Path, patience: float) -> Workspace:
     except (OSError, ExpungeError):
         secret = b""
     vault = Vault(folder, keys, connect_to_read(folder / "expunge.db"), secret)
-    return Workspace(vault, Policy(), "doctor", patience)
+    return Workspace(vault, Policy(), "doctor", patience=patience)
 
 
 def _examined(name: str, check: Callable[[], Findings]) -> Examined:

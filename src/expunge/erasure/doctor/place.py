@@ -13,8 +13,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from expunge.access.actors import OWNER, acting
-from expunge.access.policy import Policy, read_policy
+from expunge.access.policy import read_policy
 from expunge.certificates.keys import load_key, load_public_key, public_pem, read_pem
 from expunge.erasure.doctor.finding import RESTORE, Findings, attention, broken
 from expunge.errors import ExpungeError
@@ -51,11 +50,6 @@ def leavings(folder: Path, keys: Path) -> Findings:
 def policy(folder: Path, _keys: Path) -> Findings:
     """Check that the policy can be read, and says nothing unknown."""
     yield from _reported("policy.json", lambda: read_policy(folder / "policy.json"))
-
-
-def owner(folder: Path, keys: Path) -> Findings:
-    """Check that the owner can prove who they are."""
-    yield from _reported("owner.credential", lambda: acting(OWNER, Policy(), folder, keys))
 
 
 def secret(_folder: Path, keys: Path) -> Findings:

@@ -7,6 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
+from expunge.access import actors
 from expunge.domain.report import Verdict
 from expunge.domain.subject import SubjectId
 from expunge.erasure import batch as batches
@@ -63,5 +64,7 @@ def rightly_there(workspace: Workspace, connection: Connection) -> set[str]:
     words |= {str(size) for size in connection.execute(select(CHECKPOINT.c.size)).scalars()}
     words |= {model.name for model in register.every(connection)}
     words |= {recipient.name for recipient in recipients.every(connection)}
+    words |= {actor.name for actor in actors.every(connection)}
+    words |= {workspace.policy.rules, workspace.policy.to_json().decode()}
     words |= {actor.decode() for entry in journal.entries(connection) for actor in _ACTOR.findall(entry)}
     return words
