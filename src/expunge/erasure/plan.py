@@ -40,10 +40,11 @@ def _model(workspace: Workspace, connection: Connection, model: register.Model, 
     facts = register.open_facts(workspace, connection, version)
     leaving = members.records(connection, model.id, refs)
     records, total = sum(leaving.values()), model.records
-    # Both work in proportion to the records they touch: forgetting to those that leave, a refit to those that stay.
-    forget = facts.fit_seconds * records / max(total, 1)
+    # All work in proportion to the records they touch: forgetting to those that leave, a refit to those that stay.
     refit = facts.fit_seconds * (total - records) / max(total, 1)
-    cheaper = Method.REFIT if records > total - records else Method.FORGET
+    forget = refit if facts.refits else facts.fit_seconds * records / max(total, 1)
+    cheaper = Method.REFIT if facts.refits or records > total - records else Method.FORGET
+    fewer = "fewer stay than leave" if cheaper is Method.REFIT else "forgetting touches fewer than a refit"
     return CopyPlan(
         object_id=model.id,
         kind="model",
@@ -56,7 +57,7 @@ def _model(workspace: Workspace, connection: Connection, model: register.Model, 
         seconds=min(forget, refit) if leaving else 0.0,
         refit_seconds=refit,
         why=f"{records} of {total} training records leave; "
-        + ("fewer stay than leave" if cheaper is Method.REFIT else "forgetting touches fewer than a refit")
+        + ("this learner forgets by a full refit" if facts.refits else fewer)
         if leaving
         else "was not trained on any of these subjects",
     )

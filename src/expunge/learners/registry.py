@@ -64,7 +64,7 @@ _MODULES: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def create(name: str, task: Task, **params: Any) -> Learner:
+def create(name: str, task: Task, /, **params: Any) -> Learner:
     """Make a learner by its name on the command line.
 
     Parameters

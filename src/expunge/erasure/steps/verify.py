@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import Connection
 
 from expunge.datasets import Table
@@ -14,6 +16,9 @@ from expunge.verification.replay import replay
 from expunge.verification.utility import utility
 from expunge.workspace import data, models, register
 from expunge.workspace.folder import Workspace
+
+_STOPS: Final = frozenset({Verdict.FAILED.value, Verdict.NOT_COMPARABLE.value})
+"""A state that was staged elsewhere is as little shown to be right as one that failed: it is staged afresh, here."""
 
 
 def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
@@ -33,9 +38,9 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
         if entry["method"] != Method.RETIRE.value:
             _verify(workspace, connection, batch, copy["object"], tables)
         for check in entry["checks"]:
-            if check["verdict"] == Verdict.FAILED.value:
+            if check["verdict"] in _STOPS:
                 raise CheckFailedError(
-                    f"model {copy['name']!r}: check {check['name']} failed: {check['detail']}",
+                    f"model {copy['name']!r}: check {check['name']}: {check['verdict']}. {check['detail']}",
                     mend="Nothing was shredded. Mend the cause, then give the command again: it stages afresh.",
                 )
     batches.save(workspace, connection, batch)
@@ -49,12 +54,14 @@ def _verify(workspace: Workspace, connection: Connection, batch: Batch, model: s
     staged = register.version_with(connection, model, register.STAGED)
     if staged is None:
         raise CheckFailedError(f"model {model} has no staged version.", mend="Give the command again.")
+    learner = register.open_learner(workspace, connection, staged)
     refit = replay(
         models.unfitted(workspace, connection, model, training),
         training.features(),
         training.target(),
         training.subjects,
-        register.open_learner(workspace, connection, staged).digest(),
+        learner.digest(),
+        learner.environment,
     )
     held = models.held_out_rows(workspace, remaining, model, row.held_out)
     served = {
@@ -72,3 +79,4 @@ def _verify(workspace: Workspace, connection: Connection, batch: Batch, model: s
     )
     entry["checks"] = [refit.check.to_dict(), useful.to_dict()]
     entry["full_retrain"] = f"{refit.seconds:.6f}"
+    entry["environment"] = learner.environment

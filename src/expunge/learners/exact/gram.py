@@ -6,8 +6,8 @@ Invariant: exactness
 2**30. In a chunk of at most 2**13 rows, every partial sum of products that a matrix multiplication can form, in
 whatever order and with or without fused multiply-add, is an integer of magnitude at most 2**43 < 2**53, and float64
 holds those exactly: no rounding ever happens. Chunks are added as int64, which cannot overflow below 2**33 rows (more
-are refused). `Bins` sums are counts; a numeric target beside them is one of those integers. Integer addition is associative, hence moments do not depend on the order of
-rows, and subtracting a row's moments undoes adding them (RESEARCH trap 5).
+are refused). `Bins` sums are counts; a numeric target beside them is such a code. Integer addition is associative,
+hence moments do not depend on the order of rows, and subtracting a row's moments undoes adding them (RESEARCH trap 5).
 """
 
 from __future__ import annotations
@@ -119,9 +119,7 @@ def _target_sums(encoding: BinsToNumber, codes: npt.NDArray[np.int32]) -> tuple[
     return cross, target.sum(), (target * target).sum()
 
 
-def _bordered(
-    counts: Integers, cross: Integers, total: np.int64, square: np.int64
-) -> tuple[Integers, Integers]:
+def _bordered(counts: Integers, cross: Integers, total: np.int64, square: np.int64) -> tuple[Integers, Integers]:
     """Return (sums, products) of counts with the target as their last place."""
     products = np.block([[counts, cross[:, None]], [cross[None, :], np.array([[square]], np.int64)]])
     return np.append(counts.diagonal(), total), products

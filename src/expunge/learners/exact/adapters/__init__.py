@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from expunge.errors import InputError
-from expunge.learners.exact.adapters import linear, lightgbm, trees, xgboost
+from expunge.learners.exact.adapters import lightgbm, linear, trees, xgboost
 from expunge.learners.exact.adapters.family import Family
 from expunge.learners.served.boosters import load_library
 from expunge.learners.values import Scalar
@@ -61,7 +61,8 @@ def estimator_from(name: str, params: Mapping[str, Scalar]) -> Any:
     family = FAMILIES[name]
     if unknown := sorted(set(params) - set(family.counts)):
         raise InputError(
-            f"a {name} takes no hyperparameter {unknown[0]!r} here.", mend=f"It takes {', '.join(sorted(family.counts))}."
+            f"a {name} takes no hyperparameter {unknown[0]!r} here.",
+            mend=f"It takes {', '.join(sorted(family.counts))}.",
         )
     estimator = getattr(load_library(family.module, family.extra), name)(**params)
     family.hyperparameters(estimator)

@@ -10,6 +10,7 @@ from typing import Final
 from threadpoolctl import threadpool_info
 
 THREADS: Final = 1
+_DISTRIBUTIONS: Final = {"sklearn": "scikit-learn"}
 
 
 @cache
@@ -29,7 +30,10 @@ def environment(package: str) -> dict[str, str]:
     >>> environment("sklearn")["threads"]
     '1'
     """
-    versions = {name: str(import_module(name).__version__) for name in ("numpy", "scipy", "sklearn", package)}
+    versions = {
+        _DISTRIBUTIONS.get(name, name): str(import_module(name).__version__)
+        for name in ("numpy", "scipy", "sklearn", package)
+    }
     kernels = {str(library["architecture"]) for library in threadpool_info() if library["user_api"] == "blas"}
     return {
         "system": platform.system(),

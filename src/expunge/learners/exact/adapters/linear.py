@@ -30,7 +30,7 @@ def _learn(estimator: Any, rows: Rows) -> ServedModel:
 
 
 def _family(name: str, task: Task, counts: tuple[str, ...], **pinned: Any) -> Family:
-    return Family(name, "sklearn.linear_model", "sklearn", "learners", task, counts, _learn, {"copy_X": True} | pinned)
+    return Family(name, "sklearn.linear_model", "sklearn", "learners", task, counts, _learn, pinned)
 
 
 _SGD: Final = (
@@ -50,15 +50,7 @@ FAMILIES: Final = (
     _family("RidgeClassifier", "classification", (*_RIDGE, "class_weight")),
     _family("Lasso", "regression", _LASSO),
     _family("ElasticNet", "regression", (*_LASSO, "l1_ratio")),
-    Family(
-        "LogisticRegression", "sklearn.linear_model", "sklearn", "learners", "classification", _LOGISTIC, _learn,
-        {"n_jobs": None, "verbose": 0},
-    ),
-    Family(
-        "SGDClassifier", "sklearn.linear_model", "sklearn", "learners", "classification", (*_SGD, "class_weight"), _learn,
-        {"n_jobs": 1, "verbose": 0},
-    ),
-    Family(
-        "SGDRegressor", "sklearn.linear_model", "sklearn", "learners", "regression", _SGD, _learn, {"verbose": 0}
-    ),
-)  # fmt: skip
+    _family("LogisticRegression", "classification", _LOGISTIC, n_jobs=None, verbose=0),
+    _family("SGDClassifier", "classification", (*_SGD, "class_weight"), n_jobs=1, verbose=0),
+    _family("SGDRegressor", "regression", _SGD, verbose=0),
+)

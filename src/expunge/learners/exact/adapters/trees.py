@@ -15,6 +15,7 @@ from expunge.learners.encoding.plain import plain, plain_columns
 from expunge.learners.exact.adapters.family import RANDOM_STATE, Family, Rows
 from expunge.learners.registry import Task
 from expunge.learners.served import ServedModel, TreesModel
+from expunge.learners.served.trees import Link
 
 _COUNTS: Final = (
     "learning_rate", "max_iter", "max_leaf_nodes", "max_depth", "min_samples_leaf", "l2_regularization", "max_features",
@@ -28,7 +29,7 @@ def _learn(estimator: Any, rows: Rows) -> ServedModel:
     order = np.argsort(~np.array(as_categories), kind="stable")
     estimator.set_params(categorical_features=np.flatnonzero(np.array(as_categories)[order]))
     estimator.fit(plain(columns, rows.cells)[:, order], rows.target)
-    link = "exp" if getattr(estimator, "loss", None) in {"poisson", "gamma"} else "identity"
+    link: Link = "exp" if estimator.loss in {"poisson", "gamma"} else "identity"
     signature = rows.signature(columns)
     return TreesModel(signature, link, _arrays(estimator, order))
 

@@ -1,4 +1,4 @@
-"""XGBoost: its JSON is served as it is. It stores thresholds as 32-bit floats, which may be values of people who stay."""
+"""XGBoost: its JSON is served as it is. Thresholds are 32-bit floats, and may be values of people who stay."""
 
 from __future__ import annotations
 
