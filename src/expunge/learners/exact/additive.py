@@ -92,10 +92,10 @@ class AdditiveRegressor(RegressorMixin, TableRegressor):  # type: ignore[misc]  
     Examples
     --------
     >>> import numpy as np
-    >>> x = np.linspace(-1, 1, 2000)
-    >>> learner = AdditiveRegressor(alpha=1e-3).fit(x.reshape(-1, 1), np.abs(x))
-    >>> learner.predict([[-0.9], [0.0], [0.9]]).round(1).tolist()
-    [0.9, 0.0, 0.9]
+    >>> x = np.arange(200) % 10
+    >>> learner = AdditiveRegressor(alpha=1e-3).fit(x.reshape(-1, 1), (x - 4.0) ** 2)
+    >>> learner.predict([[0], [4], [7]]).round(2).tolist()
+    [16.0, 0.0, 9.0]
     """
 
     def __init__(
