@@ -1,11 +1,13 @@
 """Boosters in their library's own text: LightGBM's model text, XGBoost's JSON.
 
 The text is parsed by the library when something is predicted, not before: a digest needs no library. It is data, and
-runs nothing; but a parser in C++ is no fence, so a model from somebody whom you do not trust should not be loaded.
+names no code; but neither library's reader stands up to forged text (XGBoost's ends the process over bad JSON, which is
+refused here first), so a booster from somebody whom you do not trust should not be loaded.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +23,11 @@ from expunge.learners.encoding.plain import plain
 from expunge.learners.served.model import MEND, ServedModel, Signature
 
 EXTRA: Final = "boosting"
+
+_LEARNER: Final = frozenset(
+    {"attributes", "feature_names", "feature_types", "gradient_booster", "learner_model_param", "objective"}
+)
+"""What XGBoost writes of a learner."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,12 +95,23 @@ class XGBoostModel(BoosterModel):
     @cached_property
     def _booster(self) -> Any:
         library = load_library("xgboost")
+        self._check_text()
         booster = library.Booster({"nthread": 1, "device": "cpu"})
         try:
             booster.load_model(bytearray(self.text.encode()))
         except library.core.XGBoostError as error:
             raise CorruptedError(f"booster.json is not an XGBoost model ({error}).", mend=MEND) from error
         return booster
+
+    def _check_text(self) -> None:
+        """Refuse what is plainly no model: XGBoost's own reader ends the process over it."""
+        try:
+            told = json.loads(self.text)
+            sound = told.keys() == {"learner", "version"} and told["learner"].keys() == _LEARNER
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise CorruptedError(f"booster.json is not JSON ({error}).", mend=MEND) from error
+        if not sound:
+            raise CorruptedError("booster.json is not an XGBoost model.", mend=MEND)
 
     def scores(self, cells: Cells) -> npt.NDArray[np.float64]:
         """Return margins, or predicted numbers: (n_rows, n_scores)."""

@@ -30,7 +30,7 @@ from expunge.learners.exact.adapters import FAMILIES
 from expunge.learners.exact.retrained import _target, in_keyed_order, seed_of
 
 Floats = npt.NDArray[np.float64]
-N = 600
+N = 1200
 
 LINEAR: list[Any] = [
     LinearRegression(),
@@ -70,7 +70,7 @@ def table(seed: int = 0) -> tuple[pd.DataFrame, Floats]:
     rng = np.random.default_rng(seed)
     x = np.where(rng.random(N) < 0.1, np.nan, rng.normal(size=N))
     ward = np.where(rng.random(N) < 0.1, None, rng.choice(["a", "b", "c", "d", "e"], N).astype(object))
-    code = np.array([f"code {number}" for number in rng.integers(0, 300, N)], dtype=object)
+    code = np.array([f"code {number}" for number in rng.integers(0, 400, N)], dtype=object)
     X = pd.DataFrame({"code": code, "x": x, "ward": ward, "visits": rng.integers(0, 9, N)})
     t = np.nan_to_num(x, nan=1.5) * 2 + (ward == "b") * 3 + X["visits"].to_numpy() + rng.normal(scale=0.3, size=N)
     return X, t
@@ -105,7 +105,8 @@ def by_hand(columns: Any, cells: Any) -> pd.DataFrame:
             frame[column.name] = next(numbers)
         else:
             codes, words = next(coded)
-            values = [None if code < 0 else words[code] for code in codes]
+            known = set(column.words)
+            values = [words[code] if code >= 0 and words[code] in known else None for code in codes]
             frame[column.name] = pd.Categorical(values, categories=list(column.words))
     return pd.DataFrame(frame)
 
@@ -165,13 +166,15 @@ def test_a_lightgbm_model_predicts_what_lightgbm_does_bit_for_bit(estimator: Any
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("estimator", XGBOOST, ids=lambda value: repr(value)[:60])
-def test_an_xgboost_model_predicts_what_xgboost_does_bit_for_bit(estimator: Any, n_classes: int) -> None:
+def test_an_xgboost_model_predicts_what_xgboost_does(estimator: Any, n_classes: int) -> None:
     learner, X = wrapped(estimator, n_classes)
     theirs, (frame, y) = native(learner, by_hand)
     theirs.fit(frame, y)
     rows = by_hand(learner.state_.model.signature.columns, learner.serve().signature.read(X))
     raw = {"output_margin": True} if learner.task == "classification" else {}
-    assert np.array_equal(asked(learner, X), theirs.predict(rows, **raw))
+    # XGBoost's two ways of predicting sum the trees of a dart model in different orders.
+    tolerance = 1e-6 if estimator.booster == "dart" else 0.0
+    np.testing.assert_allclose(asked(learner, X), theirs.predict(rows, **raw), rtol=tolerance, atol=tolerance)
     if learner.task == "classification":
         assert (learner.predict(X) == learner.classes_[theirs.predict(rows)]).all()
 
