@@ -27,7 +27,7 @@ from expunge.workspace.folder import Workspace
 Approve = Callable[..., list[str]]
 Certified = Callable[[Workspace, str | None], Verified]
 Make = Callable[..., Workspace]
-LEARNERS = {
+LEARNERS: dict[str, dict[str, Any]] = {
     "logistic": {"max_iter": 1000},
     "hist-gradient-boosting": {"max_iter": 10, "early_stopping": False},
     "lightgbm": {"n_estimators": 10},

@@ -84,7 +84,7 @@ def test_an_additive_regression_learns_what_a_line_cannot() -> None:
 
 def test_an_additive_regressions_sums_are_those_of_one_hot_bins() -> None:
     rng = np.random.default_rng(4)
-    X = pd.DataFrame({"x": rng.integers(0, 6, 200), "c": rng.choice(["a", "b", None], 200)})
+    X = pd.DataFrame({"x": rng.integers(0, 6, 200), "c": rng.choice(np.array(["a", "b", None], dtype=object), 200)})
     learner = AdditiveRegressor().fit(X, rng.normal(size=200), subjects=np.arange(200) // 2)
     for _ in range(2):
         state = learner.state_

@@ -69,7 +69,8 @@ def table(seed: int = 0) -> tuple[pd.DataFrame, Floats]:
     """Numbers, a count, missing cells, a category, and one of more words than a histogram has bins."""
     rng = np.random.default_rng(seed)
     x = np.where(rng.random(N) < 0.1, np.nan, rng.normal(size=N))
-    ward = np.where(rng.random(N) < 0.1, None, rng.choice(["a", "b", "c", "d", "e"], N).astype(object))
+    ward = rng.choice(["a", "b", "c", "d", "e"], N).astype(object)
+    ward[rng.random(N) < 0.1] = None
     code = np.array([f"code {number}" for number in rng.integers(0, 400, N)], dtype=object)
     X = pd.DataFrame({"code": code, "x": x, "ward": ward, "visits": rng.integers(0, 9, N)})
     t = np.nan_to_num(x, nan=1.5) * 2 + (ward == "b") * 3 + X["visits"].to_numpy() + rng.normal(scale=0.3, size=N)
