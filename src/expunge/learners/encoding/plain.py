@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,21 @@ def plain_columns(columns: Sequence[Column]) -> tuple[Column, ...]:
     True
     """
     return tuple(Column(column.name, column.words) for column in columns)
+
+
+MOST_CATEGORIES: Final = 255
+"""A column of more words than this is ordered codes to a tree: sets of so many words fit each person by name."""
+
+
+def categorical(columns: Sequence[Column], most: int = MOST_CATEGORIES) -> npt.NDArray[np.bool_]:
+    """Tell which columns a tree is to split by sets of words: those of at most so many.
+
+    Examples
+    --------
+    >>> categorical([Column("n"), Column("c", ("s:a",))]).tolist()
+    [False, True]
+    """
+    return np.array([column.words is not None and len(column.words) <= most for column in columns], dtype=np.bool_)
 
 
 def plain(columns: Sequence[Column], cells: Cells) -> npt.NDArray[np.float64]:

@@ -116,9 +116,10 @@ class XGBoostModel(BoosterModel):
     def scores(self, cells: Cells) -> npt.NDArray[np.float64]:
         """Return margins, or predicted numbers: (n_rows, n_scores)."""
         X = plain(self.signature.columns, cells)
-        types = ["q" if column.words is None else "c" for column in self.signature.columns]
+        booster = self._booster
+        types = booster.feature_types
         table = load_library("xgboost").DMatrix(X, feature_types=types, enable_categorical=True, nthread=1)
-        margins = self._booster.predict(table, output_margin=self.signature.words is not None)
+        margins = booster.predict(table, output_margin=self.signature.words is not None)
         return self._shaped(margins, len(X))
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from expunge.learners.encoding.plain import plain, plain_columns
+import numpy as np
+
+from expunge.learners.encoding.plain import categorical, plain, plain_columns
 from expunge.learners.exact.adapters.family import RANDOM_STATE, Family, Rows
 from expunge.learners.registry import Task
 from expunge.learners.served import LightGBMModel, ServedModel
@@ -29,9 +31,9 @@ _END: Final = "end of trees"
 
 def _learn(estimator: Any, rows: Rows) -> ServedModel:
     columns = plain_columns(rows.columns)
-    categorical = [place for place, column in enumerate(columns) if column.words is not None]
+    sets = np.flatnonzero(categorical(columns)).tolist()
     try:
-        estimator.fit(plain(columns, rows.cells), rows.target, categorical_feature=categorical or "auto")
+        estimator.fit(plain(columns, rows.cells), rows.target, categorical_feature=sets or "auto")
     except load_library("lightgbm").basic.LightGBMError as error:
         raise ValueError(str(error)) from error
     return LightGBMModel(rows.signature(columns), _bare(estimator.booster_.model_to_string(num_iteration=-1)))

@@ -5,9 +5,11 @@ What they learn is one vector of coefficients per score, which `LinearModel` ser
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 from expunge.learners.encoding.codes import ONE, Scaled
 from expunge.learners.exact.adapters.family import RANDOM_STATE, Family, Rows
@@ -19,7 +21,15 @@ _MAX_BINS: Final = 2
 
 
 def _learn(estimator: Any, rows: Rows) -> ServedModel:
-    X = Scaled(rows.columns, _MAX_BINS).encode(rows.cells) / ONE
+    return _fitted(estimator, Scaled(rows.columns, _MAX_BINS).encode(rows.cells) / ONE, rows)
+
+
+def _learn_sparse(estimator: Any, rows: Rows) -> ServedModel:
+    """Learn from a sparse table, where that makes no other model: most places of a row are nought."""
+    return _fitted(estimator, csr_matrix(Scaled(rows.columns, _MAX_BINS).encode(rows.cells)) / ONE, rows)
+
+
+def _fitted(estimator: Any, X: Any, rows: Rows) -> ServedModel:
     estimator.fit(X, rows.target)
     signature = rows.signature(rows.columns)
     coef = np.array(estimator.coef_, dtype=np.float64).reshape(signature.n_scores, X.shape[1])
@@ -50,7 +60,7 @@ FAMILIES: Final = (
     _family("RidgeClassifier", "classification", (*_RIDGE, "class_weight")),
     _family("Lasso", "regression", _LASSO),
     _family("ElasticNet", "regression", (*_LASSO, "l1_ratio")),
-    _family("LogisticRegression", "classification", _LOGISTIC, n_jobs=None, verbose=0),
+    replace(_family("LogisticRegression", "classification", _LOGISTIC, n_jobs=None, verbose=0), learn=_learn_sparse),
     _family("SGDClassifier", "classification", (*_SGD, "class_weight"), n_jobs=1, verbose=0),
     _family("SGDRegressor", "regression", _SGD, verbose=0),
 )

@@ -1,7 +1,7 @@
 """scikit-learn's histogram boosting: its nodes are copied out, and walked by `TreesModel`.
 
-A column of more categories than there are bins is learned from as ordered codes, since scikit-learn refuses it as a
-categorical one. Categorical columns come first, as scikit-learn would put them.
+Scikit-learn refuses a categorical column of more categories than bins; it is given ordered codes. Categorical columns
+come first, as scikit-learn would put them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from expunge.learners.encoding.plain import plain, plain_columns
+from expunge.learners.encoding.plain import MOST_CATEGORIES, categorical, plain, plain_columns
 from expunge.learners.exact.adapters.family import RANDOM_STATE, Family, Rows
 from expunge.learners.registry import Task
 from expunge.learners.served import ServedModel, TreesModel
@@ -25,9 +25,9 @@ _COUNTS: Final = (
 
 def _learn(estimator: Any, rows: Rows) -> ServedModel:
     columns = plain_columns(rows.columns)
-    as_categories = [column.words is not None and len(column.words) <= estimator.max_bins for column in columns]
-    order = np.argsort(~np.array(as_categories), kind="stable")
-    estimator.set_params(categorical_features=np.flatnonzero(np.array(as_categories)[order]))
+    as_sets = categorical(columns, min(estimator.max_bins, MOST_CATEGORIES))
+    order = np.argsort(~as_sets, kind="stable")
+    estimator.set_params(categorical_features=np.flatnonzero(as_sets[order]))
     estimator.fit(plain(columns, rows.cells)[:, order], rows.target)
     link: Link = "exp" if estimator.loss in {"poisson", "gamma"} else "identity"
     signature = rows.signature(columns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from expunge.learners.encoding.plain import plain, plain_columns
+from expunge.learners.encoding.plain import categorical, plain, plain_columns
 from expunge.learners.exact.adapters.family import RANDOM_STATE, Family, Rows
 from expunge.learners.registry import Task
 from expunge.learners.served import ServedModel, XGBoostModel
@@ -26,7 +26,7 @@ _OBJECTIVES: Final = (
 
 def _learn(estimator: Any, rows: Rows) -> ServedModel:
     columns = plain_columns(rows.columns)
-    types = ["q" if column.words is None else "c" for column in columns]
+    types = ["c" if by_sets else "q" for by_sets in categorical(columns).tolist()]
     estimator.set_params(feature_types=types).fit(plain(columns, rows.cells), rows.target)
     text = bytes(estimator.get_booster().save_raw("json")).decode()
     return XGBoostModel(rows.signature(columns), text)
