@@ -90,6 +90,10 @@ def create(name: str, task: Task, /, **params: Any) -> Learner:
     """
     found = _for_task(name, task)
     if name in ESTIMATORS:
+        if "estimator" in params:
+            raise InputError(
+                f"learner {name!r} takes no hyperparameter 'estimator'.", mend=f"It wraps {ESTIMATORS[name][task]}."
+            )
         schema, key = params.pop("schema", None), params.pop("key", None)
         return found.from_plain({"estimator": ESTIMATORS[name][task], **params}, schema=schema, key=key)
     try:
