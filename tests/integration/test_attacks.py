@@ -299,10 +299,10 @@ def categories(workspace: Workspace) -> dict[str, set[str]]:
         for model in register.every(connection):
             version = register.current(connection, model.id)
             served = register.open_served(workspace, connection, version)
-            known[f"served {model.name}"] = {word for one in served.encoding.columns for word in one.words or ()}
+            known[f"served {model.name}"] = {word for one in served.signature.columns for word in one.words or ()}
             learner = register.open_learner(workspace, connection, version)
             again = learner.serve()
-            known[f"encoder of {model.name}"] = {word for one in again.encoding.columns for word in one.words or ()}
+            known[f"encoder of {model.name}"] = {word for one in again.signature.columns for word in one.words or ()}
     return known
 
 

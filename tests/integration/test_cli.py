@@ -141,6 +141,29 @@ def test_a_trained_model_is_measured(path_through: dict[str, Any]) -> None:
     assert {model["name"] for model in path_through["model list"]} == {"ridge", "additive"}
 
 
+def test_a_model_of_another_library_is_trained_with_its_hyperparameters(
+    command: Command, copy_of: Copier, prepared: Path, tmp_path: Path
+) -> None:
+    workspace = copy_of(prepared)
+    to_train = ("model", "train", "boosted", "--dataset", "visits", "--learner", "lightgbm", "--workspace", workspace)
+    ran = command(*to_train, "--param", "n_estimators=7", "--param", "boosting_type=dart", "--json")
+    assert ran.code == 0, ran.err
+    assert ran.json["params"] == {"n_estimators": 7, "boosting_type": "dart"}
+    exported = command("model", "export", "boosted", tmp_path / "out", "--workspace", workspace, "--json")
+    assert exported.json["files"] == ["booster.txt", "model.json"]
+    for wrong, said in {
+        "n_jobs=4": "It takes boosting_type",
+        "alpha": "is not name=value",
+        "max_bin=[1]": "not a single value",
+        "key=k": "is no hyperparameter",
+    }.items():
+        refused = command(*to_train[:2], "other", *to_train[3:], "--param", wrong)
+        assert refused.code != 0
+        assert said in " ".join(refused.err.split())
+    twice = command(*to_train[:2], "other", *to_train[3:], "--param", "max_bin=9", "--param", "max_bin=9")
+    assert "given twice" in " ".join(twice.err.split())
+
+
 def test_a_model_predicts_and_is_exported(path_through: dict[str, Any], people: pd.DataFrame) -> None:
     assert len(path_through["model predict"]) == len(people)
     assert {"prediction", "score"} == path_through["model predict"][0].keys()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,7 +26,12 @@ def train(
     *,
     workspace: WorkspaceDir,
     dataset: Annotated[str, typer.Option(help="Name of the dataset.")],
-    learner: Annotated[str, typer.Option(help="ridge or additive.")],
+    learner: Annotated[
+        str, typer.Option(help="ridge, additive, logistic, hist-gradient-boosting, lightgbm or xgboost.")
+    ],
+    param: Annotated[
+        list[str] | None, typer.Option(help="A hyperparameter, name=value; may be given several times.")
+    ] = None,
     replay: Annotated[
         str | None, typer.Option(help=f"Are erasures replayed? {REPLAY} Default: always where a retrain takes < 60 s.")
     ] = None,
@@ -37,7 +43,8 @@ def train(
     from expunge.workspace import models
 
     opened = open_at(workspace, keys, actor)
-    _show(opened, models.train(opened, name, dataset, learner, replay=replay), as_json=as_json)
+    model = models.train(opened, name, dataset, learner, _params(param or []), replay=replay)
+    _show(opened, model, as_json=as_json)
 
 
 @app.command("list")
@@ -98,7 +105,7 @@ def predict(
 @app.command()
 def export(
     name: Name,
-    folder: Annotated[Path, typer.Argument(help="Folder for model.json and arrays.npz.")],
+    folder: Annotated[Path, typer.Argument(help="Folder for the two files of the model.")],
     *,
     workspace: WorkspaceDir,
     to: Annotated[str | None, typer.Option(help="The recipient whom it is for; the register notes that.")] = None,
@@ -109,8 +116,33 @@ def export(
     """Write the published model out; certificates will name this copy as one that they do not reach."""
     from expunge.workspace import models
 
-    models.export(open_at(workspace, keys, actor), name, folder, to)
-    answer({"folder": str(folder)}, as_json=as_json, text=f"Wrote {folder}/model.json and {folder}/arrays.npz.")
+    files = models.export(open_at(workspace, keys, actor), name, folder, to)
+    text = f"Wrote {' and '.join(str(folder / file) for file in files)}."
+    answer({"folder": str(folder), "files": files}, as_json=as_json, text=text)
+
+
+def _params(given: list[str]) -> dict[str, Any]:
+    """Read ``name=value``: numbers, true, false and null as JSON spells them, all else text."""
+    from expunge.errors import InputError
+
+    found: dict[str, Any] = {}
+    for one in given:
+        name, equals, text = one.partition("=")
+        if not (name and equals):
+            raise InputError(f"{one!r} is not name=value.", mend="Give, for example, --param alpha=2.5.")
+        if name in found:
+            raise InputError(f"hyperparameter {name!r} is given twice.", mend="Give it once.")
+        found[name] = _value(text)
+        if isinstance(found[name], list | dict):
+            raise InputError(f"{one!r} is not a single value.", mend="Give a number, true, false, null or text.")
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=str)  # NaN and Infinity are no JSON: text
+    except ValueError:
+        return text
 
 
 @app.command("set-replay")
@@ -181,7 +213,7 @@ def _show(workspace: Workspace, model: Model, *, as_json: bool) -> None:
         return
     facts: dict[str, object] = {
         "id": model.id,
-        "learner": model.learner,
+        "learner": " ".join([model.learner, *(f"{name}={value}" for name, value in model.params.items())]),
         "dataset": model.dataset,
         "version": model.version or "retired",
         "subjects": f"{model.subjects:,}",

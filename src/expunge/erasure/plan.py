@@ -103,12 +103,14 @@ def _model(
     still = seen.records(model.id, {one.ref for one in scope.retained if not one.restricts})
     kept = [one for one in scope.retained if one.ref in still]
     records, total = sum(leaving.values()), model.records
-    # Both work in proportion to the records they touch: forgetting to those that leave, a refit to those that stay.
-    forget = facts.fit_seconds * records / max(total, 1)
+    # All work in proportion to the records they touch: forgetting to those that leave, a refit to those that stay.
     refit = facts.fit_seconds * (total - records) / max(total, 1)
+    forget = refit if facts.refits else facts.fit_seconds * records / max(total, 1)
     rotates = bool(leaving) and seeds.is_due(seen.policy, model.seeded)
-    cheaper = Method.REFIT if rotates or records > total - records else Method.FORGET
+    cheaper = Method.REFIT if rotates or facts.refits or records > total - records else Method.FORGET
     reason = "forgetting touches fewer than a refit" if cheaper is Method.FORGET else "fewer stay than leave"
+    if facts.refits:
+        reason = "this learner forgets by a full refit"
     if rotates:
         reason = f"its seed is of {model.seeded[:10]} and is renewed by a full retrain"
     return CopyPlan(

@@ -128,10 +128,13 @@ def _retrain(workspace: Workspace, connection: Connection, copy: Copy, name: str
         return Replayed(name, Verdict.FAILED, "the published version is not the one that was certified")
     row = register.by_id(connection, copy.object)
     table = models.usable(workspace, connection, row.dataset_id)
+    learner = register.open_learner(workspace, connection, version)
     training = under_the_facts_of(
-        register.open_learner(workspace, connection, version).schema,
+        learner.schema,
         models.training_rows(workspace, table, copy.object, row.held_out),
     )
     unfitted = models.unfitted(workspace, connection, copy.object, training)
-    found = replay(unfitted, training.features(), training.target(), training.subjects, facts.learned)
+    found = replay(
+        unfitted, training.features(), training.target(), training.subjects, facts.learned, learner.environment
+    )
     return Replayed(name, found.check.verdict, f"{found.check.detail} ({found.seconds:.3f} s)")

@@ -63,7 +63,8 @@ def train(
     Raises
     ------
     InputError
-        Where the name is taken, the dataset has no target, or the learner does not fit the task or is not Exact.
+        Where the name is taken, the dataset has no target, or the learner does not fit the task, is not Exact or takes
+        other parameters.
     WorkspaceBusyError
         Where an erasure is not finished.
     """
@@ -72,6 +73,8 @@ def train(
     if replay is not None:  # what a model is not asked to prove is not for whoever trains it to say
         workspace.authorise(Action.MODEL_SET_REPLAY)
         valid_replay(replay)
+    if given := sorted({"schema", "key"} & set(params or {})):
+        raise InputError(f"{given[0]!r} is no hyperparameter.", mend="The workspace gives every learner its own.")
     with journal.recording(workspace), workspace.vault.transaction() as connection:
         refuse_while_erasing(connection)
         if connection.execute(select(MODEL.c.id).where(MODEL.c.name == name)).scalar() is not None:
@@ -239,8 +242,8 @@ def predict(workspace: Workspace, name: str, raw: RawTable) -> pd.DataFrame:
     return answers
 
 
-def export(workspace: Workspace, name: str, folder: Path, to: str | None = None) -> None:
-    """Write the published model as ``model.json`` and ``arrays.npz``.
+def export(workspace: Workspace, name: str, folder: Path, to: str | None = None) -> list[str]:
+    """Write the published model out; returns the names of its files, ``model.json`` among them.
 
     The copy is outside from then on: the log notes it, and certificates name it as a copy that they do not reach.
 
@@ -265,6 +268,8 @@ def export(workspace: Workspace, name: str, folder: Path, to: str | None = None)
         if to is not None:
             refuse_while_erasing(connection)
             recipients.note(workspace, connection, to, row.id, now()[:10])
-        register.open_served(workspace, connection, version).save(folder)
+        served = register.open_served(workspace, connection, version)
+        served.save(folder)
         connection.execute(insert(EXPORT).values(model_id=row.id, version=version.version, at=now()))
         journal.append(workspace, connection, "model exported", object=row.id, version=version.version)
+    return sorted(served.files)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import struct
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from expunge.domain.digest import DIGEST_BYTES, blinded
 from expunge.errors import NotFoundError
 from expunge.learners import state
 from expunge.learners.base import Learner
-from expunge.learners.served import ServedModel, from_files
+from expunge.learners.served import ServedModel, unpacked
 from expunge.vault import blobs
 from expunge.vault.database import DATASET, EXPORT, MODEL, MODEL_VERSION
 from expunge.vault.store import now
@@ -49,6 +48,8 @@ class Facts:
         What the last full fit took.
     seed : int
         Number of the seed that the version was trained under, from 1.
+    refits : bool
+        Whether forgetting is a full refit.
     """
 
     nonce: bytes
@@ -58,6 +59,7 @@ class Facts:
     guarantee_words: str
     fit_seconds: float
     seed: int = 1
+    refits: bool = False
 
     def blinded_learned(self) -> str:
         """HMAC of the learned digest."""
@@ -146,13 +148,14 @@ def store(
         guarantee_words=str(learner.guarantee),
         fit_seconds=fit_seconds,
         seed=place.seed,
+        refits=learner.refits,
     )
     vault = workspace.vault
     found = Version(
         place.model_id,
         place.version,
         blobs.put(vault, connection, "training state", state.dump(learner)),
-        blobs.put(vault, connection, "served model", _packed(served)),
+        blobs.put(vault, connection, "served model", served.packed()),
         blobs.put(vault, connection, "model facts", facts.to_json()),
     )
     connection.execute(
@@ -216,7 +219,7 @@ def open_learner(workspace: Workspace, connection: Connection, version: Version)
 
 def open_served(workspace: Workspace, connection: Connection, version: Version) -> ServedModel:
     """Open a version's served model."""
-    return _unpacked(blobs.get(workspace.vault, connection, version.served_blob))
+    return unpacked(blobs.get(workspace.vault, connection, version.served_blob))
 
 
 def open_facts(workspace: Workspace, connection: Connection, version: Version) -> Facts:
@@ -273,15 +276,3 @@ def describe(connection: Connection, row: Row[Any]) -> Model:
 def seeded(row: Row[Any]) -> str:
     """Return since when a model has its seed."""
     return str(row.seeded or row.created)
-
-
-def _packed(served: ServedModel) -> bytes:
-    """Put the artefact's files end to end: u32 lengths first, names in order."""
-    contents = [served.files[name] for name in sorted(served.files)]
-    return struct.pack("<II", *map(len, contents)) + b"".join(contents)
-
-
-def _unpacked(content: bytes) -> ServedModel:
-    first, second = struct.unpack_from("<II", content)
-    arrays, facts = content[8 : 8 + first], content[8 + first : 8 + first + second]
-    return from_files({"arrays.npz": arrays, "model.json": facts})

@@ -160,7 +160,7 @@ def make_statement(workspace: Workspace, connection: Connection, batch: Batch, n
             for task in tasks.of_batch(connection, batch.id)
         ),
         log=LogKey(origin=journal.origin(workspace), public_key=base64.b64encode(public).decode()),
-        environment=_environment(),
+        environment=_environment(batch),
         release=read(Release | None, batch.evidence["release"], "release"),
     )
 
@@ -312,6 +312,9 @@ def _copy(workspace: Workspace, connection: Connection, batch: Batch, copy: dict
     )
 
 
-def _environment() -> dict[str, str]:
+def _environment(batch: Batch) -> dict[str, str]:
+    """Say what ran here, and what else decided where an estimator of another library was refitted."""
     versions = {name: metadata.version(name) for name in _LIBRARIES}
-    return {"python": platform.python_version(), "machine": platform.machine(), **versions}
+    fitted = (entry.get("environment", {}) for entry in batch.evidence["copies"].values())
+    decisive = {name: value for one in fitted for name, value in one.items()}
+    return {**decisive, "python": platform.python_version(), "machine": platform.machine(), **versions}

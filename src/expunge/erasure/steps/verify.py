@@ -14,6 +14,7 @@ from expunge.erasure import batch as batches
 from expunge.erasure import guard
 from expunge.erasure.batch import Batch
 from expunge.errors import CheckFailedError
+from expunge.learners.base import Learner
 from expunge.verification.replay import Replay, is_sampled, replay
 from expunge.verification.utility import utility
 from expunge.workspace import models, register
@@ -21,6 +22,9 @@ from expunge.workspace.folder import Workspace
 from expunge.workspace.register import Version
 
 SAMPLED: Final = "sampled"
+
+_STOPS: Final = frozenset({Verdict.FAILED.value, Verdict.NOT_COMPARABLE.value})
+"""A state that was staged elsewhere is as little shown to be right as one that failed: it is staged afresh, here."""
 
 
 def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
@@ -38,9 +42,9 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
         if entry["method"] != Method.RETIRE.value:
             _verify(workspace, connection, batch, copy, tables)
         for check in entry["checks"]:
-            if check["verdict"] == Verdict.FAILED.value:
+            if check["verdict"] in _STOPS:
                 raise CheckFailedError(
-                    f"model {copy['name']!r}: check {check['name']} failed: {check['detail']}",
+                    f"model {copy['name']!r}: check {check['name']}: {check['verdict']}. {check['detail']}",
                     mend="Nothing was shredded. Mend the cause, then give the command again: it stages afresh.",
                 )
     batches.save(workspace, connection, batch)
@@ -55,6 +59,8 @@ def _verify(
     staged = register.version_with(connection, model, register.STAGED)
     if staged is None:
         raise CheckFailedError(f"model {model} has no staged version.", mend="Give the command again.")
+    learner = register.open_learner(workspace, connection, staged)
+    entry["environment"] = dict(learner.environment)
     served = {
         "before": register.open_served(workspace, connection, register.current(connection, model)),
         "after": register.open_served(workspace, connection, staged),
@@ -62,9 +68,8 @@ def _verify(
     found: dict[str, Any] = {"replayed": None, "verified_served": served["after"].digest()}
     reason = not_replayed(workspace, row.replay, batch.id, model)
     if reason is None:
-        refit = _replayed(
-            workspace, connection, staged, models.training_rows(workspace, remaining, model, row.held_out)
-        )
+        training = models.training_rows(workspace, remaining, model, row.held_out)
+        refit = _replayed(workspace, connection, staged, learner, training)
         served["retrained"], found["replayed"] = refit.learner.serve(), refit.digest
         entry["full_retrain"], first = f"{refit.seconds:.6f}", refit.check
     else:
@@ -94,7 +99,9 @@ def not_replayed(workspace: Workspace, policy: str, batch: str, model: str) -> s
     return None
 
 
-def _replayed(workspace: Workspace, connection: Connection, staged: Version, training: Table) -> Replay:
+def _replayed(
+    workspace: Workspace, connection: Connection, staged: Version, learner: Learner, training: Table
+) -> Replay:
     """Fit a model again from raw remaining rows, under the seed of what is staged."""
     facts = register.open_facts(workspace, connection, staged)
     return replay(
@@ -102,5 +109,6 @@ def _replayed(workspace: Workspace, connection: Connection, staged: Version, tra
         training.features(),
         training.target(),
         training.subjects,
-        register.open_learner(workspace, connection, staged).digest(),
+        learner.digest(),
+        learner.environment,
     )
