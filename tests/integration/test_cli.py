@@ -100,6 +100,15 @@ def path_through(
     run("certificate replay", certificate)
     run("log verify")
     run("doctor")
+    run("log checkpoint", "--out", folder / "head")
+    run("log verify", "--since", folder / "head", called="verify since")
+    run("log verify", "--since", certificate, called="verify since certificate")
+    run("ledger show")
+    run("ledger check", "--certificate", certificate)
+    run("ledger export", folder / "ledger.json")
+    run("ledger release", "--subject", FIRST, "--reason", "a new contract")
+    run("ledger restore", folder / "ledger.json")
+    run("ledger destroy", "--yes")
     run("report", "--out", folder / "report.html")
     return said | {"folder": folder}
 
@@ -161,6 +170,18 @@ def test_certificate_replay_and_log_hold(path_through: dict[str, Any]) -> None:
     }
     assert path_through["log verify"]["verified"] is True
     assert path_through["log verify"]["covered"] == path_through["log verify"]["entries"]
+    assert path_through["log verify"]["pinned"] is None
+    assert path_through["verify since"]["pinned"] == path_through["log checkpoint"]["entries"]
+    assert 0 < path_through["verify since certificate"]["pinned"] < path_through["verify since"]["pinned"]
+
+
+def test_the_ledger_counts_whom_it_stops(path_through: dict[str, Any]) -> None:
+    assert path_through["ledger show"]["people"] == 2
+    assert path_through["ledger check"] == {"back": [], "submitted": []}
+    assert path_through["ledger export"]["people"] == 2
+    assert path_through["ledger release"] == {"released": True}
+    assert path_through["ledger restore"] == {"taken": 1}
+    assert path_through["ledger destroy"] == {"forgotten": 2}
 
 
 def test_the_exported_copy_is_named_as_one_that_is_outside(path_through: dict[str, Any]) -> None:
@@ -218,7 +239,8 @@ def test_the_verbs_are_those_that_are_documented() -> None:
         *(f"request {verb}" for verb in ("submit", "list", "show", "approve", "refuse", "replan")),
         "erase",
         *(f"certificate {verb}" for verb in ("show", "verify", "replay")),
-        "log verify",
+        *(f"log {verb}" for verb in ("verify", "checkpoint")),
+        *(f"ledger {verb}" for verb in ("show", "check", "release", "export", "restore", "destroy")),
         "doctor",
         "report",
         "demo",
@@ -273,6 +295,15 @@ def test_text_answers_are_for_people(
         ("erase", request),
         ("erase", "--due-within", 400),
         ("log", "verify"),
+        ("log", "checkpoint", "--out", tmp_path / "head"),
+        ("log", "verify", "--since", tmp_path / "head"),
+        ("ledger", "show"),
+        ("ledger", "check"),
+        ("ledger", "export", tmp_path / "ledger.json"),
+        ("ledger", "release", "--subject", FIRST, "--reason", "new consent"),
+        ("ledger", "restore", tmp_path / "ledger.json"),
+        ("ledger", "destroy", "--yes"),
+        ("ledger", "show"),
         ("report", "--out", tmp_path / "report.html"),
     ):
         ran = command(*line, *where)
@@ -340,6 +371,17 @@ UNUSABLE: dict[str, tuple[object, ...]] = {
     "no certificate": ("report", "C-000000000000"),
     "none issued yet": ("report",),
     "no certificate to replay": ("certificate", "replay", "/nowhere/at/all.json"),
+    "no checkpoint": ("log", "verify", "--since", "/nowhere/at/all"),
+    "no place for a checkpoint": ("log", "checkpoint", "--out", "/nowhere/at/all"),
+    "a checkpoint over another file": ("log", "checkpoint", "--out", __file__),
+    "nobody to release": ("ledger", "release", "--subject", 1, "--reason", "consent"),
+    "a release without a reason": ("ledger", "release", "--subject", 1, "--reason", " "),
+    "a destruction that is not meant": ("ledger", "destroy"),
+    "requests under no law": ("ledger", "check", "--submit"),
+    "no certificate to check by": ("ledger", "check", "--certificate", "/nowhere/at/all.json"),
+    "no copy of the ledger": ("ledger", "restore", "/nowhere/at/all.json"),
+    "a copy of the ledger that is none": ("ledger", "restore", __file__),
+    "a copy of the ledger over another file": ("ledger", "export", __file__),
 }
 
 

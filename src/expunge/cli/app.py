@@ -6,6 +6,7 @@ Exit codes
 1  not true: a certificate that does not verify, a check that failed, a signature that was refused
 2  cannot be used: a wrong option, a bad file, something that does not exist, a move that is not allowed
 3  busy: another process is writing to the workspace; try again
+4  waiting: a batch waits for people, its recipients to be told say; the same command goes on
 130  interrupted; nothing is lost
 
 Each command imports what it needs when it runs, so that checking a certificate needs neither the numerical stack nor a
@@ -24,13 +25,36 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from expunge.cli import certificate, dataset, demo, doctor, erase, init, log, model, report, request
+from expunge.cli import (
+    certificate,
+    dataset,
+    demo,
+    doctor,
+    due,
+    erase,
+    init,
+    ledger,
+    log,
+    model,
+    recipient,
+    report,
+    request,
+    task,
+)
 from expunge.cli.options import harmless
-from expunge.errors import CheckFailedError, ExpungeError, NotVerifiedError, SigningRefusedError, WorkspaceBusyError
+from expunge.errors import (
+    CheckFailedError,
+    ExpungeError,
+    NotVerifiedError,
+    SigningRefusedError,
+    WaitingError,
+    WorkspaceBusyError,
+)
 
 EXIT_FALSE: Final = 1
 EXIT_UNUSABLE: Final = 2
 EXIT_BUSY: Final = 3
+EXIT_WAITING: Final = 4
 EXIT_INTERRUPTED: Final = 130
 _OF_CHANGED_BYTES: Final = (ValueError, TypeError, LookupError)
 _DATABASE_MENDS: Final = {
@@ -53,9 +77,13 @@ app.command("init")(init.init)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(model.app, name="model")
 app.add_typer(request.app, name="request")
+app.command("due")(due.due)
 app.command("erase")(erase.erase)
+app.add_typer(recipient.app, name="recipient")
+app.add_typer(task.app, name="task")
 app.add_typer(certificate.app, name="certificate")
 app.add_typer(log.app, name="log")
+app.add_typer(ledger.app, name="ledger")
 app.command("doctor")(doctor.doctor)
 app.command("report")(report.report)
 app.command("demo")(demo.demo)
@@ -112,6 +140,8 @@ def exit_code(error: ExpungeError) -> int:
     """Return the exit code for an error."""
     if isinstance(error, WorkspaceBusyError):
         return EXIT_BUSY
+    if isinstance(error, WaitingError):
+        return EXIT_WAITING
     if isinstance(error, NotVerifiedError | SigningRefusedError | CheckFailedError):
         return EXIT_FALSE
     return EXIT_UNUSABLE

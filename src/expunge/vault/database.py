@@ -66,6 +66,7 @@ DATASET = _table(
     Column("version", Integer, nullable=False),
     Column("schema_blob", String, nullable=False),
     Column("created", String, nullable=False),
+    Column("set_aside", Integer, nullable=False, server_default="0"),
 )
 OBJECT_VERSION = _table(
     "object_version",
@@ -199,6 +200,7 @@ SUPPRESSED = _table(
     Column("batch", String),
     Column("since", String, nullable=False),
     Column("until", String),
+    Column("retained", String, nullable=False, server_default="{}"),
 )
 RECIPIENT = _table(
     "recipient",

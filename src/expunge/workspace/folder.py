@@ -3,7 +3,7 @@
 ::
 
     DIR/         expunge.db, policy.json, actors.json, public.pem, log.pem, segments/, blobs/, certificates/, letters/
-    DIR.keys/    root-N.key, workspace.secret, signing.key, log.key, owner.credential, requests/
+    DIR.keys/    root-N.key, workspace.secret, ledger.key, signing.key, log.key, owner.credential, requests/
 
 Invariants
 ----------
@@ -28,7 +28,7 @@ from expunge.access.actors import acting, make_owner
 from expunge.access.policy import Policy, read_policy
 from expunge.certificates.keys import generate_key, load_key, load_public_key, public_pem
 from expunge.errors import WorkspaceBusyError, WorkspaceError, WorkspaceExistsError
-from expunge.vault import store
+from expunge.vault import ledger, store
 from expunge.vault.database import CHECKPOINT
 from expunge.vault.store import Vault
 
@@ -166,7 +166,7 @@ def init(folder: Path, keys: Path | None = None, *, secret: bytes | None = None,
     for part in (folder, keys):
         part.mkdir(parents=True, exist_ok=True)
         part.chmod(0o700)
-    store.create(folder, keys, secret)
+    ledger.make_key(store.create(folder, keys, secret))
     for name in ("certificates", "letters"):
         (folder / name).mkdir()
     store.write_atomically(folder / "policy.json", (policy or Policy()).to_json())

@@ -11,41 +11,62 @@ Invariants
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, insert, select
 
-from expunge.certificates.file import read_file
+from expunge.certificates.file import MAX_BYTES, read_file
 from expunge.domain.digest import canonical_json
-from expunge.errors import NotVerifiedError
-from expunge.log.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
+from expunge.errors import EnvelopeFormatError, NotFoundError, NotVerifiedError
+from expunge.log.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint, verify_checkpoint
 from expunge.log.merkle import leaf_hash, root
+from expunge.vault import ledger
 from expunge.vault.database import CERTIFICATE, CHECKPOINT, LOG_LEAF
 from expunge.vault.store import now
 from expunge.workspace.folder import Workspace
 
 CLOCK_SLACK: Final = timedelta(minutes=5)
 """Clocks are set by so much without anybody minding."""
-_MEND: Final = "Compare with a checkpoint kept elsewhere; do not trust what was signed since. See `expunge doctor`."
+_MEND: Final = (
+    "Compare with a checkpoint kept elsewhere (--since), do not trust what was signed since, and if the workspace was "
+    "restored from a backup, give `expunge ledger check`."
+)
 
 
 def append(workspace: Workspace, connection: Connection, event: str, **facts: Any) -> int:
     """Append an entry; returns its index."""
+    return append_entry(connection, canonical_json({**_common(workspace, connection, event), **facts}))
+
+
+def append_all(workspace: Workspace, connection: Connection, event: str, many: Iterable[dict[str, Any]]) -> None:
+    """Append an entry about the same event for each of these facts."""
+    common = _common(workspace, connection, event)
+    index = _next(connection)
+    rows = [{"idx": index + n, "entry": canonical_json({**common, **facts})} for n, facts in enumerate(many)]
+    if rows:
+        connection.execute(insert(LOG_LEAF), rows)
+
+
+def _common(workspace: Workspace, connection: Connection, event: str) -> dict[str, str]:
     at, last = now(), last_time(connection)
     clock = {"clock": "behind"} if last is not None and datetime.fromisoformat(at) < last - CLOCK_SLACK else {}
-    entry = {"event": event, "at": at, "actor": workspace.actor, **clock, **facts}
-    return append_entry(connection, canonical_json(entry))
+    return {"event": event, "at": at, "actor": workspace.actor, **clock}
 
 
 def append_entry(connection: Connection, entry: bytes) -> int:
     """Append an entry that was made elsewhere; returns its index."""
-    index = size(connection)
+    index = _next(connection)
     connection.execute(insert(LOG_LEAF).values(idx=index, entry=entry))
     return index
+
+
+def _next(connection: Connection) -> int:
+    return int(connection.execute(select(func.coalesce(func.max(LOG_LEAF.c.idx), -1))).scalar_one()) + 1
 
 
 def size(connection: Connection) -> int:
@@ -103,47 +124,98 @@ def refuse_changed(workspace: Workspace, connection: Connection, hashes: list[by
     """
     last = connection.execute(select(CHECKPOINT).order_by(CHECKPOINT.c.size.desc()).limit(1)).one_or_none()
     if last is not None:
-        _refuse_unless(last.size, last.note, workspace, hashes)
-
-
-def _refuse_unless(signed: int, note: str, workspace: Workspace, hashes: list[bytes]) -> None:
-    head = verify_checkpoint(note, origin(workspace), workspace.log_public)
-    if head.size != signed or head.size > len(hashes):
-        raise NotVerifiedError(
-            "log", f"a checkpoint covers {head.size} entries, the log has {len(hashes)}.", mend=_MEND
-        )
-    if root(hashes[: head.size]) != head.root:
-        raise NotVerifiedError("log", f"the first {head.size} entries are not those that were signed.", mend=_MEND)
+        _agreed(workspace, hashes, last.note, "the last checkpoint")
 
 
 @contextmanager
 def recording(workspace: Workspace) -> Iterator[None]:
-    """Be the one writer; what was logged is under a signed checkpoint at the end."""
+    """Be the one writer; what was logged is under a signed checkpoint at the end.
+
+    Suppression ends here for whom it has lasted long enough: no write leaves an entry behind that is past its end.
+    """
     with workspace.writing():
         _ = workspace.log_key  # without it nothing that is done could be signed for
         yield
         with workspace.vault.transaction() as connection:
+            if ended := ledger.expire(connection):
+                append(workspace, connection, "suppression ended", people=ended)
             covered = connection.execute(select(func.max(CHECKPOINT.c.size))).scalar() or 0
             if size(connection) > covered:
                 sign_head(workspace, connection)
 
 
+def checkpoint(workspace: Workspace) -> str:
+    """Return the signed head of the log, to be kept where nobody who can write the workspace can."""
+    with workspace.writing(), workspace.vault.transaction() as connection:
+        return sign_head(workspace, connection)
+
+
+def read_pinned(file: Path) -> str:
+    """Return the signed checkpoint in a file: what `checkpoint` returned, or the one in a certificate.
+
+    Raises
+    ------
+    NotFoundError
+        Where the file cannot be read.
+    EnvelopeFormatError
+        Where it is neither.
+    """
+    try:
+        with file.open("rb") as opened:
+            data = opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise NotFoundError(f"checkpoint {file} cannot be read: {error.strerror}.", mend="Check the path.") from error
+    if data.startswith(b"{"):
+        return read_file(data).log.checkpoint
+    try:
+        note = data.decode()
+    except UnicodeDecodeError as error:
+        raise EnvelopeFormatError(
+            f"{file} is neither a checkpoint nor a certificate.", mend="Give what `expunge log checkpoint` wrote."
+        ) from error
+    parse_checkpoint(note)
+    return note
+
+
 @dataclass(frozen=True)
 class Verified:
-    """What a check of the log found: `covered` of its `entries` are under one of its `checkpoints`."""
+    """What a check of the log found.
+
+    Parameters
+    ----------
+    entries : int
+        How many there are.
+    covered : int
+        How many of them are under the last stored checkpoint.
+    checkpoints : int
+        How many are stored.
+    pinned : int or None
+        How many entries the checkpoint covers that was kept elsewhere; None where none was given.
+    """
 
     entries: int
     covered: int
     checkpoints: int
+    pinned: int | None = None
 
 
-def verify(workspace: Workspace, connection: Connection) -> Verified:
-    """Check the log against every checkpoint that was ever signed, those in certificates included.
+def verify(workspace: Workspace, connection: Connection, pinned: str | None = None) -> Verified:
+    """Check the log against every checkpoint that it keeps, those in certificates included, and one kept elsewhere.
+
+    Only the latter shows that the log was cut back, restored or written anew by somebody who has the log's key: they
+    can rewrite whatever lies beside the log.
+
+    Parameters
+    ----------
+    pinned : str, optional
+        Signed checkpoint, as `read_pinned` returns it.
 
     Raises
     ------
     NotVerifiedError
         Where an entry that a checkpoint covers was changed, removed, reordered or cut off, or a checkpoint is false.
+    EnvelopeFormatError
+        Where `pinned` is no checkpoint.
     """
     rows = connection.execute(select(LOG_LEAF).order_by(LOG_LEAF.c.idx)).all()
     if [row.idx for row in rows] != list(range(len(rows))):
@@ -152,5 +224,26 @@ def verify(workspace: Workspace, connection: Connection) -> Verified:
     stored = [(row.size, row.note) for row in connection.execute(select(CHECKPOINT).order_by(CHECKPOINT.c.size))]
     issued = [read_file(content).log for content in connection.execute(select(CERTIFICATE.c.content)).scalars()]
     for signed, note in (*stored, *((log.size, log.checkpoint) for log in issued)):
-        _refuse_unless(signed, note, workspace, hashes)
-    return Verified(len(hashes), max((signed for signed, _ in stored), default=0), len(stored))
+        if (size_then := _agreed(workspace, hashes, note, "a checkpoint")) != signed:
+            raise NotVerifiedError(
+                "log", f"a checkpoint covers {size_then} entries, and is kept as one of {signed}.", mend=_MEND
+            )
+    if hashes and not (stored or issued or pinned):
+        raise NotVerifiedError("log", f"no checkpoint is there to hold {len(hashes)} entries against.", mend=_MEND)
+    covered = max((signed for signed, _ in stored), default=0)
+    since = None if pinned is None else _agreed(workspace, hashes, pinned, "the pinned checkpoint")
+    return Verified(len(hashes), covered, len(stored), since)
+
+
+def _agreed(workspace: Workspace, hashes: list[bytes], note: str, which: str) -> int:
+    """Hold the log against a checkpoint; returns how many entries it covers."""
+    head = verify_checkpoint(note, origin(workspace), workspace.log_public)
+    if head.size > len(hashes):
+        raise NotVerifiedError(
+            "log", f"{which} covers {head.size} entries, the log has {len(hashes)}: it was cut or restored.", mend=_MEND
+        )
+    if root(hashes[: head.size]) != head.root:
+        raise NotVerifiedError(
+            "log", f"the first {head.size} entries are not those that {which} was signed over.", mend=_MEND
+        )
+    return head.size

@@ -34,7 +34,7 @@ from expunge.vault import subjects
 from expunge.vault.database import DATASET, EXPORT, MODEL
 from expunge.vault.store import now
 from expunge.verification.utility import score as measured
-from expunge.workspace import data, journal, members, register, restrictions
+from expunge.workspace import data, journal, members, recipients, register, restrictions
 from expunge.workspace.folder import Workspace
 from expunge.workspace.reading import reading
 from expunge.workspace.register import Model, Place
@@ -227,10 +227,20 @@ def predict(workspace: Workspace, name: str, raw: RawTable) -> pd.DataFrame:
     return answers
 
 
-def export(workspace: Workspace, name: str, folder: Path) -> None:
+def export(workspace: Workspace, name: str, folder: Path, to: str | None = None) -> None:
     """Write the published model as ``model.json`` and ``arrays.npz``.
 
     The copy is outside from then on: the log notes it, and certificates name it as a copy that they do not reach.
+
+    Parameters
+    ----------
+    to : str, optional
+        The recipient whom it is for: the register of recipients notes that it has the model.
+
+    Raises
+    ------
+    WorkspaceBusyError
+        Where it is for a recipient, and an erasure is not finished: it knows whom it must be passed on to.
     """
     outside = folder.resolve()
     for inside in (workspace.folder, workspace.keys):
@@ -239,6 +249,9 @@ def export(workspace: Workspace, name: str, folder: Path) -> None:
     with journal.recording(workspace), workspace.vault.transaction() as connection:
         row = register.by_name(connection, name)
         version = register.current(connection, row.id)
+        if to is not None:
+            refuse_while_erasing(connection)
+            recipients.note(workspace, connection, to, row.id, now()[:10])
         register.open_served(workspace, connection, version).save(folder)
         connection.execute(insert(EXPORT).values(model_id=row.id, version=version.version, at=now()))
         journal.append(workspace, connection, "model exported", object=row.id, version=version.version)

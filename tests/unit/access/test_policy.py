@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,11 @@ from hypothesis import strategies as st
 
 from expunge.access.policy import CHOICES, Policy, read_policy
 from expunge.errors import InputError, PolicyError, WorkspaceError
+
+
+def made(said: dict[str, Any]) -> Policy:
+    return Policy(**said)
+
 
 POLICIES = (
     st.fixed_dictionaries(
@@ -34,7 +40,7 @@ POLICIES = (
         }
     )
     .filter(lambda said: said["min_batch"] == 1 or said["window_days"])
-    .map(lambda said: Policy(**said))
+    .map(made)
 )
 """Every policy that is one: a minimum that nothing waits for is refused."""
 

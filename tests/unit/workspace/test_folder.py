@@ -24,7 +24,7 @@ def test_a_new_workspace_has_its_parts_and_its_keys_outside(tmp_path: Path) -> N
     assert workspace.keys.stat().st_mode & 0o777 == 0o700
     secrets = [path for path in workspace.keys.iterdir() if path.is_file()]
     assert {path.name for path in secrets} == {
-        *("root-1.key", "workspace.secret", "signing.key", "log.key", "owner.credential")
+        *("root-1.key", "workspace.secret", "signing.key", "log.key", "ledger.key", "owner.credential")
     }
     assert {path.stat().st_mode & 0o777 for path in secrets} == {0o600}
     clear = b"".join(path.read_bytes() for path in workspace.folder.rglob("*") if path.is_file())

@@ -13,7 +13,7 @@ from expunge.domain.request import Law, State
 from expunge.erasure import decide, execute, intake
 from expunge.errors import CorruptedError, KeyDestroyedError
 from expunge.vault import rotation
-from expunge.workspace import models, reading
+from expunge.workspace import models, reading, register
 from expunge.workspace.folder import Workspace, open_workspace
 from expunge.workspace.reading import reading as read_patiently
 
@@ -23,7 +23,7 @@ def approved(workspace: Workspace) -> str:
 
 
 def test_a_reader_whose_root_key_was_replaced_meanwhile_reads_again(workspace: Workspace) -> None:
-    moments = []
+    moments: list[int] = []
 
     def read(connection: Connection) -> int:
         version = workspace.vault.root_version(connection)
@@ -52,7 +52,7 @@ def test_a_reader_waits_while_an_erasure_is_under_way(workspace: Workspace) -> N
     writer.start()
     assert shredded.wait(60)
     with workspace.vault.transaction() as connection, pytest.raises(KeyDestroyedError):
-        models.usable(workspace, connection, models.register.by_name(connection, "ridge").dataset_id)
+        models.usable(workspace, connection, register.by_name(connection, "ridge").dataset_id)
     threading.Timer(0.5, go_on.set).start()
     assert models.score(workspace, "ridge").name  # without waiting, this is the error above
     writer.join(60)

@@ -17,7 +17,7 @@ from expunge.errors import CheckFailedError
 from expunge.vault import subjects
 from expunge.vault.database import CHECKPOINT, DATASET
 from expunge.verification.remanence import Needles, remanence
-from expunge.workspace import data, journal, register
+from expunge.workspace import data, journal, recipients, register
 from expunge.workspace.folder import Workspace
 
 _ACTOR: Final = re.compile(rb'"actor":"([^"]*)"')
@@ -62,5 +62,6 @@ def rightly_there(workspace: Workspace, connection: Connection) -> set[str]:
         words |= {cell for cells in table.arrays().values() if cells.dtype == object for cell in set(cells) if cell}
     words |= {str(size) for size in connection.execute(select(CHECKPOINT.c.size)).scalars()}
     words |= {model.name for model in register.every(connection)}
+    words |= {recipient.name for recipient in recipients.every(connection)}
     words |= {actor.decode() for entry in journal.entries(connection) for actor in _ACTOR.findall(entry)}
     return words
