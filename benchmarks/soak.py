@@ -33,13 +33,15 @@ from expunge.certificates import verify_file
 from expunge.datasets import checked, confirm, declare, read_csv, read_frame
 from expunge.datasets.table import Table
 from expunge.domain.request import Law, Outcome, State
-from expunge.erasure import decide, doctor, execute, intake, requests
+from expunge.erasure import bulk, decide, doctor, execute, requests
 from expunge.vault.database import CERTIFICATE
 from expunge.workspace import data, folder, models
 from expunge.workspace.folder import Workspace, keys_beside, open_workspace
 
 MODELS = ("ridge", "additive")
 COLUMNS = ("age", "gender", "time_in_hospital", "num_medications", "number_inpatient", "number_emergency")
+PORTION = 100
+"""Requests in one file, and approved with one command."""
 TICK = b"."
 
 
@@ -67,6 +69,7 @@ class Soak:
 
     place: Path
     people: list[str]
+    files: list[Path]
     batch: int
     chance: random.Random
     figures: dict[str, Any] = field(default_factory=dict)
@@ -112,19 +115,17 @@ class Soak:
             os._exit(code)
 
     def take_in(self, workspace: Workspace, tick: Callable[[], None]) -> None:
-        """Submit what is not submitted: requests come in order, so that their number says how far the last one came."""
-        with workspace.vault.transaction() as connection:
-            done = len(requests.every(connection))
-        for person in self.people[done:]:
-            intake.submit(workspace, person, Law.GDPR)
+        """Take in all files again from the first: one that was taken in enters nobody twice."""
+        for file in self.files:
+            bulk.import_file(workspace, file, Law.GDPR)
             tick()
 
     def approve(self, workspace: Workspace, tick: Callable[[], None]) -> None:
         """Approve what is not approved."""
         with workspace.vault.transaction() as connection:
             waiting = [one.id for one in requests.every(connection) if one.state in _BEFORE_APPROVAL]
-        for name in waiting:
-            decide.approve(workspace, name)
+        for first in range(0, len(waiting), PORTION):
+            decide.approve_all(workspace, waiting[first : first + PORTION])
             tick()
 
     def erase(self, workspace: Workspace, tick: Callable[[], None]) -> None:
@@ -175,12 +176,17 @@ def run(place: Path, table: Table, number: int, kills: int, batch: int, seed: in
         models.train(workspace, name, "data", name)
     people = [str(one) for one in sorted(table.subject_ids(), key=str)]
     chance = random.Random(seed)  # noqa: S311 - which instant is no secret
-    soak = Soak(place, chance.sample(people, number), batch, chance)
+    asking = chance.sample(people, number)
+    files = []
+    for first in range(0, number, PORTION):
+        files.append(place.with_name(f"requests-{first}.csv"))
+        files[-1].write_text("\n".join(["subject", *asking[first : first + PORTION]]) + "\n")
+    soak = Soak(place, asking, files, batch, chance)
     soak.figures["prepare"] = {"seconds": round(time.perf_counter() - begin, 1), "kills": 0}
     quarter = kills // 4
     batches = -(-number // batch)
-    soak.work("take in", number, quarter, soak.take_in)
-    soak.work("approve", number, kills // 2 - quarter, soak.approve)
+    soak.work("take in", len(files), quarter, soak.take_in)
+    soak.work("approve", len(files), kills // 2 - quarter, soak.approve)
     soak.work("erase", 9 * batches, kills - kills // 2, soak.erase)
     begin = time.perf_counter()
     judged = soak.judge()

@@ -453,6 +453,7 @@ FAULTS: Final[dict[str, Fault]] = {
     "a byte in the root key": Fault(lambda at: flip(at.keys / "root-2.key"), "segments", "broken", 2),
     "another root key": Fault(lambda at: other_secret(at.keys / "root-2.key"), "segments", "broken", 2),
     "an old root key left": Fault(lambda at: other_secret(at.keys / "root-1.key"), "root keys", "broken", 0),
+    "the ledger key missing": Fault(lambda at: (at.keys / "ledger.key").unlink(), "suppression ledger", "broken", 2),
     "the hash secret missing": Fault(lambda at: (at.keys / "workspace.secret").unlink(), "hash secret", "broken", 2),
     "no hash secret": Fault(lambda at: (at.keys / "workspace.secret").write_text("?"), "hash secret", "broken", 2),
     "another hash secret": Fault(lambda at: other_secret(at.keys / "workspace.secret"), "name of the log", "broken", 2),

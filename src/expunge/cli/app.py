@@ -58,6 +58,7 @@ EXIT_UNUSABLE: Final = 2
 EXIT_BUSY: Final = 3
 EXIT_WAITING: Final = 4
 EXIT_INTERRUPTED: Final = 130
+_OF_CHANGED_BYTES: Final = (ValueError, TypeError, LookupError)
 _DATABASE_MENDS: Final = {
     "locked": "Wait until it is done.",
     "full": "Nothing is lost. Make room on its disk, then give the command again.",
@@ -132,10 +133,11 @@ def main() -> None:
         what = str(getattr(error, "orig", None) or error).splitlines()[0]
         code = EXIT_BUSY if "locked" in what else EXIT_UNUSABLE
         _fail(type(error).__name__, f"the workspace's database: {what}. {_database_mend(what)}", code)
-    except Exception as error:
+    except _OF_CHANGED_BYTES as error:
         if os.environ.get("EXPUNGE_TRACEBACK"):
             raise
-        # A traceback may show values of people; what kind of error it was, and where, does not.
+        # What nothing authenticates, such as a plain column of the database, can have been changed into anything; and a
+        # traceback may show values of people. What kind of error it was, and where, does not.
         frame = [one for one in traceback.extract_tb(error.__traceback__) if "expunge" in one.filename][-1]
         place = f"{Path(frame.filename).name}, line {frame.lineno}"
         mend = "See `expunge doctor`; if it finds nothing, report this (EXPUNGE_TRACEBACK=1 shows where it came from)."

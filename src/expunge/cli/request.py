@@ -168,7 +168,7 @@ def approve(
     ids = decide.due_within(opened, due_within) if due_within is not None else request_ids or []
     with opened.vault.transaction() as connection:
         already = {one for one in ids if requests.load(connection, one).state is State.APPROVED}
-    approved = [decide.approve(opened, request) for request in ids]
+    approved = decide.approve_all(opened, ids)
     values = [request.to_dict() for request in approved]
     text = "\n".join(
         f"{one.id} is approved already, by {one.approver}; due {one.due}." if one.id in already else _line(one)

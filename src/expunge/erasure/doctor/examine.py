@@ -54,6 +54,7 @@ INSIDE: Final[dict[str, Check]] = {
     "owner": Check(office.owner),
     "root keys": Check(storage.root_keys),
     "segments": Check(storage.segments, ("root keys",)),
+    "suppression ledger": Check(storage.suppression),
     "blobs": Check(storage.blobs, ("root keys",)),
     "members": Check(objects.members_roots),
     "datasets": Check(objects.datasets, ("root keys", *_SECRET)),

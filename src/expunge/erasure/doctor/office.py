@@ -24,7 +24,7 @@ from expunge.workspace.folder import OWNER_CREDENTIAL, Workspace
 _LAST_LETTERS: Final[dict[Outcome, tuple[Letter, ...]]] = {
     Outcome.ERASED: (Letter.COMPLETION,),
     Outcome.PARTLY_ERASED: (Letter.PARTIAL,),
-    Outcome.REFUSED: (Letter.REFUSAL, Letter.DUPLICATE),
+    Outcome.REFUSED: (Letter.REFUSAL,),
     Outcome.WITHDRAWN: (Letter.WITHDRAWAL,),
 }
 """What tells a requester what came of it."""
@@ -56,7 +56,7 @@ def lost(_workspace: Workspace, connection: Connection) -> Findings:
     for name, one in there.items():
         if name not in logged:
             yield broken(f"request {name}", "is not in the log.")
-        elif logged[name] is not one.state:
+        elif logged[name] is not one.state and not _begins_held(one, logged[name]):
             yield broken(f"request {name}", f"is {one.state}, and by the log {logged[name]}.")
 
 
@@ -71,7 +71,7 @@ def states(_workspace: Workspace, connection: Connection) -> Findings:
             mend = "Mend what it names, then give `expunge erase` again; or `expunge request replan`."
             yield attention(where, f"failed: {one.failed[1]}", mend)
         if one.state in {State.RECEIVED, State.IDENTIFIED}:
-            mend = f"Go on with it: `expunge request approve {one.id}`."
+            mend = "Nothing needs to be done: the next command that writes goes on with it."
             yield attention(where, f"is {one.state}: it was cut short before it was planned.", mend)
         if one.batch is None:
             if one.state in STEPS and one.outcome not in {Outcome.REFUSED, Outcome.WITHDRAWN}:
@@ -142,6 +142,11 @@ def _opened(workspace: Workspace, name: str, sealed: bytes | None) -> Findings:
         open_identity(workspace.vault, name, sealed or b"")
     except CorruptedError as error:
         yield broken(f"requests/{name}.key", f"does not open its request: {error.problem}")
+
+
+def _begins_held(request: Request, logged: State) -> bool:
+    """Tell whether a request goes on with what another one retained: it is received, and held from the first."""
+    return logged is State.RECEIVED and request.state is State.HELD
 
 
 def _last_states(connection: Connection) -> dict[str, State]:

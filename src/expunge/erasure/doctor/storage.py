@@ -7,7 +7,7 @@ from sqlalchemy import Column, Connection, select
 from expunge.erasure.doctor.finding import AGAIN, RESTORE, TIDIED, Finding, Findings, attention, broken
 from expunge.errors import CorruptedError, KeyDestroyedError
 from expunge.vault import blobs as sealed_blobs
-from expunge.vault import records, subjects
+from expunge.vault import ledger, records, subjects
 from expunge.vault.database import BATCH, BLOB_KEY, DATASET, MODEL_VERSION, ROOT, SEGMENT
 from expunge.workspace.folder import Workspace
 from expunge.workspace.underway import erasing
@@ -37,6 +37,14 @@ def _old(where: str, what: str, underway: bool) -> Finding:
     if underway:
         return attention(where, what, AGAIN)
     return broken(where, what, "Restore the database of after the erasure, or destroy the key: `shred -u`.")
+
+
+def suppression(workspace: Workspace, connection: Connection) -> Findings:
+    """Check that the key of the suppression ledger is there, and is the one that its entries were made under."""
+    try:
+        ledger.suppressed(workspace.vault, connection, ())
+    except (KeyDestroyedError, CorruptedError) as error:
+        yield broken("ledger.key", error.problem, error.mend)
 
 
 def segments(workspace: Workspace, connection: Connection) -> Findings:
