@@ -217,13 +217,15 @@ def _opened(plaintexts: Sequence[bytes], n_columns: int) -> _Opened:
 
 def _owner(name: bytes) -> SubjectId:
     try:
-        body = name[1:].decode()
-        owner = subject_id(int(body) if name[:1] == b"i" else body)
+        if name[:1] == b"i":
+            number = int(name[1:])
+            if b"i%d" % number == name and -(2**63) <= number < 2**63:
+                return number
+        elif name[:1] == b"s":
+            return subject_id(name[1:].decode())
     except ValueError as error:
         raise _broken(len(name)) from error
-    if subject_bytes(owner) != name:
-        raise _broken(len(name))
-    return owner
+    raise _broken(len(name))
 
 
 def _up(sizes: _Ints) -> _Ints:
