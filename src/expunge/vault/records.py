@@ -42,10 +42,25 @@ def write(
     layout: codec.Layout,
     rows: codec.Rows,
     refs: Mapping[SubjectId, bytes],
+    keys: Mapping[bytes, bytes] | None = None,
 ) -> dict[bytes, int]:
-    """Encrypt rows into a new segment of `place`, a dataset and its version; returns reference -> number of records."""
+    """Encrypt rows into a new segment of a dataset.
+
+    Parameters
+    ----------
+    place : (str, int)
+        The dataset and its version.
+    refs : mapping of subject to reference
+    keys : mapping of reference to key, optional
+        Where they were unwrapped already.
+
+    Returns
+    -------
+    dict
+        Reference -> number of records.
+    """
     dataset, version = place
-    keys = subjects.keys_of(vault, connection, refs.values())
+    keys = subjects.keys_of(vault, connection, refs.values()) if keys is None else keys
     segment = secrets.token_hex(16)
     parts, index, counts, offset = [MAGIC], [], {}, len(MAGIC)
     fresh, suffix = iter(new_tokens(len(refs), RECORD_BYTES)), _place_bound(dataset, version)
@@ -59,8 +74,7 @@ def write(
     file = f"{segment}.seg"
     write_atomically(vault.segments / file, b"".join(parts))
     connection.execute(insert(SEGMENT).values(id=segment, dataset_id=dataset, dataset_version=version, file=file))
-    # In the order of the index, so that its pages are filled one after another.
-    run_many(connection, insert(RECORD), ("segment_id", "ref", "record_id", "offset", "length"), sorted(index))
+    run_many(connection, insert(RECORD), ("segment_id", "ref", "record_id", "offset", "length"), index)
     return counts
 
 

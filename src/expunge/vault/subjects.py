@@ -8,6 +8,7 @@ Invariants
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -22,6 +23,8 @@ from expunge.vault.keys import new_tokens
 from expunge.vault.store import Vault
 
 REF_BYTES: Final = 16
+SALT_BYTES: Final = 32
+_SALT: Final = b"membership salt1"  # 16 bytes, BLAKE2b's personalisation (RFC 7693 section 2.5): no other hash's
 MANY: Final = 500
 """From here on all subjects are read at once: it takes less time than to ask for each."""
 
@@ -37,8 +40,13 @@ def find(vault: Vault, connection: Connection, subjects: Iterable[SubjectId]) ->
 
 
 def _tags(vault: Vault, subjects: Iterable[SubjectId]) -> dict[SubjectId, bytes]:
-    key = vault.derive("subject tag")
-    return {subject: hmac.digest(key, subject_bytes(subject), "sha256") for subject in subjects}
+    keyed = hmac.new(vault.derive("subject tag"), digestmod="sha256")
+    tags = {}
+    for subject in subjects:
+        one = keyed.copy()  # half the time of keying it again
+        one.update(subject_bytes(subject))
+        tags[subject] = one.digest()
+    return tags
 
 
 def _found(connection: Connection, tags: dict[SubjectId, bytes]) -> dict[SubjectId, bytes]:
@@ -60,8 +68,7 @@ def enrol(vault: Vault, connection: Connection, subjects: Iterable[SubjectId]) -
         (ref, tags[subject], wrapper.version, sealed)
         for (subject, ref), sealed in zip(fresh.items(), wrapped, strict=True)
     ]
-    # In the order of the index, so that its pages are filled one after another.
-    run_many(connection, insert(SUBJECT), ("ref", "tag", "root_version", "wrapped"), sorted(rows))
+    run_many(connection, insert(SUBJECT), ("ref", "tag", "root_version", "wrapped"), rows)
     return refs | fresh
 
 
@@ -104,7 +111,7 @@ def commitments(keys: Mapping[bytes, bytes], object_id: str, refs: Mapping[Subje
 
 def salt_of(key: bytes) -> bytes:
     """Return a subject's 256-bit membership salt."""
-    return hmac.digest(key, b"expunge membership salt v1", "sha256")
+    return hashlib.blake2b(key=key, digest_size=SALT_BYTES, person=_SALT).digest()
 
 
 def remove(connection: Connection, refs: Iterable[bytes]) -> None:

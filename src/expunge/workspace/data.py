@@ -109,9 +109,10 @@ def add(workspace: Workspace, name: str, table: Table) -> Dataset:
         )
         ids = table.subjects.tolist()
         refs = subjects.enrol(workspace.vault, connection, ids)
-        columns = table.arrays()
-        counts = records.write(workspace.vault, connection, (dataset, 1), layout, codec.Rows(ids, columns), refs)
-        members.enter(workspace.vault, connection, dataset, refs, counts)
+        keys = subjects.keys_of(workspace.vault, connection, refs.values())
+        rows = codec.Rows(ids, table.arrays())
+        counts = records.write(workspace.vault, connection, (dataset, 1), layout, rows, refs, keys)
+        members.enter(workspace.vault, connection, dataset, refs, counts, keys)
         journal.append(workspace, connection, "dataset added", object=dataset, subjects=len(refs), records=len(ids))
     return show(workspace, name)
 

@@ -16,12 +16,23 @@ from expunge.vault.store import Vault, now
 
 
 def enter(
-    vault: Vault, connection: Connection, object_id: str, refs: Mapping[SubjectId, bytes], records: Mapping[bytes, int]
+    vault: Vault,
+    connection: Connection,
+    object_id: str,
+    refs: Mapping[SubjectId, bytes],
+    records: Mapping[bytes, int],
+    keys: Mapping[bytes, bytes] | None = None,
 ) -> str:
-    """Enter the members of a new object; returns their root in hex."""
-    keys = subjects.keys_of(vault, connection, refs.values())
+    """Enter the members of a new object, with their numbers of records; returns their root in hex.
+
+    Parameters
+    ----------
+    keys : mapping of reference to key, optional
+        Where they were unwrapped already.
+    """
+    keys = subjects.keys_of(vault, connection, refs.values()) if keys is None else keys
     entries = subjects.commitments(keys, object_id, refs)
-    rows = [(object_id, ref, commitment, int(records[ref])) for ref, commitment in sorted(entries.items())]
+    rows = [(object_id, ref, commitment, int(records[ref])) for ref, commitment in entries.items()]
     run_many(connection, insert(MEMBER), ("object_id", "ref", "commitment", "records"), rows)
     root = members_root(entries.values()).hex()
     new_version(connection, object_id, 1, root, len(entries), "made")
