@@ -196,16 +196,16 @@ def _assemble(workspace: Workspace, chosen: Sequence[Request]) -> tuple[Batch | 
         workspace.policy.forbid_same_person(request.approver, workspace.actor)
     sent_back, taken, refs = [], [], dict[bytes, None]()
     with workspace.vault.transaction() as connection:
+        known = intake.refs_of(workspace, connection, *chosen)
+        meant = intake.people_of(workspace, connection, chosen)
+        copies = plan.survey(workspace, connection, list(known.values()))
         for request in chosen:
-            try:
-                own = list(intake.refs_of(workspace, connection, request).values())
-                remade = plan.make(workspace, connection, own)
-                changed = plan.needs_new_approval(requests.plan(connection, request.id), remade)
-                reason = "its plan changed since it was approved" if changed else None
-                if request.policy != workspace.policy.version:
-                    reason = "the policy changed since it was planned"
-            except ExpungeError as error:
-                reason = str(error)
+            own = [known[one] for one in meant[request.id] if one in known]
+            remade = plan.make_for(copies, own)
+            changed = plan.needs_new_approval(requests.plan(connection, request.id), remade)
+            reason = "its plan changed since it was approved" if changed else None
+            if request.policy != workspace.policy.version:
+                reason = "the policy changed since it was planned"
             if reason is None and not own:
                 reason = "nothing is held of this person any more"
             if reason is None:
@@ -215,7 +215,7 @@ def _assemble(workspace: Workspace, chosen: Sequence[Request]) -> tuple[Batch | 
                 sent_back.append((intake.replan(workspace, connection, request), reason))
         if not taken:
             return None, tuple(sent_back)
-        whole = plan.make(workspace, connection, list(refs))
+        whole = plan.make_for(copies, list(refs))
         _refuse_too_large(connection, whole)
         batch = batches.open_batch(workspace, connection, taken, whole, list(refs))
         journal.append(workspace, connection, "batch begun", batch=batch.id, requests=[one.id for one in taken])
@@ -269,8 +269,8 @@ def _step(workspace: Workspace, batch: Batch, state: State) -> None:
     except ExpungeError as error:
         if state not in {State.NOTIFIED, State.CLOSED}:
             with workspace.vault.transaction() as connection:
-                for request in requests.in_batch(connection, batch.id):
-                    requests.move(workspace, connection, request, State.FAILED, reason=f"{state}: {error}")
+                failing = requests.in_batch(connection, batch.id)
+                requests.move_all(workspace, connection, failing, State.FAILED, reason=f"{state}: {error}")
         raise
 
 
@@ -287,8 +287,7 @@ def _return_from_failure(workspace: Workspace, batch: Batch, state: State) -> No
 
 def _move(workspace: Workspace, connection: Connection, batch: Batch, state: State) -> None:
     changes = {"outcome": Outcome.ERASED} if state is State.CERTIFIED else {}
-    for request in requests.in_batch(connection, batch.id):
-        requests.move(workspace, connection, request, state, **changes)
+    requests.move_all(workspace, connection, requests.in_batch(connection, batch.id), state, **changes)
 
 
 def tidy(workspace: Workspace) -> None:

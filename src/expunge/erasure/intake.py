@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection
 
 from expunge.domain.request import Law, Request, State
-from expunge.domain.subject import SubjectId, parse_subject, subject_id
+from expunge.domain.subject import SubjectId, SubjectKind, parse_subject, subject_id
 from expunge.erasure import plan, requests
 from expunge.erasure.law.rules import due
 from expunge.erasure.refusal import close_refused
@@ -96,16 +97,26 @@ def requests_touched(workspace: Workspace, request: Request) -> bool:
         return any(copy["subjects"] for copy in requests.plan(connection, request.id)["copies"])
 
 
-def refs_of(workspace: Workspace, connection: Connection, request: Request) -> dict[SubjectId, bytes]:
-    """Return the ids and references under which the vault knows the person of a request."""
-    typed = requests.identity(workspace, connection, request.id)["subject"]
-    return subjects.find(workspace.vault, connection, ids_meant(workspace, connection, typed))
+def refs_of(workspace: Workspace, connection: Connection, *of: Request) -> dict[SubjectId, bytes]:
+    """Return the ids and references under which the vault knows the people of requests."""
+    meant = people_of(workspace, connection, of).values()
+    return subjects.find(workspace.vault, connection, set().union(*meant))
+
+
+def people_of(workspace: Workspace, connection: Connection, of: Iterable[Request]) -> dict[str, set[SubjectId]]:
+    """Return request -> the ids that it may mean."""
+    kinds = data.subject_kinds(workspace, connection)
+    return {one.id: _readings(requests.identity(workspace, connection, one.id)["subject"], kinds) for one in of}
 
 
 def ids_meant(workspace: Workspace, connection: Connection, typed: str) -> set[SubjectId]:
     """Read a typed id by the kind of each dataset's ids; where it cannot be of that kind, nobody there is meant."""
+    return _readings(typed, data.subject_kinds(workspace, connection))
+
+
+def _readings(typed: str, kinds: set[SubjectKind]) -> set[SubjectId]:
     meant: set[SubjectId] = set()
-    for kind in data.subject_kinds(workspace, connection):
+    for kind in kinds:
         for spelling in (typed, *(unicodedata.normalize(form, typed) for form in ("NFC", "NFD"))):
             try:
                 meant.add(parse_subject(spelling, kind))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
@@ -11,20 +12,58 @@ from expunge.workspace import data, members, register
 from expunge.workspace.folder import Workspace
 
 
+@dataclass(frozen=True)
+class Copies:
+    """Every copy that there is, and what each holds of some people: all that plans for them need.
+
+    Parameters
+    ----------
+    datasets : list of (id, name, version)
+    models : list of (Model, Facts)
+        Those that are published.
+    held : dict
+        Object id -> reference -> number of records.
+    """
+
+    datasets: list[tuple[str, str, int]]
+    models: list[tuple[register.Model, register.Facts]]
+    held: dict[str, dict[bytes, int]]
+
+    def of(self, object_id: str, refs: Iterable[bytes]) -> dict[bytes, int]:
+        """Return reference -> number of records for those of `refs` of whom an object holds any."""
+        held = self.held[object_id]
+        return {ref: held[ref] for ref in refs if ref in held}
+
+
+def survey(workspace: Workspace, connection: Connection, refs: Collection[bytes]) -> Copies:
+    """Look every copy up, once for the plans of all these people."""
+    published = [model for model in register.every(connection) if model.version is not None]
+    versions = [register.current(connection, model.id) for model in published]
+    facts = [register.open_facts(workspace, connection, version) for version in versions]
+    datasets = data.versions(connection)
+    ids = [*(dataset[0] for dataset in datasets), *(model.id for model in published)]
+    held = {object_id: members.records(connection, object_id, refs) for object_id in ids}
+    return Copies(datasets, list(zip(published, facts, strict=True)), held)
+
+
 def make(workspace: Workspace, connection: Connection, refs: Collection[bytes]) -> Plan:
     """Plan the erasure of these subjects: one entry for every dataset and every published model."""
-    datasets = [_dataset(connection, dataset, refs) for dataset in data.every(workspace, connection)]
-    published = [model for model in register.every(connection) if model.version is not None]
-    return Plan((*datasets, *(_model(workspace, connection, model, refs) for model in published)))
+    return make_for(survey(workspace, connection, refs), refs)
 
 
-def _dataset(connection: Connection, dataset: data.Dataset, refs: Collection[bytes]) -> CopyPlan:
-    leaving = members.records(connection, dataset.id, refs)
+def make_for(copies: Copies, refs: Collection[bytes]) -> Plan:
+    """Plan the erasure of some of the people for whom the copies were looked up."""
+    datasets = [_dataset(dataset, copies.of(dataset[0], refs)) for dataset in copies.datasets]
+    return Plan((*datasets, *(_model(model, facts, copies.of(model.id, refs)) for model, facts in copies.models)))
+
+
+def _dataset(dataset: tuple[str, str, int], leaving: dict[bytes, int]) -> CopyPlan:
+    object_id, name, version = dataset
     return CopyPlan(
-        object_id=dataset.id,
+        object_id=object_id,
         kind="dataset",
-        name=dataset.name,
-        version=dataset.version,
+        name=name,
+        version=version,
         method=Method.DELETE_ROWS if leaving else Method.NOT_A_MEMBER,
         subjects=len(leaving),
         records=sum(leaving.values()),
@@ -35,10 +74,7 @@ def _dataset(connection: Connection, dataset: data.Dataset, refs: Collection[byt
     )
 
 
-def _model(workspace: Workspace, connection: Connection, model: register.Model, refs: Collection[bytes]) -> CopyPlan:
-    version = register.current(connection, model.id)
-    facts = register.open_facts(workspace, connection, version)
-    leaving = members.records(connection, model.id, refs)
+def _model(model: register.Model, facts: register.Facts, leaving: dict[bytes, int]) -> CopyPlan:
     records, total = sum(leaving.values()), model.records
     # Both work in proportion to the records they touch: forgetting to those that leave, a refit to those that stay.
     forget = facts.fit_seconds * records / max(total, 1)
@@ -48,7 +84,7 @@ def _model(workspace: Workspace, connection: Connection, model: register.Model, 
         object_id=model.id,
         kind="model",
         name=model.name,
-        version=version.version,
+        version=model.version or 0,
         method=cheaper if leaving else Method.NOT_A_MEMBER,
         subjects=len(leaving),
         records=records,

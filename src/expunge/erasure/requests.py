@@ -9,14 +9,15 @@ Invariants
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, null, select, update
 
 from expunge.domain.request import Law, Outcome, Request, State
 from expunge.errors import NotFoundError
-from expunge.vault.database import REQUEST
+from expunge.vault.database import REQUEST, run_many
 from expunge.vault.identity import open_identity, seal_identity
 from expunge.workspace import journal
 from expunge.workspace.folder import Workspace
@@ -61,10 +62,22 @@ def in_batch(connection: Connection, batch: str) -> list[Request]:
 
 def move(workspace: Workspace, connection: Connection, request: Request, to: State, **changes: Any) -> Request:
     """Move a request to its next state, store it and log it; returns it as it is then."""
-    moved = request.move(to, **changes)
-    connection.execute(update(REQUEST).where(REQUEST.c.id == request.id).values(**_columns(moved)))
+    return move_all(workspace, connection, [request], to, **changes)[0]
+
+
+def move_all(
+    workspace: Workspace, connection: Connection, requests: Sequence[Request], to: State, **changes: Any
+) -> list[Request]:
+    """Move many requests to the same state; each is stored and logged."""
+    moved = [request.move(to, **changes) for request in requests]
+    rows = [{**_columns(request), "request": request.id} for request in moved]
+    names = list(rows[0]) if rows else []
+    change = update(REQUEST).where(REQUEST.c.id == bindparam("request"))
+    change = change.values({name: bindparam(name) for name in names if name != "request"})
+    run_many(connection, change, names, [tuple(row.values()) for row in rows])
     facts = {name: value for name in ("ground", "batch") if (value := changes.get(name)) is not None}
-    journal.append(workspace, connection, f"request {to.value}", request=request.id, **facts)
+    entries = ({"request": request.id, **facts} for request in moved)
+    journal.append_all(workspace, connection, f"request {to.value}", entries)
     return moved
 
 
@@ -89,7 +102,13 @@ def seal_again(workspace: Workspace, connection: Connection, request: str, conte
 
 def forget_identity(connection: Connection, request: str) -> None:
     """Delete the sealed identity; its key is destroyed apart."""
-    connection.execute(update(REQUEST).where(REQUEST.c.id == request).values(identity=None))
+    forget_identities(connection, [request])
+
+
+def forget_identities(connection: Connection, requests: Iterable[str]) -> None:
+    """Delete the sealed identities of many requests; their keys are destroyed apart."""
+    change = update(REQUEST).where(REQUEST.c.id == bindparam("request")).values(identity=null())
+    run_many(connection, change, ["request"], [(request,) for request in requests])
 
 
 def set_plan(connection: Connection, request: str, plan: bytes) -> None:

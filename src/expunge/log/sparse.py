@@ -37,6 +37,7 @@ False
 
 from __future__ import annotations
 
+import itertools
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -101,6 +102,22 @@ def removal_proof(members: Iterable[bytes], leaving: Iterable[bytes]) -> list[st
     return _prove(keys, gone, 0)
 
 
+def removal(members: Iterable[bytes], leaving: Iterable[bytes]) -> tuple[bytes, bytes, list[str]]:
+    """Return the root before, the root after and the proof that exactly `leaving` leave `members`.
+
+    The proof holds the hashes of all that stays, so both roots follow from it: every member is hashed once.
+
+    Raises
+    ------
+    InputError
+        As `removal_proof`.
+    """
+    gone = list(leaving)
+    proof = removal_proof(members, gone)
+    tree = _rebuild(iter(proof), _sorted_keys(gone), 0, 0)
+    return tree.before, tree.after, proof
+
+
 def verify_removal(proof: object, before: bytes, after: bytes, left: Sequence[bytes]) -> bool:
     """Tell whether `before` is a root of a set that all of `left` are in, and `after` the root without them.
 
@@ -163,7 +180,7 @@ def _root(keys: list[bytes], depth: int) -> bytes:
         return EMPTY
     numbers = [int.from_bytes(key) for key in keys]
     # How many bits each has in common with the next, the last one with what is outside: fewer than anything inside.
-    shared = [_BITS - (one ^ other).bit_length() for one, other in zip(numbers, numbers[1:], strict=False)]
+    shared = [_BITS - (one ^ other).bit_length() for one, other in itertools.pairwise(numbers)]
     waiting: list[tuple[int, bytes]] = []  # left halves, each with the bit at which it parts from what follows
     tree = EMPTY
     for number, key, parts_at in zip(numbers, keys, [*shared, depth - 1], strict=True):

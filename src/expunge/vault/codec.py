@@ -83,10 +83,10 @@ def encode(layout: Layout, subjects: Sequence[SubjectId], columns: Columns) -> I
         if cell == "number":
             cells[:, index] = np.asarray(columns[name], dtype="<f8")[order].view("<u8")
         else:
-            codes, words, heap = _text_cells(columns[name])
+            codes, words, long = _text_cells(columns[name])
             cells[:, index] = words[codes[order]]
-            if any(heap):
-                longer.append(np.array([*heap, b""], dtype=object)[codes[order]])
+            if any(long):
+                longer.append(np.array([*long, b""], dtype=object)[codes[order]])
     heap, ends = _heaped(longer, len(order))
     block, width = cells.tobytes(), _WORD * len(layout)
     rows, heaps = bounds.tolist(), ends[bounds].tolist()
@@ -139,8 +139,9 @@ def _grouped(subjects: Sequence[SubjectId]) -> tuple[npt.NDArray[np.intp], npt.N
 
 
 def _text_cells(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.intp], _Words, list[bytes]]:
-    """Return each row's number among the distinct texts, -1 where missing; their cells and that of a missing one; and
-    what each puts into the heap.
+    """Return each row's number among the distinct texts, -1 where missing, and of each text its cell and its heap part.
+
+    The last cell, one more than there are texts, is that of a missing one.
     """
     codes, texts = pd.factorize(np.asarray(values, dtype=object))
     encoded = [text.encode() for text in texts.tolist()]
@@ -254,7 +255,8 @@ def _heap_starts(parts: _Opened, lengths: list[_Ints]) -> _Ints:
     last = ends[np.cumsum(parts.counts) - 1, -1]
     held = np.diff(last, prepend=0)
     _require(held == parts.sizes, parts.sizes)
-    return ends - each + np.repeat(parts.heaps - (last - held), parts.counts)[:, np.newaxis]
+    starts: _Ints = ends - each + np.repeat(parts.heaps - (last - held), parts.counts)[:, np.newaxis]
+    return starts
 
 
 def _short_texts(words: _Words) -> npt.NDArray[np.object_]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from sqlalchemy import (
     BLOB,
@@ -32,7 +32,6 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.pool import NullPool
-from sqlalchemy.sql.compiler import SQLCompiler
 
 from expunge.errors import WorkspaceBusyError, WorkspaceError
 
@@ -254,7 +253,7 @@ def run_many(
     """
     if rows:
         keys = names if isinstance(statement, Insert) else None
-        compiled = cast(SQLCompiler, statement.compile(dialect=connection.dialect, column_keys=keys))
+        compiled = statement.compile(dialect=connection.dialect, column_keys=keys)
         places = [names.index(name) for name in compiled.positiontup or names]
         if places != list(range(len(names))):
             rows = [tuple(row[place] for place in places) for row in rows]

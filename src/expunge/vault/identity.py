@@ -12,7 +12,7 @@ from typing import Any
 
 from expunge.errors import KeyDestroyedError
 from expunge.vault.keys import destroy_file, new_key, read_secret, seal, unseal, write_secret
-from expunge.vault.store import Vault
+from expunge.vault.store import Vault, side_by_side
 
 
 def seal_identity(vault: Vault, request: str, content: Any) -> bytes:
@@ -40,9 +40,9 @@ def open_identity(vault: Vault, request: str, sealed: bytes) -> Any:
     return json.loads(unseal(read_secret(path), sealed, _bound(request)))
 
 
-def destroy_identity(vault: Vault, request: str) -> None:
-    """Destroy a request's key; does nothing where it is gone."""
-    destroy_file(_path(vault, request))
+def destroy_identity(vault: Vault, *requests: str) -> None:
+    """Destroy the keys of requests; does nothing where one is gone."""
+    side_by_side(destroy_file, [_path(vault, request) for request in requests])
 
 
 def _path(vault: Vault, request: str) -> Path:

@@ -208,9 +208,7 @@ class Wrapper:
         """Wrap many keys, each for its owner; takes (owner, key)."""
         encrypt, bound = AESGCM(self.root).encrypt, self._bound
         nonces = new_tokens(len(keys), NONCE_BYTES)
-        return [
-            nonce + encrypt(nonce, key, bound + owner) for nonce, (owner, key) in zip(nonces, keys, strict=True)
-        ]
+        return [nonce + encrypt(nonce, key, bound + owner) for nonce, (owner, key) in zip(nonces, keys, strict=True)]
 
     def unwrap(self, wrapped: bytes, owner: bytes) -> bytes:
         """Open a wrapped key."""
@@ -226,9 +224,7 @@ class Wrapper:
         """
         decrypt, bound = AESGCM(self.root).decrypt, self._bound
         try:
-            return [
-                decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound + owner) for owner, sealed in wrapped
-            ]
+            return [decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound + owner) for owner, sealed in wrapped]
         except (InvalidTag, ValueError) as error:
             raise _unopened("a wrapped key") from error
 

@@ -178,7 +178,7 @@ def _segments(connection: Connection, dataset: str) -> Sequence[Row[tuple[str, s
     return connection.execute(query).all()
 
 
-def _rows(connection: Connection, segment: str) -> Sequence[Row[tuple[bytes, bytes, int, int]]]:
+def _rows(connection: Connection, segment: str) -> Sequence[Row[bytes, bytes, int, int]]:
     """Return (reference, record id, offset, length) of everything in a segment, in the order of the file."""
     query = select(RECORD.c.ref, RECORD.c.record_id, RECORD.c.offset, RECORD.c.length)
     return connection.execute(query.where(RECORD.c.segment_id == segment).order_by(RECORD.c.offset)).all()

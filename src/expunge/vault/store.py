@@ -13,17 +13,22 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection, Engine, insert, select
 
 from expunge.errors import CorruptedError, WorkspaceError
 from expunge.vault import database
 from expunge.vault.keys import RootStore, Wrapper, new_key, read_secret, write_secret
+
+T = TypeVar("T")
+_WRITERS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,16 @@ def _assemble(folder: Path, keys: Path) -> Vault:
 def now() -> str:
     """Return the time as it is stored: UTC, to the second, RFC 3339."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def side_by_side(work: Callable[[T], None], items: Iterable[T]) -> None:
+    """Do durable writes for many items; the first error is raised when all have ended.
+
+    A file system commits many waiting fsyncs at once, so some threads wait for it together.
+    """
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        for _ in pool.map(work, items):
+            pass
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -127,6 +127,12 @@ def with_its_task(schema: Schema) -> Schema:
     )
 
 
+def versions(connection: Connection) -> list[tuple[str, str, int]]:
+    """Return (id, name, version) of all datasets, by name, without opening anything."""
+    query = select(DATASET.c.id, DATASET.c.name, DATASET.c.version).order_by(DATASET.c.name)
+    return [(row.id, row.name, row.version) for row in connection.execute(query).all()]
+
+
 def names(workspace: Workspace) -> list[str]:
     """Return the names of all datasets, sorted."""
     with workspace.vault.transaction() as connection:

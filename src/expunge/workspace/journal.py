@@ -9,7 +9,7 @@ Invariants
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,31 +21,42 @@ from expunge.domain.digest import canonical_json
 from expunge.errors import NotVerifiedError
 from expunge.log.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint
 from expunge.log.merkle import leaf_hash, root
-from expunge.vault.database import CERTIFICATE, CHECKPOINT, LOG_LEAF
+from expunge.vault.database import CERTIFICATE, CHECKPOINT, LOG_LEAF, run_many
 from expunge.vault.store import now
 from expunge.workspace.folder import Workspace
 
 
 def append(workspace: Workspace, connection: Connection, event: str, **facts: Any) -> int:
     """Append an entry; returns its index."""
-    return append_entry(connection, canonical_json({"event": event, "at": now(), "actor": workspace.actor, **facts}))
+    return append_all(workspace, connection, event, [facts])
+
+
+def append_all(workspace: Workspace, connection: Connection, event: str, facts: Iterable[Mapping[str, Any]]) -> int:
+    """Append an entry of the same event for each of many facts, in order; returns the index of the first."""
+    common = {"event": event, "at": now(), "actor": workspace.actor}
+    return _append(connection, [canonical_json({**common, **one}) for one in facts])
 
 
 def append_entry(connection: Connection, entry: bytes) -> int:
     """Append an entry that was made elsewhere; returns its index."""
-    index = size(connection)
-    connection.execute(insert(LOG_LEAF).values(idx=index, entry=entry))
-    return index
+    return _append(connection, [entry])
+
+
+def _append(connection: Connection, entries: Sequence[bytes]) -> int:
+    first = size(connection)
+    run_many(connection, insert(LOG_LEAF), ("idx", "entry"), list(enumerate(entries, first)))
+    return first
 
 
 def size(connection: Connection) -> int:
-    """Return the number of entries."""
-    return connection.execute(select(func.count()).select_from(LOG_LEAF)).scalar_one()
+    """Return the number of entries: one more than the last index, which is found without counting them."""
+    last = connection.execute(select(func.max(LOG_LEAF.c.idx))).scalar()
+    return 0 if last is None else last + 1
 
 
 def entries(connection: Connection) -> list[bytes]:
     """Return all entries, in order."""
-    return [row.entry for row in connection.execute(select(LOG_LEAF.c.entry).order_by(LOG_LEAF.c.idx))]
+    return list(connection.execute(select(LOG_LEAF.c.entry).order_by(LOG_LEAF.c.idx)).scalars().all())
 
 
 def leaves(connection: Connection) -> list[bytes]:

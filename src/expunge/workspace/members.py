@@ -42,14 +42,14 @@ def enter(
 def commitments(connection: Connection, object_id: str) -> dict[bytes, bytes]:
     """Return reference -> commitment for all members of an object."""
     query = select(MEMBER.c.ref, MEMBER.c.commitment).where(MEMBER.c.object_id == object_id)
-    return {ref: held for ref, held in connection.execute(query).all()}
+    return dict(connection.execute(query).all())
 
 
 def records(connection: Connection, object_id: str, refs: Collection[bytes]) -> dict[bytes, int]:
     """Return reference -> number of records for those of `refs` who are members of an object."""
     query = select(MEMBER.c.ref, MEMBER.c.records).where(MEMBER.c.object_id == object_id)
     if len(refs) <= subjects.MANY:
-        return {ref: held for ref, held in connection.execute(query.where(MEMBER.c.ref.in_(refs))).all()}
+        return dict(connection.execute(query.where(MEMBER.c.ref.in_(refs))).all())
     wanted = set(refs)
     return {ref: held for ref, held in connection.execute(query).all() if ref in wanted}
 

@@ -29,12 +29,10 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
     CheckFailedError
         Where a trace was found, or the search would not have found one.
     """
-    people: set[SubjectId] = set()
-    texts: set[str] = set()
-    for request in requests.in_batch(connection, batch.id):
-        known = requests.identity(workspace, connection, request.id)
-        people |= intake.ids_meant(workspace, connection, known["subject"])
-        texts |= set(known["texts"])
+    served = requests.in_batch(connection, batch.id)
+    people: set[SubjectId] = set().union(*intake.people_of(workspace, connection, served).values())
+    known = (requests.identity(workspace, connection, request.id) for request in served)
+    texts = {text for one in known for text in one["texts"]}
     layouts = {
         row.id: data.get_schema(workspace, connection, row.schema_blob)[1]
         for row in connection.execute(select(DATASET)).all()

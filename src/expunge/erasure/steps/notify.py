@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select
 from expunge.erasure import letters, requests
 from expunge.erasure.batch import Batch
 from expunge.vault.database import CERTIFICATE
-from expunge.vault.store import write_atomically
+from expunge.vault.store import side_by_side, write_atomically
 from expunge.workspace.folder import Workspace
 
 
@@ -17,8 +17,7 @@ def prepare(workspace: Workspace, batch: Batch) -> None:
         certificate = connection.execute(select(CERTIFICATE).where(CERTIFICATE.c.batch == batch.id)).one()
         served = requests.in_batch(connection, batch.id)
     write_atomically(workspace.certificates / f"{certificate.id}.json", certificate.content)
-    for request in served:
-        letters.write(workspace, request, certificate.id)
+    side_by_side(lambda request: letters.write(workspace, request, certificate.id), served)
 
 
 def commit(_workspace: Workspace, _connection: Connection, _batch: Batch) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, update
 from expunge.domain.plan import Method
 from expunge.erasure import batch as batches
 from expunge.erasure.batch import Batch
-from expunge.log.sparse import members_root, removal_proof
+from expunge.log.sparse import removal
 from expunge.vault.database import DATASET, ROOT, truncate_wal
 from expunge.vault.rotation import destroy_old, rewrap
 from expunge.workspace import members, register
@@ -56,14 +56,15 @@ def note_members(connection: Connection, batch: Batch) -> None:
         held = members.commitments(connection, copy["object"])
         left = {ref for ref in held if ref in leaving}
         gone = [held[ref] for ref in left]
+        before, after, proof = removal(held.values(), gone)
         entry = batch.evidence["copies"].setdefault(copy["object"], {"method": copy["method"], "checks": []})
         entry["members"] = {
-            "before": members_root(held.values()).hex(),
-            "after": members_root(commitment for ref, commitment in held.items() if ref not in left).hex(),
+            "before": before.hex(),
+            "after": after.hex(),
             "count_before": len(held),
             "count_after": len(held) - len(left),
             "left": sorted(commitment.hex() for commitment in gone),
-            "proof": removal_proof(held.values(), gone),
+            "proof": proof,
         }
         entry["records"] = sum(members.records(connection, copy["object"], left).values())
 

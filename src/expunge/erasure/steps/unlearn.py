@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sqlalchemy import Connection, select
 
 from expunge.datasets import Table, refreshed
@@ -55,10 +56,7 @@ def discard_staged(connection: Connection, batch: Batch) -> None:
 
 def leavers(workspace: Workspace, connection: Connection, batch: Batch) -> dict[SubjectId, bytes]:
     """Return the ids and references of everybody who leaves."""
-    people: dict[SubjectId, bytes] = {}
-    for request in requests.in_batch(connection, batch.id):
-        people |= intake.refs_of(workspace, connection, request)
-    return people
+    return intake.refs_of(workspace, connection, *requests.in_batch(connection, batch.id))
 
 
 def note_leavers(
@@ -117,19 +115,31 @@ def note_needles(
 ) -> None:
     """Seal with each request the texts that stand in the person's rows and in nobody's who stays."""
     kept = {text for table in remaining.values() for text in _texts(table)}
-    for request in requests.in_batch(connection, batch.id):
+    served = requests.in_batch(connection, batch.id)
+    meant = intake.people_of(workspace, connection, served)
+    said = [_texts_of(table, set().union(*meant.values())) for table in tables.values()]
+    for request in served:
         known = requests.identity(workspace, connection, request.id)
-        own = intake.refs_of(workspace, connection, request).keys()
-        texts: set[str] = set()
-        for table in tables.values():
-            present = [one for one in own if subject_kind(one) == table.schema.subject_kind]
-            if present and (rows := np.isin(table.subjects, present)).any():
-                texts |= {text for column in table.arrays().values() for text in column[rows] if isinstance(text, str)}
+        texts = {text for by in said for one in meant[request.id] for text in by.get(one, ())}
         requests.seal_again(workspace, connection, request.id, {**known, "texts": sorted(texts - kept)})
 
 
 def _texts(table: Table) -> set[str]:
     return {text for cells in table.arrays().values() if cells.dtype == object for text in set(cells) if text}
+
+
+def _texts_of(table: Table, people: set[SubjectId]) -> dict[SubjectId, set[str]]:
+    """Return what stands in whose rows, for those of these people who are here."""
+    present = [one for one in people if subject_kind(one) == table.schema.subject_kind]
+    rows = pd.Series(table.subjects).isin(present).to_numpy(dtype=np.bool_)
+    owners = table.subjects[rows].tolist()
+    found: dict[SubjectId, set[str]] = {owner: set() for owner in owners}
+    for cells in table.arrays().values():
+        if cells.dtype == object:
+            for owner, text in zip(owners, cells[rows], strict=True):
+                if isinstance(text, str):
+                    found[owner].add(text)
+    return found
 
 
 def unlearn(
