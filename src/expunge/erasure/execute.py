@@ -27,7 +27,7 @@ from expunge.erasure import guard, office, plan, planning, release, requests, ta
 from expunge.erasure.batch import Batch
 from expunge.erasure.leaving import dissolve
 from expunge.erasure.release import Waiting
-from expunge.erasure.scope import scope_of
+from expunge.erasure.scope import Scope, scope_of, scopes_of
 from expunge.erasure.steps import certify, check, close, notify, publish, purge, shred, unlearn, verify
 from expunge.errors import (
     ExpungeError,
@@ -224,17 +224,18 @@ def _assemble(
     _authorise_batch(workspace, chosen)
     sent_back, taken = [], []
     with workspace.vault.transaction() as connection:
+        scopes = _scopes(workspace, connection, chosen)
+        known = [own for own in scopes.values() if isinstance(own, Scope)]
+        seen = plan.survey(workspace, connection, {ref for own in known for ref in own.people})
         for request in chosen:
-            try:
-                own = scope_of(workspace, connection, request)
-                remade = plan.make(workspace, connection, own)
-                changed = plan.needs_new_approval(requests.plan(connection, request.id), remade)
-                reason = "its plan changed since it was approved" if changed else None
-                if request.policy != workspace.policy.version:
-                    reason = "the policy changed since it was planned"
-            except ExpungeError as error:
-                reason = str(error)
-            if reason is None and not own.people:
+            own, reason = scopes[request.id], None
+            if isinstance(own, ExpungeError):
+                reason = str(own)
+            elif plan.needs_new_approval(requests.plan(connection, request.id), plan.plan_of(seen, own)):
+                reason = "its plan changed since it was approved"
+            elif request.policy != workspace.policy.version:
+                reason = "the policy changed since it was planned"
+            elif not own.people:
                 reason = "nothing is held of this person any more"
             if reason is None:
                 taken.append(request)
@@ -257,6 +258,16 @@ def _assemble(
     return batch, tuple(sent_back), waiting
 
 
+def _scopes(workspace: Workspace, connection: Connection, chosen: Sequence[Request]) -> dict[str, Scope | ExpungeError]:
+    """Return request -> what it reaches, or why that cannot be told; one such request does not stop the others."""
+    try:
+        return dict(scopes_of(workspace, connection, chosen))
+    except ExpungeError as error:
+        if len(chosen) == 1:
+            return {chosen[0].id: error}
+        return {one.id: _scopes(workspace, connection, [one])[one.id] for one in chosen}
+
+
 def _waiting(workspace: Workspace, connection: Connection, taken: Sequence[Request], today: date) -> Waiting | None:
     """Look who leaves which published model with whom, where the policy asks for a minimum."""
     if workspace.policy.min_batch == 1:
@@ -277,8 +288,8 @@ def _refuse_too_large(connection: Connection, whole: Plan) -> None:
     """
     size = 0.0
     for copy in whole.touched:
-        members_held = members.totals(connection, copy.object_id)[0]
-        size += copy.subjects * (math.log2(max(members_held / copy.subjects, 1)) + 4) * 66 * 4 / 3
+        goingheld = members.totals(connection, copy.object_id)[0]
+        size += copy.subjects * (math.log2(max(goingheld / copy.subjects, 1)) + 4) * 66 * 4 / 3
     if size > MAX_BYTES / 2:
         raise InputError(
             f"the certificate of this batch would have about {size / 1e6:.0f} MB.", mend="Erase in smaller batches."
@@ -335,10 +346,14 @@ def _return_from_failure(workspace: Workspace, batch: Batch, state: State) -> No
 
 
 def _move(workspace: Workspace, connection: Connection, batch: Batch, state: State) -> None:
-    for request in requests.in_batch(connection, batch.id):
-        done = Outcome.PARTLY_ERASED if request.refusals else Outcome.ERASED
-        changes = {"outcome": done} if state is State.CERTIFIED else {}
-        requests.move(workspace, connection, request, state, **changes)
+    going = requests.in_batch(connection, batch.id)
+    if state is not State.CERTIFIED:
+        requests.move_all(workspace, connection, going, state)
+        return
+    whole = [request for request in going if not request.refusals]
+    requests.move_all(workspace, connection, whole, state, outcome=Outcome.ERASED)
+    part = [request for request in going if request.refusals]
+    requests.move_all(workspace, connection, part, state, outcome=Outcome.PARTLY_ERASED)
 
 
 def tidy(workspace: Workspace) -> None:

@@ -141,9 +141,10 @@ def _store(workspace: Workspace, connection: Connection, name: str, table: Table
     )
     ids = table.subjects.tolist()
     refs = subjects.enrol(workspace.vault, connection, dataset, ids)
-    columns = table.arrays()
-    counts = records.write(workspace.vault, connection, (dataset, 1), layout, codec.Rows(ids, columns), refs)
-    members.enter(workspace.vault, connection, dataset, refs, counts)
+    keys = subjects.keys_of(workspace.vault, connection, refs.values())
+    rows = codec.Rows(ids, table.arrays())
+    counts = records.write(workspace.vault, connection, (dataset, 1), layout, rows, refs, keys)
+    members.enter(workspace.vault, connection, dataset, refs, counts, keys)
     facts = {"subjects": len(refs), "records": len(ids), "set_aside": set_aside}
     journal.append(workspace, connection, "dataset added", object=dataset, **facts)
 
@@ -156,6 +157,12 @@ def with_its_task(schema: Schema) -> Schema:
         else column
         for column in schema.columns
     )
+
+
+def versions(connection: Connection) -> list[tuple[str, str, int]]:
+    """Return (id, name, version) of all datasets, by name, without opening anything."""
+    query = select(DATASET.c.id, DATASET.c.name, DATASET.c.version).order_by(DATASET.c.name)
+    return [(row.id, row.name, row.version) for row in connection.execute(query).all()]
 
 
 def names(workspace: Workspace) -> list[str]:

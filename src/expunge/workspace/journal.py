@@ -12,7 +12,7 @@ Invariants
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ from expunge.errors import EnvelopeFormatError, NotFoundError, NotVerifiedError
 from expunge.log.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint, verify_checkpoint
 from expunge.log.merkle import leaf_hash, root
 from expunge.vault import ledger
-from expunge.vault.database import CERTIFICATE, CHECKPOINT, LOG_LEAF
+from expunge.vault.database import CERTIFICATE, CHECKPOINT, LOG_LEAF, run_many
 from expunge.vault.store import now
 
 if TYPE_CHECKING:
@@ -43,15 +43,13 @@ _MEND: Final = (
 
 def append(workspace: Workspace, connection: Connection, event: str, **facts: Any) -> int:
     """Append an entry; returns its index."""
-    return append_entry(connection, canonical_json({"event": event, **_stamp(workspace, connection), **facts}))
+    return append_all(workspace, connection, event, [facts])
 
 
-def append_all(workspace: Workspace, connection: Connection, event: str, many: Iterable[dict[str, Any]]) -> None:
-    """Append an entry about the same event for each of these facts."""
-    common, index = {"event": event, **_stamp(workspace, connection)}, _next(connection)
-    rows = [{"idx": index + n, "entry": canonical_json({**common, **facts})} for n, facts in enumerate(many)]
-    if rows:
-        connection.execute(insert(LOG_LEAF), rows)
+def append_all(workspace: Workspace, connection: Connection, event: str, many: Iterable[Mapping[str, Any]]) -> int:
+    """Append an entry about the same event for each of these facts, in order; returns the index of the first."""
+    common = {"event": event, **_stamp(workspace, connection)}
+    return _append(connection, [canonical_json({**common, **facts}) for facts in many])
 
 
 def _stamp(workspace: Workspace, connection: Connection) -> dict[str, str]:
@@ -63,9 +61,13 @@ def _stamp(workspace: Workspace, connection: Connection) -> dict[str, str]:
 
 def append_entry(connection: Connection, entry: bytes) -> int:
     """Append an entry that was made elsewhere; returns its index."""
-    index = _next(connection)
-    connection.execute(insert(LOG_LEAF).values(idx=index, entry=entry))
-    return index
+    return _append(connection, [entry])
+
+
+def _append(connection: Connection, entries: Sequence[bytes]) -> int:
+    first = _next(connection)
+    run_many(connection, insert(LOG_LEAF), ("idx", "entry"), list(enumerate(entries, first)))
+    return first
 
 
 def _next(connection: Connection) -> int:
@@ -73,13 +75,14 @@ def _next(connection: Connection) -> int:
 
 
 def size(connection: Connection) -> int:
-    """Return the number of entries."""
-    return connection.execute(select(func.count()).select_from(LOG_LEAF)).scalar_one()
+    """Return the number of entries: one more than the last index, which is found without counting them."""
+    last = connection.execute(select(func.max(LOG_LEAF.c.idx))).scalar()
+    return 0 if last is None else last + 1
 
 
 def entries(connection: Connection) -> list[bytes]:
     """Return all entries, in order."""
-    return [row.entry for row in connection.execute(select(LOG_LEAF.c.entry).order_by(LOG_LEAF.c.idx))]
+    return list(connection.execute(select(LOG_LEAF.c.entry).order_by(LOG_LEAF.c.idx)).scalars().all())
 
 
 def last_time(connection: Connection) -> datetime | None:

@@ -15,7 +15,7 @@ from expunge.erasure import requests
 from expunge.erasure.batch import Batch
 from expunge.erasure.scope import scope_of
 from expunge.errors import CorruptedError
-from expunge.log.sparse import members_root, removal_proof
+from expunge.log.sparse import removal
 from expunge.vault import ledger
 from expunge.vault.database import DATASET, ROOT, truncate_wal
 from expunge.vault.rotation import destroy_old, rewrap
@@ -79,19 +79,20 @@ def note_members(connection: Connection, batch: Batch) -> None:
         held = members.commitments(connection, copy["object"])
         left = {ref for ref in held if ref in leaving}
         gone = [held[ref] for ref in left]
-        if members_root(held.values()).hex() != members.current_root(connection, copy["object"]):
+        before, after, proof = removal(held.values(), gone)
+        if before.hex() != members.current_root(connection, copy["object"]):
             raise CorruptedError(
                 f"the members of {copy['kind']} {copy['name']!r} are not those that the register was left with.",
                 mend="Nothing was shredded. Restore the database with its keys from the same moment.",
             )
         entry = batch.evidence["copies"].setdefault(copy["object"], {"method": copy["method"], "checks": []})
         entry["members"] = {
-            "before": members_root(held.values()).hex(),
-            "after": members_root(commitment for ref, commitment in held.items() if ref not in left).hex(),
+            "before": before.hex(),
+            "after": after.hex(),
             "count_before": len(held),
             "count_after": len(held) - len(left),
             "left": sorted(commitment.hex() for commitment in gone),
-            "proof": removal_proof(held.values(), gone),
+            "proof": proof,
         }
         entry["records"] = sum(members.records(connection, copy["object"], left).values())
 

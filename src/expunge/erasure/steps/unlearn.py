@@ -7,16 +7,17 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sqlalchemy import Connection, select
 
 from expunge.datasets import Table, refreshed
 from expunge.domain.plan import Method
 from expunge.domain.schema import Kind
-from expunge.domain.subject import SubjectId
+from expunge.domain.subject import SubjectId, subject_kind
 from expunge.erasure import batch as batches
 from expunge.erasure import requests
 from expunge.erasure.batch import Batch
-from expunge.erasure.scope import Scope, scope_of
+from expunge.erasure.scope import Scope, scope_of, scopes_of
 from expunge.errors import CannotForgetError, CheckFailedError, CorruptedError
 from expunge.learners.base import Learner
 from expunge.vault import blobs, records, subjects
@@ -129,19 +130,31 @@ def note_needles(
         if dataset.id not in tables
     )
     kept = {text for table in (*remaining.values(), *others) for text in _texts(table)}
-    for request in requests.in_batch(connection, batch.id):
-        known = requests.identity(workspace, connection, request.id)
-        own = scope_of(workspace, connection, request)
-        texts: set[str] = set()
-        for dataset, table in tables.items():
-            present = list(own.ids_in(dataset, own.people))
-            if present and (rows := np.isin(table.subjects, present)).any():
-                texts |= {text for column in table.arrays().values() for text in column[rows] if isinstance(text, str)}
-        requests.seal_again(workspace, connection, request.id, {**known, "texts": sorted(texts - kept)})
+    scopes = scopes_of(workspace, connection, requests.in_batch(connection, batch.id))
+    asked = {subject for own in scopes.values() for _, subject in own.people.values()}
+    said = {dataset: _texts_of(table, asked) for dataset, table in tables.items()}
+    known = requests.identities(workspace, connection, list(scopes))
+    for request, own in scopes.items():
+        texts = {text for place, one in own.people.values() for text in said.get(place, {}).get(one, ())}
+        requests.seal_again(workspace, connection, request, {**known[request], "texts": sorted(texts - kept)})
 
 
 def _texts(table: Table) -> set[str]:
     return {text for cells in table.arrays().values() if cells.dtype == object for text in set(cells) if text}
+
+
+def _texts_of(table: Table, people: set[SubjectId]) -> dict[SubjectId, set[str]]:
+    """Return what stands in whose rows, for those of these people who are here."""
+    present = [one for one in people if subject_kind(one) == table.schema.subject_kind]
+    rows = pd.Series(table.subjects).isin(present).to_numpy(dtype=np.bool_)
+    owners = table.subjects[rows].tolist()
+    found: dict[SubjectId, set[str]] = {owner: set() for owner in owners}
+    for cells in table.arrays().values():
+        if cells.dtype == object:
+            for owner, text in zip(owners, cells[rows], strict=True):
+                if isinstance(text, str):
+                    found[owner].add(text)
+    return found
 
 
 def unlearn(

@@ -112,6 +112,7 @@ def _keys_of_one_dataset() -> None:
         sa.Column("root_version", sa.Integer, nullable=False),
         sa.Column("wrapped", sa.BLOB, nullable=False),
         sa.UniqueConstraint("dataset_id", "tag", name="subject_of_dataset"),
+        sqlite_with_rowid=False,
     )
     if rows:
         op.bulk_insert(subject, [dict(row._mapping) for row in rows])
