@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -99,6 +100,16 @@ def path_through(
         said[f"certificate {name}"] = ran.json
     run("certificate replay", certificate)
     run("log verify")
+    run("log checkpoint", "--out", folder / "head")
+    run("log verify", "--since", folder / "head", called="verify since")
+    run("log verify", "--since", certificate, called="verify since certificate")
+    run("ledger show")
+    run("ledger check", "--certificate", certificate)
+    run("ledger export", folder / "ledger.json")
+    run("ledger release", "--subject", FIRST, "--reason", "a new contract")
+    run("ledger restore", folder / "ledger.json")
+    run("doctor")
+    run("ledger destroy", "--yes")
     run("report", "--out", folder / "report.html")
     run("actor add", "dora", "--role", "auditor", "--key-file", folder / "dora.key")
     run("actor passwd", "dora", "--key-file", folder / "dora.new.key")
@@ -167,6 +178,18 @@ def test_certificate_replay_and_log_hold(path_through: dict[str, Any]) -> None:
     }
     assert path_through["log verify"]["verified"] is True
     assert path_through["log verify"]["covered"] == path_through["log verify"]["entries"]
+    assert path_through["log verify"]["pinned"] is None
+    assert path_through["verify since"]["pinned"] == path_through["log checkpoint"]["entries"]
+    assert 0 < path_through["verify since certificate"]["pinned"] < path_through["verify since"]["pinned"]
+
+
+def test_the_ledger_counts_whom_it_stops(path_through: dict[str, Any]) -> None:
+    assert path_through["ledger show"]["people"] == 2
+    assert path_through["ledger check"] == {"back": [], "submitted": []}
+    assert path_through["ledger export"]["people"] == 2
+    assert path_through["ledger release"] == {"released": True}
+    assert path_through["ledger restore"] == {"taken": 1}
+    assert path_through["ledger destroy"] == {"forgotten": 2}
 
 
 def test_the_exported_copy_is_named_as_one_that_is_outside(path_through: dict[str, Any]) -> None:
@@ -223,7 +246,8 @@ def test_the_verbs_are_those_that_are_documented() -> None:
         *(f"request {verb}" for verb in ("submit", "list", "show", "approve", "refuse", "replan")),
         "erase",
         *(f"certificate {verb}" for verb in ("show", "verify", "replay")),
-        "log verify",
+        *(f"log {verb}" for verb in ("verify", "checkpoint")),
+        *(f"ledger {verb}" for verb in ("show", "check", "release", "export", "restore", "destroy")),
         "report",
         *(f"actor {verb}" for verb in ("add", "list", "disable", "passwd")),
         *(f"policy {verb}" for verb in ("show", "check", "reset")),
@@ -278,6 +302,15 @@ def test_text_answers_are_for_people(
         ("erase", request),
         ("erase", "--due-within", 400),
         ("log", "verify"),
+        ("log", "checkpoint", "--out", tmp_path / "head"),
+        ("log", "verify", "--since", tmp_path / "head"),
+        ("ledger", "show"),
+        ("ledger", "check"),
+        ("ledger", "export", tmp_path / "ledger.json"),
+        ("ledger", "release", "--subject", FIRST, "--reason", "new consent"),
+        ("ledger", "restore", tmp_path / "ledger.json"),
+        ("ledger", "destroy", "--yes"),
+        ("ledger", "show"),
         ("report", "--out", tmp_path / "report.html"),
     ):
         ran = command(*line, *where)
@@ -345,6 +378,17 @@ UNUSABLE: dict[str, tuple[object, ...]] = {
     "no certificate": ("report", "C-000000000000"),
     "none issued yet": ("report",),
     "no certificate to replay": ("certificate", "replay", "/nowhere/at/all.json"),
+    "no checkpoint": ("log", "verify", "--since", "/nowhere/at/all"),
+    "no place for a checkpoint": ("log", "checkpoint", "--out", "/nowhere/at/all"),
+    "a checkpoint over another file": ("log", "checkpoint", "--out", __file__),
+    "nobody to release": ("ledger", "release", "--subject", 1, "--reason", "consent"),
+    "a release without a reason": ("ledger", "release", "--subject", 1, "--reason", " "),
+    "a destruction that is not meant": ("ledger", "destroy"),
+    "requests under no law": ("ledger", "check", "--submit"),
+    "no certificate to check by": ("ledger", "check", "--certificate", "/nowhere/at/all.json"),
+    "no copy of the ledger": ("ledger", "restore", "/nowhere/at/all.json"),
+    "a copy of the ledger that is none": ("ledger", "restore", __file__),
+    "a copy of the ledger over another file": ("ledger", "export", __file__),
 }
 
 
@@ -740,3 +784,40 @@ def test_a_package_that_is_missing_is_named(issued: tuple[Path, Path]) -> None:
 
 def test_names_in_a_certificate_cannot_command_a_terminal() -> None:
     assert harmless("model \x1b[2Jgone\r") == "model \\x1b[2Jgone\\r"
+
+
+def test_an_error_that_nobody_expected_is_one_line_without_values(
+    workspace: Workspace, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise RuntimeError("patient 71001 has no age")
+
+    monkeypatch.setattr("expunge.erasure.requests.every", fail)
+    ran = command("request", "list", "--workspace", workspace.folder)
+    assert (ran.code, ran.err.count("\n"), "71001" in ran.err) == (2, 1, False)
+    assert "unexpected RuntimeError in request.py" in ran.err
+    assert "expunge doctor" in ran.err
+    monkeypatch.setenv("EXPUNGE_TRACEBACK", "1")
+    with pytest.raises(RuntimeError, match="no age"):
+        command("request", "list", "--workspace", workspace.folder)
+
+
+@pytest.mark.parametrize(
+    ("what", "mend"),
+    [
+        ("database or disk is full", "Make room"),
+        ("attempt to write a readonly database", "Make its folder writable"),
+        ("unable to open database file", "can be written to"),
+        ("disk I/O error", "Check the disk"),
+        ("database disk image is malformed", "expunge doctor"),
+    ],
+)
+def test_what_the_database_says_is_told_with_what_to_do(
+    what: str, mend: str, workspace: Workspace, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise sqlite3.OperationalError(what)
+
+    monkeypatch.setattr("expunge.erasure.requests.every", fail)
+    ran = command("request", "list", "--workspace", workspace.folder)
+    assert (ran.code, what in ran.err, mend in ran.err) == (2, True, True)

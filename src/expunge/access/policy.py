@@ -30,6 +30,8 @@ SETTINGS_FILE: Final = "policy.json"
 RULES_FILE: Final = "policy.cedar"
 CHOICES: Final = {"replay": ("always", "sampled", "on-demand"), "on_suppressed": ("refuse", "quarantine")}
 
+LONGEST_DAYS: Final = 36_500
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -101,6 +103,10 @@ class Policy:
         for name in ("four_eyes_above", "window_days", "safe_days", "rotate_days", "suppression_days"):
             if getattr(self, name) < 0:
                 raise InputError(f"{name} is {getattr(self, name)}.", mend="Give 0 or more.")
+        if self.suppression_days > LONGEST_DAYS:
+            raise InputError(
+                f"suppression_days is {self.suppression_days}.", mend=f"Give up to {LONGEST_DAYS}, or 0 for ever."
+            )
         if self.min_batch < 1:
             raise InputError(f"min_batch is {self.min_batch}.", mend="Give 1 or more.")
         if self.min_batch > 1 and not self.window_days:

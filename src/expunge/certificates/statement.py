@@ -18,6 +18,7 @@ from expunge.domain.certificate import BY_CONSTRUCTION, Copy, Statement
 from expunge.domain.digest import canonical_json
 from expunge.domain.guarantee import Exact
 from expunge.domain.plan import Method
+from expunge.domain.recipient import Told
 from expunge.domain.report import Verdict
 from expunge.domain.request import Outcome
 from expunge.log.sparse import EMPTY, verify_removal
@@ -76,6 +77,7 @@ def contradictions(statement: Statement) -> Iterator[tuple[str, str]]:
             yield copy.object, "it is retained, and no article is named for it"
         for what in (*_check_faults(copy), *_digest_faults(copy), *seed_faults(copy), *guard_faults(copy)):
             yield copy.object, what
+    yield from _recipient_faults(statement)
     for stranger in sorted(kept.difference(ids)):
         yield stranger, "it is retained, and is no copy"
     if (Outcome.PARTLY_ERASED.value in {request.outcome for request in statement.requests}) != bool(kept):
@@ -83,6 +85,15 @@ def contradictions(statement: Statement) -> Iterator[tuple[str, str]]:
             "workspace",
             "partly erased is said exactly where something is retained; here one is said without the other",
         )
+
+
+def _recipient_faults(statement: Statement) -> Iterator[tuple[str, str]]:
+    asked = {request.id for request in statement.requests}
+    for line in statement.recipients:
+        if line.outcome is Told.OPEN:
+            yield line.recipient, "it was neither told, nor is it explained why not"
+        if line.request not in asked:
+            yield line.recipient, f"it is said to be told of {line.request}, which is no request of the batch"
 
 
 def members_faults(copy: Copy) -> Iterator[str]:

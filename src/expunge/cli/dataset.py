@@ -41,11 +41,22 @@ def add(
     range_: Annotated[
         list[str] | None, typer.Option("--range", help="COL=LO:HI, may be repeated.", metavar="COL=LO:HI")
     ] = None,
+    on_suppressed: Annotated[
+        str | None,
+        typer.Option(
+            metavar="refuse|quarantine",
+            help="Where erased people stand in the table: refuse it, or leave their rows out, of which then nothing is "
+            "stored. May be stricter than policy, not laxer.",
+        ),
+    ] = None,
     keys: Keys = None,
     actor: Actor = None,
     as_json: Json = False,
 ) -> None:
-    """Import a table; if anything is wrong with it, everything that is wrong is listed and nothing is stored."""
+    """Import a table; if anything is wrong with it, everything that is wrong is listed and nothing is stored.
+
+    Who was erased does not come back by it: see `expunge ledger`.
+    """
     from expunge.datasets import checked, declare, read_table
     from expunge.workspace import data
 
@@ -54,7 +65,7 @@ def add(
     raw = read_table(file)
     declared = declare(raw.names, subject=subject, target=target, roles=role or [], ranges=range_ or [])
     table = checked(raw, declared)
-    added = data.add(opened, name, table)
+    added = data.add(opened, name, table, on_suppressed)
     for column in names_of_people(table):
         print(
             f"expunge: column {column!r} holds a text of its own for most people, and models would learn it. "
@@ -141,6 +152,9 @@ def _show(dataset: Dataset, *, as_json: bool) -> None:
         "records": f"{dataset.records:,}",
         "subject ids": dataset.schema.subject_kind,
         "members root": dataset.members_root,
+        "left out": f"{dataset.set_aside:,} who were erased; nothing of them is stored"
+        if dataset.set_aside
+        else "nobody",
     }
     print_facts(f"Dataset {dataset.name}", facts)
     rows = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +15,7 @@ from expunge.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from expunge.domain.request import Request
     from expunge.erasure.execute import Done
     from expunge.workspace.folder import Workspace
 
@@ -38,15 +38,17 @@ def erase(
 
     If it is cut short, give the same command again: it goes on where it ended.
     """
-    from expunge.erasure import execute
+    from expunge.erasure import clock, due, execute
 
     if bool(request_ids) == (due_within is not None):
         raise InputError("name requests, or --due-within DAYS.", mend="Give one of the two.")
     opened = open_at(workspace, keys, actor)
+    held: Sequence[Request] = ()
     if due_within is not None:
-        request_ids = execute.due_within(opened, due_within, datetime.now(UTC).date())
+        request_ids = execute.due_within(opened, due_within, clock.today())
+        held = due.held_within(opened, due_within)
     done = run(opened, request_ids or [], quiet=as_json)
-    _print(opened, done, as_json=as_json)
+    _print(opened, done, held, as_json=as_json)
 
 
 def run(workspace: Workspace, ids: Sequence[str], *, quiet: bool) -> Done:
@@ -83,7 +85,7 @@ def retired(workspace: Workspace, file: str | None) -> list[tuple[str, str]]:
     ]
 
 
-def _print(workspace: Workspace, done: Done, *, as_json: bool) -> None:
+def _print(workspace: Workspace, done: Done, held: Sequence[Request], *, as_json: bool) -> None:
     file = None if done.certificate is None else str(workspace.certificates / f"{done.certificate}.json")
     value = {
         "certificate": done.certificate,
@@ -92,8 +94,10 @@ def _print(workspace: Workspace, done: Done, *, as_json: bool) -> None:
         "requests": [request.to_dict() for request in done.requests],
         "sent_back": [{"id": request.id, "reason": reason} for request, reason in done.sent_back],
         "waiting": None if done.waiting is None else done.waiting.to_dict(),
+        "held": [request.id for request in held],
     }
     lines = [f"{request.id} is {request.state}: {request.outcome}." for request in done.requests]
+    lines += [f"{one.id} is held until {one.hold.until}: left out." for one in held if one.hold]
     lines += [f"{one.id} needs approval again: {why}." for one, why in done.sent_back if one.id not in finished(done)]
     if done.waiting is not None:
         lines.append(f"{', '.join(done.waiting.requests)}: {done.waiting}.")

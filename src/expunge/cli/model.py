@@ -101,6 +101,7 @@ def export(
     folder: Annotated[Path, typer.Argument(help="Folder for model.json and arrays.npz.")],
     *,
     workspace: WorkspaceDir,
+    to: Annotated[str | None, typer.Option(help="The recipient whom it is for; the register notes that.")] = None,
     keys: Keys = None,
     actor: Actor = None,
     as_json: Json = False,
@@ -108,7 +109,7 @@ def export(
     """Write the published model out; certificates will name this copy as one that they do not reach."""
     from expunge.workspace import models
 
-    models.export(open_at(workspace, keys, actor), name, folder)
+    models.export(open_at(workspace, keys, actor), name, folder, to)
     answer({"folder": str(folder)}, as_json=as_json, text=f"Wrote {folder}/model.json and {folder}/arrays.npz.")
 
 

@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -41,6 +42,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 CREDENTIAL_FILES: Final = ("EXPUNGE_KEY_FILE", "EXPUNGE_PASSPHRASE_FILE")
 from_stdin: ContextVar[bool] = ContextVar("from_stdin", default=False)
 """Whether passphrases are lines of standard input; `--passphrase-stdin` sets it."""
+PATIENCE: Final = 10.0
+"""Seconds that a command waits for another one that is writing."""
 
 console = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 120)
 progress_console = Console(stderr=True, highlight=False)
@@ -50,7 +53,7 @@ def open_at(folder: Path, keys: Path | None, actor: str | None) -> Workspace:
     """Open the workspace that the options name."""
     from expunge.workspace.folder import open_workspace
 
-    return open_workspace(folder, keys, actor, credential(actor))
+    return replace(open_workspace(folder, keys, actor, credential(actor)), patience=PATIENCE)
 
 
 def credential(actor: str | None) -> str | None:

@@ -24,6 +24,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from expunge.domain.codec import Form, Spelled, fault, read, write
 from expunge.domain.guarantee import Certified, Empirical, Exact, Guarantee
 from expunge.domain.plan import Method
+from expunge.domain.recipient import RecipientKind, Told
 from expunge.domain.report import Check
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
@@ -321,6 +322,25 @@ class Retained:
 
 
 @dataclass(frozen=True)
+class RecipientLine:
+    """One recipient of what the person of a request was in, and what came of telling it (GDPR Art. 19; 1798.105(c)).
+
+    Parameters
+    ----------
+    request, recipient : str
+        Opaque: the workspace's register knows the recipient's name.
+    kind : RecipientKind
+    outcome : Told
+        Never open: there is no certificate before.
+    """
+
+    request: Id
+    recipient: Id
+    kind: RecipientKind
+    outcome: Told
+
+
+@dataclass(frozen=True)
 class LogKey:
     """The audit log that the certificate is entered in: its name and its Ed25519 key (base64 of 32 bytes)."""
 
@@ -344,6 +364,7 @@ class Statement:
         Of the workspace as a whole: remanence.
     keys : Keys
     retained : tuple of Retained
+    recipients : tuple of RecipientLine
     residuals, limits, notes : tuple of str
         What may be left, what is not shown, and what the reader should know.
     log : LogKey
@@ -360,6 +381,7 @@ class Statement:
     checks: tuple[Check, ...]
     keys: Keys
     retained: tuple[Retained, ...]
+    recipients: tuple[RecipientLine, ...]
     residuals: tuple[str, ...]
     limits: tuple[str, ...]
     notes: tuple[str, ...]

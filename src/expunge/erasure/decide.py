@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from expunge.access.actions import Action
 from expunge.domain.request import Outcome, Refusal, Request, State
-from expunge.erasure import intake, requests, scope
+from expunge.erasure import clock, office, planning, requests, scope, tasks
 from expunge.erasure.law.rules import ground
 from expunge.erasure.refusal import close_refused
 from expunge.errors import IllegalMoveError, InputError
@@ -17,7 +17,7 @@ from expunge.workspace.underway import refuse_while_erasing
 
 
 def approve(workspace: Workspace, request_id: str) -> Request:
-    """Approve a planned request; the actor becomes its approver.
+    """Approve a planned request; the actor becomes its approver, and approving again changes nothing.
 
     Raises
     ------
@@ -27,13 +27,28 @@ def approve(workspace: Workspace, request_id: str) -> Request:
         Where it could not be planned yet, since an erasure is not finished.
     """
     workspace.authorise(Action.REQUEST_APPROVE)
-    with journal.recording(workspace):
-        request = _current(workspace, request_id)
-        with workspace.vault.transaction() as connection:
-            if request.state is State.IDENTIFIED:
-                refuse_while_erasing(connection)
-            now = datetime.now(UTC).replace(microsecond=0)
-            return requests.move(workspace, connection, request, State.APPROVED, approver=workspace.actor, approved=now)
+    with office.at_work(workspace), workspace.vault.transaction() as connection:
+        request = requests.load(connection, request_id)
+        if request.state is State.IDENTIFIED:
+            refuse_while_erasing(connection)
+        if request.state is State.APPROVED and request.approver == workspace.actor:
+            return request
+        if request.state is not State.PLANNED:
+            raise IllegalMoveError(
+                f"request {request.id} is {request.state} and cannot become approved.", mend=_instead(request)
+            )
+        tasks.make(workspace, connection, request)
+        tasks.write_letters(workspace, connection, [request])
+        now = datetime.now(UTC).replace(microsecond=0)
+        return requests.move(workspace, connection, request, State.APPROVED, approver=workspace.actor, approved=now)
+
+
+def due_within(workspace: Workspace, days: int) -> list[str]:
+    """Return the planned requests that are due within some days."""
+    workspace.authorise(Action.REQUEST_APPROVE)
+    last = clock.today() + timedelta(days=days)
+    with workspace.vault.transaction() as connection:
+        return [one.id for one in requests.unclosed(connection) if one.state is State.PLANNED and one.due <= last]
 
 
 def refuse(workspace: Workspace, request_id: str, ground_name: str) -> Request:
@@ -49,8 +64,9 @@ def refuse(workspace: Workspace, request_id: str, ground_name: str) -> Request:
         Where the request is past deciding.
     """
     workspace.authorise(Action.REQUEST_REFUSE)
-    with journal.recording(workspace):
-        request = _current(workspace, request_id)
+    with office.at_work(workspace):
+        with workspace.vault.transaction() as connection:
+            request = requests.load(connection, request_id)
         found = ground(request.law, ground_name, workspace.policy.packs).id
         if request.outcome is Outcome.REFUSED and request.state is State.CLOSED:
             if request.ground != found:
@@ -88,15 +104,16 @@ def refuse_for(
         Where the request is past deciding.
     """
     workspace.authorise(Action.REQUEST_REFUSE)
-    with journal.recording(workspace):
-        request = _current(workspace, request_id)
+    with office.at_work(workspace):
+        with workspace.vault.transaction() as connection:
+            request = requests.load(connection, request_id)
         if request.state not in {State.PLANNED, State.APPROVED}:
             raise IllegalMoveError(
                 f"request {request.id} is {request.state} and cannot be refused for a dataset.",
                 mend="Only a planned or approved request can be.",
             )
         found = ground(request.law, ground_name, workspace.policy.packs)
-        if until is not None and until <= datetime.now(UTC).date():
+        if until is not None and until <= clock.today():
             raise InputError(f"the ground ends on {until}, which is past.", mend="Give a day that lies ahead.")
         with workspace.vault.transaction() as connection:
             place = data.by_name(connection, dataset).id
@@ -108,9 +125,9 @@ def refuse_for(
                 )
             others = tuple(one for one in request.refusals if one.dataset != place)
             request = replace(request, refusals=(*others, Refusal(place, found.id, until)))
-            request = intake.replan(workspace, connection, request)
+            request = planning.replan(workspace, connection, request)
             journal.append(workspace, connection, "dataset refused", request=request.id, object=place, ground=found.id)
-            left = any(copy["subjects"] for copy in requests.plan(connection, request.id)["copies"])
+            left = bool(requests.touched(connection, request.id))
             if not left and until is not None:
                 raise InputError(
                     f"nothing but dataset {dataset!r} holds anything of the person.",
@@ -119,11 +136,11 @@ def refuse_for(
         return request if left else close_refused(workspace, request, found.id)
 
 
-def _current(workspace: Workspace, request_id: str) -> Request:
-    with workspace.vault.transaction() as connection:
-        request = requests.load(connection, request_id)
-    if request.state in {State.RECEIVED, State.IDENTIFIED}:
-        request = intake.advance(workspace, request)
-    if request.outcome is Outcome.REFUSED and request.state is not State.CLOSED:
-        request = close_refused(workspace, request, request.ground or "")
-    return request
+def _instead(request: Request) -> str:
+    if request.outcome is not Outcome.OPEN:
+        return f"It is over: {request.outcome}."
+    if request.state is State.APPROVED:
+        return f"{request.approver} approved it; erase it with `expunge erase {request.id}`."
+    if request.state is State.HELD and request.hold:
+        return f"It is held until {request.hold.until}; end that with `expunge request resume {request.id}`."
+    return f"Its erasure is on its way; finish it with `expunge erase {request.id}`."

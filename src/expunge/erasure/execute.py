@@ -23,12 +23,20 @@ from expunge.certificates.file import MAX_BYTES
 from expunge.domain.plan import Plan
 from expunge.domain.request import STEPS, Outcome, Request, State
 from expunge.erasure import batch as batches
-from expunge.erasure import guard, intake, plan, release, requests
+from expunge.erasure import guard, office, plan, planning, release, requests, tasks
 from expunge.erasure.batch import Batch
+from expunge.erasure.leaving import dissolve
 from expunge.erasure.release import Waiting
 from expunge.erasure.scope import scope_of
 from expunge.erasure.steps import certify, check, close, notify, publish, purge, shred, unlearn, verify
-from expunge.errors import ExpungeError, IllegalMoveError, InputError, WorkspaceBusyError
+from expunge.errors import (
+    ExpungeError,
+    IllegalMoveError,
+    InputError,
+    WaitingError,
+    WorkspaceBusyError,
+    WorkspaceError,
+)
 from expunge.vault import blobs, records
 from expunge.vault.database import CERTIFICATE, truncate_wal
 from expunge.workspace import journal, members, register
@@ -58,7 +66,7 @@ WORK: Final[dict[State, Step]] = {
     State.PUBLISHED: Step(publish.commit),
     State.PURGED: Step(purge.commit),
     State.CHECKED: Step(check.commit),
-    State.CERTIFIED: Step(certify.commit),
+    State.CERTIFIED: Step(certify.commit, certify.prepare),
     State.NOTIFIED: Step(notify.commit, notify.prepare),
     State.CLOSED: Step(close.commit, close.prepare),
 }
@@ -113,20 +121,34 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
     """
     workspace.authorise(Action.ERASE)
     with journal.recording(workspace):
+        preflight(workspace)
         tidy(workspace)  # a kill may have come between the last move and the last tidying up
         resumed = _resume(workspace, progress)
+        office.catch_up(workspace)
         with workspace.vault.transaction() as connection:
             chosen = [requests.load(connection, request) for request in dict.fromkeys(ids)]
         open_ones = [request for request in chosen if request.outcome not in {Outcome.ERASED, Outcome.PARTLY_ERASED}]
         if not open_ones:
             last = chosen[-1].batch if chosen else (resumed and resumed.id)
+            for batch_id in dict.fromkeys(request.batch for request in chosen if request.batch):
+                notify.write(workspace, batch_id)  # what was lost of the files since is written again, the same
             return _done(workspace, last or None, chosen, ())
         batch, sent_back, waiting = _assemble(workspace, open_ones)
         for request, _ in sent_back:
-            intake.advance(workspace, request)
+            planning.advance(workspace, request)
         if batch is not None:
             _run(workspace, batch, progress)
         return _done(workspace, None if batch is None else batch.id, chosen, sent_back, waiting)
+
+
+def preflight(workspace: Workspace) -> None:
+    """Refuse to begin what could not be ended: without keys or folders, or on a log that was changed."""
+    _ = workspace.signing_key
+    for part in (workspace.certificates, workspace.letters):
+        if not part.is_dir():
+            raise WorkspaceError(f"the folder {part} is missing.", mend=f"Make it again: `mkdir -m 700 {part}`.")
+    with workspace.vault.transaction() as connection:
+        journal.refuse_changed(workspace, connection, journal.leaves(connection))
 
 
 def give_up(workspace: Workspace, request_id: str) -> tuple[Request, ...]:
@@ -149,21 +171,7 @@ def give_up(workspace: Workspace, request_id: str) -> tuple[Request, ...]:
                     f"request {request_id} is {state}, in no erasure that is on its way.",
                     mend="There is nothing to undo.",
                 )
-            if workspace.vault.root_version(connection) != batch.root_version:
-                raise IllegalMoveError(
-                    f"request {request_id} can only go forward: the keys are gone.",
-                    mend="Mend what failed, then give `expunge erase` again.",
-                )
-            unlearn.discard_staged(connection, batch)
-            batches.close(connection, batch)
-            for request in waiting:
-                moved = (
-                    requests.move(workspace, connection, request, State(request.failed[0]))
-                    if request.failed
-                    else request
-                )
-                intake.replan(workspace, connection, moved)
-            journal.append(workspace, connection, "batch given up", batch=batch.id)
+            planning.replan_all(workspace, connection, dissolve(workspace, connection, batch, request_id))
         tidy(workspace)
         with workspace.vault.transaction() as connection:
             return tuple(requests.load(connection, request.id) for request in waiting)
@@ -231,7 +239,7 @@ def _assemble(
             if reason is None:
                 taken.append(request)
             else:
-                sent_back.append((intake.replan(workspace, connection, request), reason))
+                sent_back.append((planning.replan(workspace, connection, request), reason))
         today = datetime.now(UTC).date()
         waiting = _waiting(workspace, connection, taken, today)
         if waiting is not None:
@@ -243,6 +251,8 @@ def _assemble(
         _refuse_too_large(connection, whole)
         released = release.released(workspace.policy, taken, whole, today)
         batch = batches.open_batch(workspace, connection, taken, whole, reached, released)
+        for request in taken:
+            tasks.make(workspace, connection, request)
         journal.append(workspace, connection, "batch begun", batch=batch.id, requests=[one.id for one in taken])
     return batch, tuple(sent_back), waiting
 
@@ -303,7 +313,7 @@ def _step(workspace: Workspace, batch: Batch, state: State) -> None:
             fresh = batches.load(workspace, connection, batch.id)
             work.commit(workspace, connection, fresh)
             _move(workspace, connection, batch, state)
-    except WorkspaceBusyError:
+    except (WorkspaceBusyError, WaitingError):
         raise  # nothing is wrong; the same command goes on
     except ExpungeError as error:
         if state not in {State.NOTIFIED, State.CLOSED}:

@@ -13,6 +13,7 @@ Invariants
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
@@ -25,8 +26,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError, 
 from expunge.domain.request import Request
 from expunge.erasure.law.rules import Ground, HoldGround, notices, rules
 from expunge.errors import InputError
-from expunge.vault.store import sync_folder, write_atomically
+from expunge.vault.store import FEW, sync_folder, write_all_atomically, write_atomically
 from expunge.workspace.folder import Workspace
+from expunge.workspace.recipients import Recipient
 
 
 class Letter(StrEnum):
@@ -40,6 +42,7 @@ class Letter(StrEnum):
     COMPLETION = "completion"
     WITHDRAWAL = "withdrawal"
     DUPLICATE = "duplicate"
+    RECIPIENT = "recipient"
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,10 @@ class LetterFacts:
         The id of the request that this one repeats.
     packs : tuple of str
         The workspace's policy packs.
+    recipient : Recipient, optional
+        Of a letter to a recipient: to whom, with what was disclosed to it.
+    task : str, optional
+        Of such a letter: its number.
     """
 
     request: Request
@@ -82,11 +89,13 @@ class LetterFacts:
     reason: str | None = None
     hold: HoldGround | None = None
     retained: tuple[Retained, ...] = ()
-    erased: tuple[str, ...] = ()
+    erased: tuple[str, ...] | None = None
     certificate: str | None = None
     given_out: tuple[str, ...] = ()
     duplicate_of: str | None = None
     packs: tuple[str, ...] = ()
+    recipient: Recipient | None = None
+    task: str | None = None
 
 
 def render(kind: Letter, facts: LetterFacts) -> str:
@@ -98,7 +107,8 @@ def render(kind: Letter, facts: LetterFacts) -> str:
         Where a fact is missing that this kind of letter states.
     """
     given = {field.name: getattr(facts, field.name) for field in fields(facts)}
-    stated = {name: fact for name, fact in given.items() if fact}
+    # That no dataset was erased, since only models forgot, is a fact too.
+    stated = {name: fact for name, fact in given.items() if fact or (name == "erased" and fact is not None)}
     template = _templates().get_template(f"{Letter(kind)}.txt.j2")
     try:
         return template.render(stated, law=rules(facts.request.law), notices=_notices(facts))
@@ -126,14 +136,38 @@ def write(workspace: Workspace, request: Request, kind: Letter, **facts: Any) ->
     InputError
         Where a fact is missing that this kind of letter states; nothing is written.
     """
-    text = render(kind, LetterFacts(request, **facts))
-    folder = workspace.letters / request.id
-    if not folder.exists():
-        folder.mkdir()
-        sync_folder(workspace.letters)
-    path = folder / f"{kind}.txt"
-    write_atomically(path, text.encode())
-    return path
+    told = LetterFacts(request, **facts)
+    write_all(workspace, kind, [told])
+    return path_of(workspace, kind, told)
+
+
+def write_all(workspace: Workspace, kind: Letter, told: Iterable[LetterFacts]) -> None:
+    """Write one kind of letter to many, as `write` does."""
+    _put(workspace, {path_of(workspace, kind, facts): render(kind, facts).encode() for facts in told})
+
+
+def path_of(workspace: Workspace, kind: Letter, facts: LetterFacts) -> Path:
+    """Return where a letter lies; of those to recipients there is one for each."""
+    if facts.recipient:
+        return path_to(workspace, facts.request.id, facts.recipient.id)
+    return workspace.letters / facts.request.id / f"{kind}.txt"
+
+
+def path_to(workspace: Workspace, request: str, recipient: str) -> Path:
+    """Return where the letter to a recipient lies."""
+    return workspace.letters / request / f"{Letter.RECIPIENT}-{recipient}.txt"
+
+
+def _put(workspace: Workspace, texts: Mapping[Path, bytes]) -> None:
+    fresh = {path: text for path, text in texts.items() if not path.exists() or path.read_bytes() != text}
+    if len(fresh) > FEW:
+        write_all_atomically(fresh)
+        return
+    for path, text in fresh.items():
+        if not path.parent.exists():
+            path.parent.mkdir()
+            sync_folder(workspace.letters)
+        write_atomically(path, text)
 
 
 def _notices(facts: LetterFacts) -> list[str]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
+
 from sqlalchemy import Connection
 
+from expunge.access.policy import Policy
 from expunge.domain.plan import CopyPlan, Method, Plan
 from expunge.erasure.release import rule_of
 from expunge.erasure.scope import Retention, Scope
@@ -11,16 +15,58 @@ from expunge.workspace import data, members, register, seeds
 from expunge.workspace.folder import Workspace
 
 
+@dataclass(frozen=True)
+class Survey:
+    """What there is to plan for: read once, however many plans are made of it.
+
+    Parameters
+    ----------
+    datasets : tuple of Dataset
+    models : tuple of (Model, Version, Facts)
+        The published ones, each with its current version and what is known of it.
+    held : dict of str to (dict of bytes to int)
+        Object id -> reference -> records, of the people for whom it was made.
+    policy : Policy
+    """
+
+    datasets: tuple[data.Dataset, ...]
+    models: tuple[tuple[register.Model, register.Version, register.Facts], ...]
+    held: dict[str, dict[bytes, int]]
+    policy: Policy
+
+    def records(self, object_id: str, refs: Collection[bytes]) -> dict[bytes, int]:
+        """Return reference -> number of records for those of `refs` who are members of an object."""
+        held = self.held[object_id]
+        return {ref: held[ref] for ref in refs if ref in held}
+
+
+def survey(workspace: Workspace, connection: Connection, people: Collection[bytes]) -> Survey:
+    """Look at every dataset and every published model, with these people in mind."""
+    datasets = tuple(data.every(workspace, connection))
+    published = [model for model in register.every(connection) if model.version is not None]
+    models = tuple(
+        (model, version, register.open_facts(workspace, connection, version))
+        for model in published
+        for version in (register.current(connection, model.id),)
+    )
+    objects = [*(dataset.id for dataset in datasets), *(model.id for model in published)]
+    held = {one: members.records(connection, one, people) for one in objects}
+    return Survey(datasets, models, held, workspace.policy)
+
+
 def make(workspace: Workspace, connection: Connection, scope: Scope) -> Plan:
     """Plan an erasure: one entry for every dataset and every published model."""
-    datasets = [_dataset(connection, dataset, scope) for dataset in data.every(workspace, connection)]
-    published = [model for model in register.every(connection) if model.version is not None]
-    models = (_model(workspace, connection, model, scope) for model in published)
-    return Plan((*datasets, *models), rule_of(workspace.policy))
+    return plan_of(survey(workspace, connection, scope.people), scope)
 
 
-def _dataset(connection: Connection, dataset: data.Dataset, scope: Scope) -> CopyPlan:
-    leaving = members.records(connection, dataset.id, scope.shredded)
+def plan_of(seen: Survey, scope: Scope) -> Plan:
+    """Plan an erasure by a survey that had its people in mind."""
+    datasets = (_dataset(seen, dataset, scope) for dataset in seen.datasets)
+    return Plan((*datasets, *(_model(seen, *model, scope) for model in seen.models)), rule_of(seen.policy))
+
+
+def _dataset(seen: Survey, dataset: data.Dataset, scope: Scope) -> CopyPlan:
+    leaving = seen.records(dataset.id, scope.shredded)
     kept = [one for one in scope.retained if one.dataset == dataset.id]
     return CopyPlan(
         object_id=dataset.id,
@@ -50,17 +96,17 @@ def _why(reason: str, leaving: dict[bytes, int], kept: list[Retention]) -> str:
     return f"{reason}; {len(kept)} {retained}" if leaving else retained
 
 
-def _model(workspace: Workspace, connection: Connection, model: register.Model, scope: Scope) -> CopyPlan:
-    version = register.current(connection, model.id)
-    facts = register.open_facts(workspace, connection, version)
-    leaving = members.records(connection, model.id, scope.forgotten)
-    still = members.records(connection, model.id, {one.ref for one in scope.retained if not one.restricts})
+def _model(
+    seen: Survey, model: register.Model, version: register.Version, facts: register.Facts, scope: Scope
+) -> CopyPlan:
+    leaving = seen.records(model.id, scope.forgotten)
+    still = seen.records(model.id, {one.ref for one in scope.retained if not one.restricts})
     kept = [one for one in scope.retained if one.ref in still]
     records, total = sum(leaving.values()), model.records
     # Both work in proportion to the records they touch: forgetting to those that leave, a refit to those that stay.
     forget = facts.fit_seconds * records / max(total, 1)
     refit = facts.fit_seconds * (total - records) / max(total, 1)
-    rotates = bool(leaving) and seeds.is_due(workspace.policy, model.seeded)
+    rotates = bool(leaving) and seeds.is_due(seen.policy, model.seeded)
     cheaper = Method.REFIT if rotates or records > total - records else Method.FORGET
     reason = "forgetting touches fewer than a refit" if cheaper is Method.FORGET else "fewer stay than leave"
     if rotates:

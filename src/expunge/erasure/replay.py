@@ -23,6 +23,7 @@ from expunge.vault.database import BATCH, CERTIFICATE
 from expunge.verification.replay import replay
 from expunge.workspace import members, models, register
 from expunge.workspace.folder import Workspace
+from expunge.workspace.reading import reading
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,7 @@ def replay_certificate(workspace: Workspace, file: Path) -> list[Replayed]:
     """
     workspace.authorise(Action.CERTIFICATE_REPLAY)
     statement = verify_file(file, workspace.folder / "public.pem").statement
-    with workspace.vault.transaction() as connection:
-        return [_replay(workspace, connection, copy) for copy in statement.copies]
+    return reading(workspace, lambda connection: [_replay(workspace, connection, copy) for copy in statement.copies])
 
 
 def _replay(workspace: Workspace, connection: Connection, copy: Copy) -> Replayed:  # noqa: PLR0911 - one a finding

@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from expunge.domain.request import Request
-from expunge.domain.subject import SubjectId, parse_subject
+from expunge.domain.subject import SubjectId, SubjectKind, parse_subject
 from expunge.erasure import requests
 from expunge.erasure.law.rules import Ground, ground
 from expunge.errors import SubjectIdError
@@ -107,29 +107,54 @@ def scope_of(workspace: Workspace, connection: Connection, *asked: Request) -> S
         Where a request is closed.
     """
     people: dict[bytes, tuple[str, SubjectId]] = {}
-    retained = []
-    for request in asked:
-        own, packs = holdings(workspace, connection, request), workspace.policy.packs
-        people |= own
-        refused = {refusal.dataset: refusal for refusal in request.refusals}
-        retained += [
-            Retention(request.id, dataset, ref, ground(request.law, refusal.ground, packs), refusal.until)
-            for ref, (dataset, _) in own.items()
-            if (refusal := refused.get(dataset)) is not None
-        ]
+    retained: list[Retention] = []
+    for own in scopes_of(workspace, connection, asked).values():
+        people |= own.people
+        retained += own.retained
     return Scope(people, tuple(retained))
+
+
+def scopes_of(workspace: Workspace, connection: Connection, asked: Iterable[Request]) -> dict[str, Scope]:
+    """Return, by request, what `scope_of` finds for each alone; the datasets are read once."""
+    asked = list(asked)
+    kinds = data.subject_kinds(workspace, connection)
+    known = requests.identities(workspace, connection, [one.id for one in asked])
+    meant = {request: ids_of_kinds(kinds, identity["subject"]) for request, identity in known.items()}
+    places: dict[SubjectId, list[tuple[bytes, str]]] = {}
+    everybody = set().union(*meant.values())
+    for ref, (dataset, subject) in subjects.everywhere(workspace.vault, connection, everybody).items():
+        places.setdefault(subject, []).append((ref, dataset))
+    scopes = {}
+    for request in asked:
+        own = {ref: (dataset, one) for one in meant[request.id] for ref, dataset in places.get(one, ())}
+        scopes[request.id] = Scope(own, _retained(workspace, request, own))
+    return scopes
+
+
+def _retained(workspace: Workspace, request: Request, own: dict[bytes, tuple[str, SubjectId]]) -> tuple[Retention, ...]:
+    refused = {refusal.dataset: refusal for refusal in request.refusals}
+    packs = workspace.policy.packs
+    return tuple(
+        Retention(request.id, dataset, ref, ground(request.law, refusal.ground, packs), refusal.until)
+        for ref, (dataset, _) in own.items()
+        if (refusal := refused.get(dataset)) is not None
+    )
 
 
 def holdings(workspace: Workspace, connection: Connection, request: Request) -> dict[bytes, tuple[str, SubjectId]]:
     """Return reference -> (dataset, id) for every dataset that knows the person of a request."""
-    typed = requests.identity(workspace, connection, request.id)["subject"]
-    return subjects.everywhere(workspace.vault, connection, ids_meant(workspace, connection, typed))
+    return scopes_of(workspace, connection, [request])[request.id].people
 
 
 def ids_meant(workspace: Workspace, connection: Connection, typed: str) -> set[SubjectId]:
     """Read a typed id by the kind of each dataset's ids; where it cannot be of that kind, nobody there is meant."""
+    return ids_of_kinds(data.subject_kinds(workspace, connection), typed)
+
+
+def ids_of_kinds(kinds: Iterable[SubjectKind], typed: str) -> set[SubjectId]:
+    """Read a typed id as each of these kinds."""
     meant: set[SubjectId] = set()
-    for kind in data.subject_kinds(workspace, connection):
+    for kind in kinds:
         for spelling in (typed, *(unicodedata.normalize(form, typed) for form in ("NFC", "NFD"))):
             try:
                 meant.add(parse_subject(spelling, kind))

@@ -72,6 +72,7 @@ def render(verified: Verified) -> str:
         requests=words.requests(statement),
         release=words.release(statement),
         copies=[(copy, words.facts(copy), words.checks(copy)) for copy in statement.copies],
+        recipients=words.recipients(statement),
         workspace_checks=words.workspace_checks(statement),
         figures=tuple(figures(copy, number) for number, copy in enumerate(changed_models(statement.copies))),
         unusable_since=words.instant(statement.keys.unusable_since),

@@ -105,6 +105,13 @@ def requests(statement: Statement) -> tuple[LawGroup, ...]:
     )
 
 
+def recipients(statement: Statement) -> tuple[tuple[str, str, str, str], ...]:
+    """Name the recipients that the erasure was passed on to, as (recipient, kind, request, what came of it)."""
+    return tuple(
+        (line.recipient, line.kind.replace("-", " "), line.request, line.outcome.value) for line in statement.recipients
+    )
+
+
 def law_in_full(law: str) -> str:
     """Name a law and the right that it gives; a law that is not known here stands as the certificate has it.
 

@@ -7,6 +7,7 @@ secure_delete" and "PRAGMA wal_checkpoint"). ``synchronous=FULL`` makes a commit
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,6 +36,8 @@ from expunge.errors import WorkspaceBusyError, WorkspaceError
 
 METADATA: Final = MetaData()
 REVISION: Final = "0002"
+BUSY_SECONDS: Final = 10.0
+"""How long a connection waits for another process to let the file go."""
 
 
 def _table(name: str, *parts: Column[Any] | UniqueConstraint) -> Table:
@@ -63,6 +66,7 @@ DATASET = _table(
     Column("version", Integer, nullable=False),
     Column("schema_blob", String, nullable=False),
     Column("created", String, nullable=False),
+    Column("set_aside", Integer, nullable=False, server_default="0"),
 )
 OBJECT_VERSION = _table(
     "object_version",
@@ -196,6 +200,7 @@ SUPPRESSED = _table(
     Column("batch", String),
     Column("since", String, nullable=False),
     Column("until", String),
+    Column("retained", String, nullable=False, server_default="{}"),
 )
 RECIPIENT = _table(
     "recipient",
@@ -238,7 +243,7 @@ CHECKPOINT = _table(
 
 def connect(path: Path) -> Engine:
     """Open a SQLite file with the pragmas that erasure relies on; creates the file where it is absent."""
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
@@ -251,6 +256,25 @@ def connect(path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def connect_to_read(path: Path) -> Engine:
+    """Open a SQLite file that nothing is written to, even in a folder that cannot be written to."""
+
+    def opened() -> sqlite3.Connection:
+        place = path.resolve().as_uri()
+        try:
+            connection = sqlite3.connect(f"{place}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError:
+            if path.with_name(path.name + "-wal").exists():
+                raise
+            # Where no shared-memory file can be made, a file without a write-ahead log reads as it stands
+            # (SQLite documentation, "Write-Ahead Logging", section 5, "Read-Only Databases").
+            connection = sqlite3.connect(f"{place}?immutable=1", uri=True)
+        return connection
+
+    return create_engine("sqlite://", poolclass=NullPool, creator=opened)
 
 
 def migrate(engine: Engine) -> None:

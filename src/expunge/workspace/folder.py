@@ -3,7 +3,7 @@
 ::
 
     DIR/         expunge.db, policy.json, policy.cedar, public.pem, log.pem, segments/, blobs/, certificates/, letters/
-    DIR.keys/    root-N.key, workspace.secret, signing.key, log.key, owner.credential, requests/
+    DIR.keys/    root-N.key, workspace.secret, ledger.key, signing.key, log.key, owner.credential, requests/
 
 Invariants
 ----------
@@ -23,15 +23,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from filelock import FileLock, Timeout
+from sqlalchemy import select
 
 from expunge.access.actions import Action, Role
 from expunge.access.actors import NOBODY, OWNER, Actor, valid_name
 from expunge.access.credentials import Method, new_key, verifier, write_key
 from expunge.access.policy import RULES_FILE, SETTINGS_FILE, Policy, read_policy
 from expunge.access.rules import Question, Verdict
-from expunge.certificates.keys import generate_key, load_key, public_pem
+from expunge.certificates.keys import generate_key, load_key, load_public_key, public_pem
 from expunge.errors import (
     AuthenticationError,
     DeniedError,
@@ -40,7 +41,8 @@ from expunge.errors import (
     WorkspaceError,
     WorkspaceExistsError,
 )
-from expunge.vault import store
+from expunge.vault import ledger, store
+from expunge.vault.database import CHECKPOINT
 from expunge.vault.store import Vault
 from expunge.workspace import journal, staff
 
@@ -58,6 +60,8 @@ class Workspace:
     vault : Vault
     policy : Policy
     actor : str
+    patience : float
+        Seconds to wait for another writer before this one gives up.
     roles : tuple of Role
         What the actor is there for.
     """
@@ -65,6 +69,7 @@ class Workspace:
     vault: Vault
     policy: Policy
     actor: str
+    patience: float = 0.0
     roles: tuple[Role, ...] = ()
 
     @property
@@ -90,12 +95,22 @@ class Workspace:
     @property
     def signing_key(self) -> Ed25519PrivateKey:
         """The key that signs certificates."""
-        return load_key(self.keys / "signing.key")
+        return self._own_key("signing.key", "public.pem")
 
     @property
     def log_key(self) -> Ed25519PrivateKey:
         """The key that signs checkpoints of the log."""
-        return load_key(self.keys / "log.key")
+        return self._own_key("log.key", "log.pem")
+
+    @property
+    def log_public(self) -> Ed25519PublicKey:
+        """The key with which anyone checks the log's checkpoints."""
+        return load_public_key((self.folder / "log.pem").read_bytes())
+
+    @property
+    def log_origin(self) -> str:
+        """The name of this workspace's log, as its checkpoints carry it."""
+        return f"expunge-log/{self.opaque_id('L', 0)}"
 
     @property
     def public_pem(self) -> bytes:
@@ -127,7 +142,7 @@ class Workspace:
         problem = f"{self.actor!r} ({', '.join(self.roles) or 'no role'}) may not {action.meaning}{why}."
         mend = f"{action} is for {roles}; let somebody else do it, with --as NAME."
         try:
-            with journal.recording(self, PATIENCE), self.vault.transaction() as connection:
+            with journal.recording(self, max(self.patience, PATIENCE)), self.vault.transaction() as connection:
                 journal.append(self, connection, "denied", action=action.value)
         except WorkspaceBusyError as error:
             raise DeniedError(
@@ -144,8 +159,8 @@ class Workspace:
         return FileLock(self.folder / ".lock")
 
     @contextmanager
-    def writing(self, wait: float = 0) -> Iterator[None]:
-        """Be the one writer, after `wait` seconds at most.
+    def writing(self, wait: float | None = None) -> Iterator[None]:
+        """Be the one writer, after `wait` seconds at most, else as patient as the workspace is.
 
         Raises
         ------
@@ -153,7 +168,7 @@ class Workspace:
             Where another process is.
         """
         try:
-            self._lock.acquire(timeout=wait)
+            self._lock.acquire(timeout=self.patience if wait is None else wait)
         except Timeout as error:
             raise WorkspaceBusyError(
                 f"another process is writing to {self.folder}.", mend="Wait until it is done, then try again."
@@ -162,6 +177,15 @@ class Workspace:
             yield
         finally:
             self._lock.release()
+
+    def _own_key(self, private: str, public: str) -> Ed25519PrivateKey:
+        """Load a signing key; one that is not of this workspace signs nothing here."""
+        key = load_key(self.keys / private)
+        if public_pem(key.public_key()) != (self.folder / public).read_bytes():
+            raise WorkspaceError(
+                f"{private} is not the key of {public}.", mend="Restore both from a copy of the same workspace."
+            )
+        return key
 
     def opaque_id(self, kind: str, number: int) -> str:
         """Name the number-th thing of a kind so that the name tells nothing, not even how many there are."""
@@ -204,6 +228,7 @@ def init(folder: Path, keys: Path | None = None, *, secret: bytes | None = None,
         part.mkdir(parents=True, exist_ok=True)
         part.chmod(0o700)
     vault = store.create(folder, keys, secret)
+    ledger.make_key(vault)
     for name in ("certificates", "letters"):
         (folder / name).mkdir()
     policy = policy or Policy()
@@ -214,7 +239,7 @@ def init(folder: Path, keys: Path | None = None, *, secret: bytes | None = None,
     key = new_key()
     write_key(keys / OWNER_CREDENTIAL, key)
     owner = Actor(OWNER, (Role.OWNER,), Method.KEY, verifier(Method.KEY, key), store.now())
-    made = Workspace(vault, policy, OWNER, owner.roles)
+    made = Workspace(vault, policy, OWNER, roles=owner.roles)
     with journal.recording(made), vault.transaction() as connection:
         staff.enter(made, connection, "added", owner)
     vault.engine.dispose()
@@ -253,7 +278,9 @@ def unentered(folder: Path, keys: Path | None, read: Callable[[Path], Policy]) -
     """Open a workspace as nobody, who may do nothing; `read` reads the policy."""
     folder = folder.resolve()
     vault = store.open_vault(folder, (keys or keys_beside(folder)).resolve())
-    return Workspace(vault, read(folder / SETTINGS_FILE), NOBODY)
+    opened = Workspace(vault, read(folder / SETTINGS_FILE), NOBODY)
+    refuse_foreign_secret(opened)
+    return opened
 
 
 def enter(workspace: Workspace, actor: str | None, credential: str | None) -> Workspace:
@@ -280,3 +307,24 @@ def _kept_by_owner(workspace: Workspace, name: str) -> str:
             "the owner's credential is missing.",
             mend=f"Restore {OWNER_CREDENTIAL} in the key folder, or act under your own name, with --as NAME.",
         ) from error
+
+
+def refuse_foreign_secret(workspace: Workspace) -> None:
+    """Hold the hash secret against the log's name, which derives from it: under another one nobody would be found.
+
+    Raises
+    ------
+    WorkspaceError
+        Where no checkpoint is of this secret's log.
+    """
+    with workspace.vault.transaction() as connection:
+        notes = connection.execute(select(CHECKPOINT.c.note).order_by(CHECKPOINT.c.size.desc())).scalars()
+        first = notes.first()
+        if first is None or first.startswith(f"{workspace.log_origin}\n"):
+            return
+        query = select(CHECKPOINT.c.note).where(CHECKPOINT.c.note.startswith(f"{workspace.log_origin}\n"))
+        if connection.execute(query).first() is None:
+            raise WorkspaceError(
+                "workspace.secret is not the secret of this workspace: nobody would be found under it.",
+                mend="Restore it from a copy, or say where the right one is with --keys.",
+            )

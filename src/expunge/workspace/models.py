@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from expunge.access.actions import Action
 from expunge.access.policy import CHOICES
@@ -26,16 +26,18 @@ from expunge.datasets import RawTable, Table, held_out, refreshed
 from expunge.datasets.cast import cast_column
 from expunge.domain.guarantee import Exact
 from expunge.domain.report import Check
-from expunge.domain.schema import Kind
+from expunge.domain.schema import Kind, Schema
 from expunge.errors import InputError, NotFoundError
 from expunge.learners import registry
 from expunge.learners.base import Learner
+from expunge.learners.served import ServedModel
 from expunge.vault import subjects
 from expunge.vault.database import DATASET, EXPORT, MODEL
 from expunge.vault.store import now
 from expunge.verification.utility import score as measured
-from expunge.workspace import data, journal, members, register, restrictions
+from expunge.workspace import data, journal, members, recipients, register, restrictions
 from expunge.workspace.folder import Workspace
+from expunge.workspace.reading import reading
 from expunge.workspace.register import Model, Place
 from expunge.workspace.underway import refuse_while_erasing
 
@@ -194,10 +196,13 @@ def valid_replay(replay: str) -> None:
 def score(workspace: Workspace, name: str) -> Check:
     """Measure the published model on its held-out people."""
     workspace.authorise(Action.MODEL_SHOW)
-    with workspace.vault.transaction() as connection:
+
+    def read(connection: Connection) -> tuple[Row[Any], ServedModel, Table]:
         row = register.by_name(connection, name)
         served = register.open_served(workspace, connection, register.current(connection, row.id))
-        table = usable(workspace, connection, row.dataset_id)
+        return row, served, usable(workspace, connection, row.dataset_id)
+
+    row, served, table = reading(workspace, read)
     held = held_out_rows(workspace, table, row.id, row.held_out)
     seed = workspace.vault.derive(f"bootstrap|{row.id}")
     return measured(served, table.features()[held], table.target()[held], table.subjects[held], seed)
@@ -212,10 +217,13 @@ def predict(workspace: Workspace, name: str, raw: RawTable) -> pd.DataFrame:
         Where columns that the model wants are missing.
     """
     workspace.authorise(Action.MODEL_PREDICT)
-    with workspace.vault.transaction() as connection:
+
+    def read(connection: Connection) -> tuple[ServedModel, Schema]:
         row = register.by_name(connection, name)
         served = register.open_served(workspace, connection, register.current(connection, row.id))
-        schema = data.load_schema(workspace, connection, row.dataset_id)
+        return served, data.load_schema(workspace, connection, row.dataset_id)
+
+    served, schema = reading(workspace, read)
     cells = {column.name: column for column in raw.columns}
     if missing := [column.name for column in schema.features if column.name not in cells]:
         raise InputError(f"the file lacks columns {missing}.", mend="Give every column that the model learned from.")
@@ -231,10 +239,20 @@ def predict(workspace: Workspace, name: str, raw: RawTable) -> pd.DataFrame:
     return answers
 
 
-def export(workspace: Workspace, name: str, folder: Path) -> None:
+def export(workspace: Workspace, name: str, folder: Path, to: str | None = None) -> None:
     """Write the published model as ``model.json`` and ``arrays.npz``.
 
     The copy is outside from then on: the log notes it, and certificates name it as a copy that they do not reach.
+
+    Parameters
+    ----------
+    to : str, optional
+        The recipient whom it is for: the register of recipients notes that it has the model.
+
+    Raises
+    ------
+    WorkspaceBusyError
+        Where it is for a recipient, and an erasure is not finished: it knows whom it must be passed on to.
     """
     workspace.authorise(Action.MODEL_EXPORT)
     outside = folder.resolve()
@@ -244,6 +262,9 @@ def export(workspace: Workspace, name: str, folder: Path) -> None:
     with journal.recording(workspace), workspace.vault.transaction() as connection:
         row = register.by_name(connection, name)
         version = register.current(connection, row.id)
+        if to is not None:
+            refuse_while_erasing(connection)
+            recipients.note(workspace, connection, to, row.id, now()[:10])
         register.open_served(workspace, connection, version).save(folder)
         connection.execute(insert(EXPORT).values(model_id=row.id, version=version.version, at=now()))
         journal.append(workspace, connection, "model exported", object=row.id, version=version.version)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,11 @@ from expunge.access.actions import Action, Role
 from expunge.access.policy import CHOICES, Policy, read_policy
 from expunge.access.rules import Question, default_rules
 from expunge.errors import InputError, WorkspaceError
+
+
+def made(said: dict[str, Any]) -> Policy:
+    return Policy(**said)
+
 
 POLICIES = (
     st.fixed_dictionaries(
@@ -36,7 +42,7 @@ POLICIES = (
         }
     )
     .filter(lambda said: said["min_batch"] == 1 or said["window_days"])
-    .map(lambda said: Policy(**said))
+    .map(made)
 )
 """Every policy that is one: a minimum that nothing waits for is refused."""
 

@@ -169,6 +169,7 @@ def make_world() -> tuple[Statement, dict[str, Evidence]]:
         checks=(Check("remanence", Verdict.PASSED, "Nothing was found in 31 files.", {"files": "31"}),),
         keys=Keys("file", 3, 4, "2026-11-02T09:29:58Z", ("snapshots of the key folder",)),
         retained=(Retained("D-1", "Accounts must be kept.", "GDPR 17(3)(b)"),),
+        recipients=(),
         residuals=("A nightly backup, unreadable since its key is gone.",),
         limits=("That no other copy exists is not shown.",),
         notes=("The suppression ledger keeps a keyed hash: café.",),

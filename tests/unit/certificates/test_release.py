@@ -1,4 +1,4 @@
-"""A statement cannot contradict itself about the release rule, seeds and the utility guard; whoever verifies sees it."""
+"""A statement cannot contradict itself about release rule, seeds and utility guard; whoever verifies sees it."""
 
 from __future__ import annotations
 

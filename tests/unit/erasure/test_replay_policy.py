@@ -1,4 +1,4 @@
-"""A replay that was not run reads NOT RUN, in the check, in the words, in the signature; on demand it is run all the same."""
+"""A replay that was not run reads NOT RUN, in check, words and signature; on demand it is run all the same."""
 
 from __future__ import annotations
 

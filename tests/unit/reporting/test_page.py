@@ -137,6 +137,7 @@ def test_names_are_escaped_wherever_they_stand(make: SimpleNamespace) -> None:
     evil = make.make_statement(
         make.dataset(name=EVIL, guarantee_in_words=EVIL),
         make.model(name=EVIL, checks=(make.REPLAYED, useful)),
+        recipients=(),
         residuals=(EVIL,),
         limits=(EVIL,),
         notes=(EVIL,),

@@ -15,7 +15,15 @@ from sqlalchemy import delete, func, select
 from expunge.access import actors
 from expunge.access.actions import Action, Role
 from expunge.access.credentials import Method, verifier
-from expunge.errors import AuthenticationError, DeniedError, InputError, NotFoundError, PolicyError, WorkspaceBusyError
+from expunge.errors import (
+    AuthenticationError,
+    DeniedError,
+    InputError,
+    NotFoundError,
+    PolicyError,
+    WorkspaceBusyError,
+    WorkspaceError,
+)
 from expunge.vault.database import ACTOR, LOG_LEAF
 from expunge.workspace import folder as folders
 from expunge.workspace import journal, staff
@@ -215,9 +223,10 @@ def test_one_renews_the_own_credential_and_no_other(workspace: Workspace, dora: 
 
 
 def test_nobody_changes_an_actor_who_is_not_there(workspace: Workspace) -> None:
-    for change in (lambda: staff.disable(workspace, "zoe"), lambda: staff.renew(workspace, "zoe", Method.KEY, "k")):
-        with pytest.raises(NotFoundError, match="zoe"):
-            change()
+    with pytest.raises(NotFoundError, match="zoe"):
+        staff.disable(workspace, "zoe")
+    with pytest.raises(NotFoundError, match="zoe"):
+        staff.renew(workspace, "zoe", Method.KEY, "a key")
 
 
 # What a curious administrator does to the files.
@@ -321,5 +330,5 @@ def test_the_log_holds_no_entry_without_the_policys_version(workspace: Workspace
 
 def test_a_folder_that_holds_no_rules_lets_nobody_in(workspace: Workspace) -> None:
     Path(workspace.folder / "policy.cedar").unlink()
-    with pytest.raises(folders.WorkspaceError, match="policy reset"):
+    with pytest.raises(WorkspaceError, match="policy reset"):
         open_workspace(workspace.folder)

@@ -20,6 +20,7 @@ from expunge.domain.certificate import (
     Learned,
     LogKey,
     Members,
+    RecipientLine,
     Release,
     RequestLine,
     Retained,
@@ -33,11 +34,12 @@ from expunge.domain.guarantee import Exact
 from expunge.domain.plan import Method
 from expunge.domain.report import Check
 from expunge.domain.request import Outcome
-from expunge.erasure import guard, requests
+from expunge.erasure import guard, requests, tasks
 from expunge.erasure.batch import Batch
 from expunge.errors import CorruptedError
 from expunge.log.merkle import inclusion_proof, leaf_hash
 from expunge.log.sparse import members_root
+from expunge.vault import ledger
 from expunge.vault.database import BATCH, CERTIFICATE
 from expunge.vault.store import now
 from expunge.workspace import journal, members, register
@@ -56,12 +58,29 @@ MAY_STILL_HOLD: Final = (
     "snapshots and backups of the key folder that were made before the old root key was destroyed",
     "storage that keeps overwritten blocks (flash, journalling and copy-on-write file systems)",
 )
+CLOCK_SET_BACK: Final = (
+    "The clock was set back while this erasure ran: it was issued after the old root key became unusable, whatever "
+    "the times say. The order of things is that of the audit log."
+)
 _ANOTHER: Final = "0" * 64
 _UNTOUCHED: Final = {
     Method.NOT_A_MEMBER: "held none of these subjects",
     Method.RETAINED: "left as it was: what it holds of these subjects is retained",
 }
 _LIBRARIES: Final = ("expunge", "numpy", "scipy", "pandas", "scikit-learn", "cryptography")
+
+
+def prepare(workspace: Workspace, batch: Batch) -> None:
+    """Write to the recipients; repeating it writes the same.
+
+    Raises
+    ------
+    RecipientsOpenError
+        Where one of them is not told yet.
+    """
+    with workspace.vault.transaction() as connection:
+        tasks.write_letters(workspace, connection, requests.in_batch(connection, batch.id))
+        tasks.refuse_open(connection, batch.id)
 
 
 def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
@@ -71,7 +90,10 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
     ------
     SigningRefusedError
         Where what is claimed is not what was found (DESIGN promise 3).
+    RecipientsOpenError
+        Where a recipient is not told yet.
     """
+    tasks.refuse_open(connection, batch.id)
     number = connection.execute(select(BATCH.c.number).where(BATCH.c.id == batch.id)).scalar_one()
     name = workspace.opaque_id("C", number)
     statement = make_statement(workspace, connection, batch, name)
@@ -129,10 +151,30 @@ def make_statement(workspace: Workspace, connection: Connection, batch: Batch, n
             "closed",
         ),
         limits=LIMITS,
-        notes=("No suppression ledger is kept: nothing stops the erased subjects from being imported again.",),
+        notes=(
+            suppression_note(workspace, connection, batch),
+            *((CLOCK_SET_BACK,) if now() < batch.evidence["keys"]["unusable_since"] else ()),
+        ),
+        recipients=tuple(
+            RecipientLine(task.request, task.recipient, task.kind, task.state)
+            for task in tasks.of_batch(connection, batch.id)
+        ),
         log=LogKey(origin=journal.origin(workspace), public_key=base64.b64encode(public).decode()),
         environment=_environment(),
         release=read(Release | None, batch.evidence["release"], "release"),
+    )
+
+
+def suppression_note(workspace: Workspace, connection: Connection, batch: Batch) -> str:
+    """Say what the suppression ledger keeps of the batch's people, on what legal basis, and until when."""
+    ends = {entry.until for entry in ledger.entries(connection) if entry.batch == batch.id}
+    if not ends:
+        return "The suppression ledger keeps nothing of this batch's subjects: the records of none of them were erased."
+    kept = " or ".join(sorted(f"until {end[:10]}" if end else "without an end" for end in ends))
+    return (
+        "The suppression ledger keeps a keyed hash of each subject whose records were erased, to refuse their import "
+        "and to find them after a restore. It is personal data while its key lives. "
+        f"Legal basis: {workspace.policy.suppression_basis or 'none is stated'}. Kept {kept}."
     )
 
 

@@ -18,7 +18,7 @@ from expunge.errors import CheckFailedError
 from expunge.vault import subjects
 from expunge.vault.database import CHECKPOINT, DATASET
 from expunge.verification.remanence import Needles, remanence
-from expunge.workspace import data, journal, register
+from expunge.workspace import data, journal, recipients, register
 from expunge.workspace.folder import Workspace
 
 _ACTOR: Final = re.compile(rb'"actor":"([^"]*)"')
@@ -65,5 +65,6 @@ def rightly_there(workspace: Workspace, connection: Connection) -> set[str]:
     words |= {model.name for model in register.every(connection)}
     words |= {actor.name for actor in actors.every(connection)}
     words |= {workspace.policy.rules, workspace.policy.to_json().decode()}
+    words |= {recipient.name for recipient in recipients.every(connection)}
     words |= {actor.decode() for entry in journal.entries(connection) for actor in _ACTOR.findall(entry)}
     return words

@@ -22,10 +22,15 @@ from expunge.workspace.folder import Workspace
 
 
 def prepare(workspace: Workspace, batch: Batch) -> None:
-    """Write the files; repeating it writes the same."""
+    """Write the files."""
+    write(workspace, batch.id)
+
+
+def write(workspace: Workspace, batch: str) -> None:
+    """Write the certificate and the letters of a batch that is certified; repeating it writes the same."""
     with workspace.vault.transaction() as connection:
-        certificate = connection.execute(select(CERTIFICATE).where(CERTIFICATE.c.batch == batch.id)).one()
-        served = requests.in_batch(connection, batch.id)
+        certificate = connection.execute(select(CERTIFICATE).where(CERTIFICATE.c.batch == batch)).one()
+        served = requests.in_batch(connection, batch)
         kept = {request.id: _kept(workspace, connection, request) for request in served}
         erased = {request.id: _erased(connection, request) for request in served}
     write_atomically(workspace.certificates / f"{certificate.id}.json", certificate.content)

@@ -17,7 +17,7 @@ from expunge.erasure import batch as batches
 from expunge.erasure import requests
 from expunge.erasure.batch import Batch
 from expunge.erasure.scope import Scope, scope_of
-from expunge.errors import CannotForgetError, CheckFailedError
+from expunge.errors import CannotForgetError, CheckFailedError, CorruptedError
 from expunge.learners.base import Learner
 from expunge.vault import blobs, records, subjects
 from expunge.vault.database import DATASET
@@ -158,6 +158,12 @@ def unlearn(
     row = register.by_id(connection, model)
     remaining = models.training_rows(workspace, usable, model, row.held_out)
     learner = register.open_learner(workspace, connection, before)
+    served = register.open_served(workspace, connection, before)
+    if (learner.digest(), served.digest()) != (facts.learned, facts.served):
+        raise CorruptedError(
+            f"model {row.name!r} is not the one that was published as version {before.version}.",
+            mend="Restore the workspace and its keys from the same moment.",
+        )
     own = refs.keys() & set(learner.subjects_held())
     note_leavers(workspace, connection, batch, model, {one: refs[one] for one in own})
     planned = next(copy for copy in batch.touched("model") if copy["object"] == model)

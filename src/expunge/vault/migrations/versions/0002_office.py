@@ -19,6 +19,8 @@ def upgrade() -> None:
         request.add_column(sa.Column("tag", sa.BLOB))
         for name in ("approved", "extension", "hold", "refusals"):
             request.add_column(sa.Column(name, sa.String))
+    with op.batch_alter_table("dataset") as dataset:
+        dataset.add_column(sa.Column("set_aside", sa.Integer, nullable=False, server_default="0"))
     with op.batch_alter_table("model") as model:
         model.add_column(sa.Column("replay", sa.String, nullable=False, server_default="always"))
         model.add_column(sa.Column("seed", sa.Integer, nullable=False, server_default="1"))
@@ -46,6 +48,7 @@ def upgrade() -> None:
         sa.Column("batch", sa.String),
         sa.Column("since", sa.String, nullable=False),
         sa.Column("until", sa.String),
+        sa.Column("retained", sa.String, nullable=False, server_default="{}"),
     )
     op.create_table(
         "recipient",
