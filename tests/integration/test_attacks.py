@@ -628,7 +628,7 @@ def test_what_was_not_approved_is_not_erased(workspace: Workspace) -> None:
 
 def unasked(folder: Path, keys: Path) -> Workspace:
     """Open a workspace as software would that asks nobody who they are."""
-    return Workspace(open_vault(folder, keys), Policy(), "mallory", (Role.OWNER,))
+    return Workspace(open_vault(folder, keys), Policy(), "mallory", roles=(Role.OWNER,))
 
 
 def test_without_its_keys_a_workspace_does_not_open(prepared: Path, copy_of: Copier, tmp_path: Path) -> None:

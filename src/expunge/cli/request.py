@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -16,6 +16,8 @@ from expunge.errors import InputError
 if TYPE_CHECKING:
     from expunge.domain.request import Request
 
+STATUS: Final = ("id", "law", "received", "due", "state", "outcome", "ground", "extension", "hold")
+"""What the person who made a request is told of it."""
 app = typer.Typer(help="Erasure requests.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(metavar="ID", help="The request's id.")]
 
@@ -128,6 +130,10 @@ def show(
         request = requests.load(connection, request_id)
         plan = requests.plan(connection, request_id)
         told = [] if request.final else tasks.concerned(connection, request_id)
+    if not opened.may(Action.REQUEST_PLAN):
+        status = {name: value for name, value in request.to_dict().items() if name in STATUS}
+        answer(status, as_json=as_json, text="\n".join(f"{name}: {value}" for name, value in status.items() if value))
+        return
     if as_json:
         recipients = [one.to_dict() for one in told]
         more = {"plan": plan["copies"], "release": plan.get("release"), "recipients": recipients}
@@ -165,6 +171,7 @@ def approve(
     if bool(request_ids) == (due_within is not None):
         raise InputError("name requests, or --due-within DAYS.", mend="Give one of the two.")
     opened = open_at(workspace, keys, actor)
+    opened.authorise(Action.REQUEST_APPROVE)
     ids = decide.due_within(opened, due_within) if due_within is not None else request_ids or []
     with opened.vault.transaction() as connection:
         already = {one for one in ids if requests.load(connection, one).state is State.APPROVED}

@@ -60,6 +60,7 @@ def _approve(workspace: Workspace, connection: Connection, request: Request) -> 
 
 def due_within(workspace: Workspace, days: int) -> list[str]:
     """Return the planned requests that are due within some days."""
+    workspace.authorise(Action.REQUEST_APPROVE)
     last = clock.today() + timedelta(days=days)
     with workspace.vault.transaction() as connection:
         return [one.id for one in requests.unclosed(connection) if one.state is State.PLANNED and one.due <= last]

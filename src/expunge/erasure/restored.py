@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from expunge.access.actions import Action
 from expunge.certificates import verify_file
 from expunge.domain.certificate import Statement
 from expunge.domain.request import Law, Outcome, Request
@@ -59,6 +60,7 @@ def find(workspace: Workspace, certificates: Iterable[Path] = ()) -> tuple[Back,
     NotVerifiedError, EnvelopeFormatError, NotFoundError
         Where a certificate is not a true one of this workspace.
     """
+    workspace.authorise(Action.LEDGER_CHECK)
     statements = [verify_file(file, workspace.folder / "public.pem").statement for file in certificates]
     with workspace.vault.transaction() as connection:
         found = by_ledger(workspace, connection)

@@ -142,7 +142,7 @@ class Workspace:
         problem = f"{self.actor!r} ({', '.join(self.roles) or 'no role'}) may not {action.meaning}{why}."
         mend = f"{action} is for {roles}; let somebody else do it, with --as NAME."
         try:
-            with journal.recording(self, PATIENCE), self.vault.transaction() as connection:
+            with journal.recording(self, max(self.patience, PATIENCE)), self.vault.transaction() as connection:
                 journal.append(self, connection, "denied", action=action.value)
         except WorkspaceBusyError as error:
             raise DeniedError(
@@ -159,8 +159,8 @@ class Workspace:
         return FileLock(self.folder / ".lock")
 
     @contextmanager
-    def writing(self, wait: float = 0) -> Iterator[None]:
-        """Be the one writer, after `wait` seconds at most.
+    def writing(self, wait: float | None = None) -> Iterator[None]:
+        """Be the one writer, after `wait` seconds at most, else as patient as the workspace is.
 
         Raises
         ------
@@ -168,7 +168,7 @@ class Workspace:
             Where another process is.
         """
         try:
-            self._lock.acquire(timeout=max(wait, self.patience))
+            self._lock.acquire(timeout=self.patience if wait is None else wait)
         except Timeout as error:
             raise WorkspaceBusyError(
                 f"another process is writing to {self.folder}.", mend="Wait until it is done, then try again."
@@ -239,7 +239,7 @@ def init(folder: Path, keys: Path | None = None, *, secret: bytes | None = None,
     key = new_key()
     write_key(keys / OWNER_CREDENTIAL, key)
     owner = Actor(OWNER, (Role.OWNER,), Method.KEY, verifier(Method.KEY, key), store.now())
-    made = Workspace(vault, policy, OWNER, owner.roles)
+    made = Workspace(vault, policy, OWNER, roles=owner.roles)
     with journal.recording(made), vault.transaction() as connection:
         staff.enter(made, connection, "added", owner)
     vault.engine.dispose()

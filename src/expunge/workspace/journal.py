@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, func, insert, select
 
+from expunge.access.actions import Action
 from expunge.certificates.file import MAX_BYTES, read_file
 from expunge.domain.digest import canonical_json
 from expunge.errors import EnvelopeFormatError, NotFoundError, NotVerifiedError
@@ -141,10 +142,15 @@ def _refuse_unless(signed: int, note: str, workspace: Workspace, hashes: list[by
 
 
 @contextmanager
-def recording(workspace: Workspace, wait: float = 0) -> Iterator[None]:
-    """Be the one writer, after `wait` seconds at most; what was logged is under a signed checkpoint at the end.
+def recording(workspace: Workspace, wait: float | None = None) -> Iterator[None]:
+    """Be the one writer; what was logged is under a signed checkpoint at the end.
 
     Suppression ends here for whom it has lasted long enough: no write leaves an entry behind that is past its end.
+
+    Parameters
+    ----------
+    wait : float, optional
+        Seconds to wait for another writer; by default as the workspace is patient.
     """
     with workspace.writing(wait):
         _ = workspace.log_key  # without it nothing that is done could be signed for
@@ -159,6 +165,7 @@ def recording(workspace: Workspace, wait: float = 0) -> Iterator[None]:
 
 def checkpoint(workspace: Workspace) -> str:
     """Return the signed head of the log, to be kept where nobody who can write the workspace can."""
+    workspace.authorise(Action.LOG_VERIFY)
     with workspace.writing(), workspace.vault.transaction() as connection:
         return sign_head(workspace, connection)
 

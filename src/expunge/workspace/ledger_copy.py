@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
+from expunge.access.actions import Action
 from expunge.certificates.strict import load_json, same_bytes
 from expunge.domain.certificate import Hex, Instant
 from expunge.domain.codec import Form, read, write
@@ -61,6 +62,7 @@ class CopyFile:
 
 def export(workspace: Workspace, file: Path) -> int:
     """Write a copy to a file that is not there yet, readable by its owner only; returns how many people are in it."""
+    workspace.authorise(Action.LEDGER_EXPORT)
     with journal.recording(workspace), workspace.vault.transaction() as connection:
         entries = tuple(
             CopiedEntry(one.tag.hex(), one.batch, one.since, one.until, dict(one.retained))
@@ -87,6 +89,7 @@ def restore(workspace: Workspace, file: Path) -> int:
     NotVerifiedError
         Where it was changed, or is of another ledger.
     """
+    workspace.authorise(Action.LEDGER_RESTORE)
     try:
         data = file.read_bytes()
     except OSError as error:

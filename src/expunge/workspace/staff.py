@@ -27,7 +27,7 @@ from expunge.access import actors, credentials
 from expunge.access.actions import Action, Role
 from expunge.access.actors import Actor
 from expunge.access.credentials import Method
-from expunge.errors import AuthenticationError, InputError
+from expunge.errors import AuthenticationError, CorruptedError, InputError
 from expunge.vault.database import LOG_LEAF
 from expunge.vault.store import now
 from expunge.workspace import journal
@@ -58,7 +58,7 @@ def authenticate(workspace: Workspace, name: str, credential: str) -> Actor:
     if (actor.fingerprint if actor else None) != logged:
         raise AuthenticationError(
             f"table and log disagree on actor {name!r}: somebody changed the database by hand.",
-            mend="Restore the database, or compare `expunge log verify` with a checkpoint kept elsewhere.",
+            mend="See `expunge doctor`; restore the workspace, and compare its log with a checkpoint kept elsewhere.",
         )
     if actor is not None and actor.method is Method.KEY and actor.disabled is None:  # no guess can hit: nothing to slow
         if not credentials.proves(Method.KEY, actor.verifier, credential):
@@ -135,6 +135,11 @@ def renew(workspace: Workspace, name: str, method: Method, credential: str) -> A
         return enter(workspace, connection, "renewed", renewed)
 
 
+def disagreements(connection: Connection) -> list[str]:
+    """Return the names of the actors in the table who are not as the log has them."""
+    return [one.name for one in actors.every(connection) if one.fingerprint != _last_logged(connection, one.name)]
+
+
 def enter(workspace: Workspace, connection: Connection, event: str, actor: Actor) -> Actor:
     """Store an actor and log what was stored; the caller has authorised it."""
     actors.store(connection, actor)
@@ -164,7 +169,7 @@ def _verifier(method: Method, credential: str) -> str:
 
 def _last_logged(connection: Connection, name: str) -> str | None:
     """Return the fingerprint in the last entry about an actor."""
-    told = (entry["fingerprint"] for entry in _latest_first(connection, "actor ") if entry["name"] == name)
+    told = (entry.get("fingerprint") for entry in _latest_first(connection, "actor ") if entry.get("name") == name)
     return next(told, None)
 
 
@@ -178,7 +183,7 @@ def _refuse_after_many(workspace: Workspace, name: str) -> None:
     """Slow down who guesses: a name has so many attempts in any quarter of an hour."""
     claimed = _claimed(workspace, name)
     with workspace.vault.transaction() as connection:
-        failed = [at for at, entry in _lately(connection) if entry["claimed"] == claimed]
+        failed = [at for at, entry in _lately(connection) if entry.get("claimed") == claimed]
     if len(failed) >= ATTEMPTS:
         again = sorted(failed)[-ATTEMPTS] + WINDOW
         raise AuthenticationError(
@@ -203,8 +208,14 @@ def _latest_first(connection: Connection, event: str) -> Iterator[dict[str, Any]
     begins = f'"event":"{event}'.encode()
     query = select(LOG_LEAF.c.entry).where(func.instr(LOG_LEAF.c.entry, begins) > 0).order_by(LOG_LEAF.c.idx.desc())
     for row in connection.execute(query):
-        entry = json.loads(row.entry)
-        if entry["event"].startswith(event):
+        try:
+            entry = json.loads(row.entry)
+            told = entry["event"].startswith(event)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CorruptedError(
+                "an entry of the log is not as it was written.", mend="See `expunge doctor`."
+            ) from error
+        if told:
             yield entry
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from expunge.access.actions import Action
 from expunge.access.policy import CHOICES, Policy
 from expunge.datasets import Table, refreshed
 from expunge.domain.subject import spelling, subject_id
@@ -59,6 +60,7 @@ class Status:
 
 def status(workspace: Workspace) -> Status:
     """Return the ledger in figures; never who is in it."""
+    workspace.authorise(Action.LEDGER_SHOW)
     with workspace.vault.transaction() as connection:
         found = [one for one in ledger.entries(connection) if one.until is None or one.until > now()]
     policy = workspace.policy
@@ -145,6 +147,7 @@ def release(workspace: Workspace, subject: str, reason: str) -> None:
     InputError
         Where the reason is missing, or has the id in it.
     """
+    workspace.authorise(Action.LEDGER_RELEASE)
     plain, why = spelling(subject), reason.strip()
     if not plain:
         raise InputError("the subject id is empty.", mend="Give the person's id, with --subject.")
@@ -168,6 +171,7 @@ def destroy(workspace: Workspace) -> int:
 
     Cut short, it is to be given again; until then the entries cannot be read, and imports are refused.
     """
+    workspace.authorise(Action.LEDGER_DESTROY)
     with journal.recording(workspace):
         with workspace.vault.transaction() as connection:
             refuse_while_erasing(connection)

@@ -226,7 +226,7 @@ def test_nobody_changes_an_actor_who_is_not_there(workspace: Workspace) -> None:
     with pytest.raises(NotFoundError, match="zoe"):
         staff.disable(workspace, "zoe")
     with pytest.raises(NotFoundError, match="zoe"):
-        staff.renew(workspace, "zoe", Method.KEY, "k")
+        staff.renew(workspace, "zoe", Method.KEY, "a key")
 
 
 # What a curious administrator does to the files.

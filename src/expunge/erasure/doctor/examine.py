@@ -17,6 +17,7 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from expunge.access.actors import NOBODY
 from expunge.access.policy import Policy
 from expunge.erasure.doctor import objects, office, place, signed, storage
 from expunge.erasure.doctor.finding import RESTORE, Finding, Findings, Inside, Outside, Severity, broken
@@ -60,6 +61,7 @@ INSIDE: Final[dict[str, Check]] = {
     "datasets": Check(objects.datasets, ("root keys", *_SECRET)),
     "models": Check(objects.models, ("root keys", *_SECRET)),
     "log": Check(signed.log, _SECRET),
+    "actors": Check(signed.actors),
     "clock": Check(signed.clock),
     "certificates": Check(signed.certificates),
     "lost requests": Check(office.lost),
@@ -142,7 +144,7 @@ def _as_it_is(folder: Path, keys: Path, patience: float) -> Workspace:
     except (OSError, ExpungeError):
         secret = b""
     vault = Vault(folder, keys, connect_to_read(folder / "expunge.db"), secret)
-    return Workspace(vault, Policy(), "doctor", patience=patience)
+    return Workspace(vault, Policy(), NOBODY, patience=patience)
 
 
 def _examined(name: str, check: Callable[[], Findings]) -> Examined:

@@ -48,8 +48,8 @@ def leavings(folder: Path, keys: Path) -> Findings:
 
 
 def policy(folder: Path, _keys: Path) -> Findings:
-    """Check that the policy can be read, and says nothing unknown."""
-    yield from _reported("policy.json", lambda: read_policy(folder / "policy.json"))
+    """Check that settings and rules can be read, and say nothing unknown."""
+    yield from _reported("policy", lambda: read_policy(folder / "policy.json"))
 
 
 def secret(_folder: Path, keys: Path) -> Findings:

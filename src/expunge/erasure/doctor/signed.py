@@ -7,14 +7,17 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, select
 
+from expunge.access import actors as known
+from expunge.access.actors import OWNER
+from expunge.access.credentials import proves
 from expunge.certificates.verify import verify
 from expunge.domain.request import State
 from expunge.erasure import requests
 from expunge.erasure.doctor.finding import Findings, attention, broken
 from expunge.errors import CertificateError
 from expunge.vault.database import CERTIFICATE, CHECKPOINT
-from expunge.workspace import journal
-from expunge.workspace.folder import Workspace
+from expunge.workspace import journal, staff
+from expunge.workspace.folder import OWNER_CREDENTIAL, Workspace
 
 _KEPT: str = "Compare with a checkpoint kept elsewhere, then restore the workspace; do not trust what was signed since."
 
@@ -36,6 +39,20 @@ def log(workspace: Workspace, connection: Connection) -> Findings:
     if found.entries > found.covered:
         what = f"{found.entries - found.covered} entries are under no checkpoint yet."
         yield attention("table log_leaf", what, "Nothing needs to be done: the next command that writes signs one.")
+
+
+def actors(workspace: Workspace, connection: Connection) -> Findings:
+    """Check that actors are as the log has them, and that the owner can prove who they are."""
+    for name in staff.disagreements(connection):
+        yield broken("table actor", f"actor {name!r} is not as the log has it: changed by hand.", _KEPT)
+    path = workspace.keys / OWNER_CREDENTIAL
+    owner = known.find(connection, OWNER)
+    if owner is None:
+        yield broken("table actor", "there is no owner.")
+    elif not path.is_file():
+        yield broken(path.name, "is missing.", f"Restore it to {workspace.keys}, or name yourself, with --as.")
+    elif not proves(owner.method, owner.verifier, path.read_text().strip()):
+        yield broken(path.name, "is not the owner's.", "Restore it, or act under your own name, with --as NAME.")
 
 
 def clock(_workspace: Workspace, connection: Connection) -> Findings:
