@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
-QUOTED_TEST = re.compile(r"`((?:unit|integration|contract)/[\w/]*(?:\.py)?)`")
+QUOTED_TEST = re.compile(r"`((?:unit|integration|contract|soak)/[\w/]*(?:\.py)?)`")
 
 
 @dataclass(frozen=True)
