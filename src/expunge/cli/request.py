@@ -45,9 +45,7 @@ def submit(
 
 @app.command("import")
 def import_(
-    file: Annotated[
-        Path, typer.Argument(help="CSV, UTF-8, with a header: subject, and law and received if not given.")
-    ],
+    file: Annotated[Path, typer.Argument(help="CSV, UTF-8, with a header: subject; law and received if not given.")],
     *,
     workspace: WorkspaceDir,
     law: Annotated[Law | None, typer.Option(help="The law of all rows.", case_sensitive=False)] = None,
@@ -148,8 +146,8 @@ def show(
     if words := release.planned(opened.policy, request, plan.get("release")):
         answer(None, as_json=False, text=f"Release: {'; '.join(words)}.")
     if told:
-        theirs = [(one.name, one.kind, ", ".join(had.name for had in one.has)) for one in told]
-        print_table("Recipients to be told", ("name", "kind", "has"), theirs)
+        whom = [(one.name, one.kind, ", ".join(had.name for had in one.has)) for one in told]
+        print_table("Recipients to be told", ("name", "kind", "has"), whom)
 
 
 @app.command()

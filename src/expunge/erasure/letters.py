@@ -148,7 +148,7 @@ def write_all(workspace: Workspace, kind: Letter, told: Iterable[LetterFacts]) -
 
 def path_of(workspace: Workspace, kind: Letter, facts: LetterFacts) -> Path:
     """Return where a letter lies; of those to recipients there is one for each."""
-    if facts.recipient:
+    if kind is Letter.RECIPIENT and facts.recipient:
         return path_to(workspace, facts.request.id, facts.recipient.id)
     return workspace.letters / facts.request.id / f"{kind}.txt"
 

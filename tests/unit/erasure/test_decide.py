@@ -36,9 +36,15 @@ def test_the_approver_is_noted(workspace: Workspace, acting: Acting) -> None:
 
 def test_approving_twice_is_no_move(workspace: Workspace) -> None:
     request = intake.submit(workspace, "71001", Law.GDPR)
-    decide.approve(workspace, request.id)
-    with pytest.raises(IllegalMoveError, match="is approved and cannot become approved"):
-        decide.approve(workspace, request.id)
+    approved = decide.approve(workspace, request.id)
+    with workspace.vault.transaction() as connection:
+        size = journal.size(connection)
+    assert decide.approve(workspace, request.id) == approved
+    with workspace.vault.transaction() as connection:
+        assert journal.size(connection) == size
+    other = open_workspace(workspace.folder, actor="dora")
+    with pytest.raises(IllegalMoveError, match=r"is approved and cannot become approved.*owner approved it"):
+        decide.approve(other, request.id)
 
 
 def test_a_refused_person_stays(workspace: Workspace) -> None:
@@ -92,15 +98,15 @@ def test_a_refusal_that_was_cut_short_goes_on(
     workspace: Workspace, cut_at: State, again: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = intake.submit(workspace, "71001", Law.GDPR)
-    real: Callable[..., object] = requests.move
+    real: Callable[..., object] = requests.move_all
 
     def killed(*arguments: object, **changes: object) -> object:
-        if arguments[2].state is cut_at:  # type: ignore[attr-defined]
+        if any(request.state is cut_at for request in arguments[2]):  # type: ignore[attr-defined]
             raise RuntimeError("killed")
         return real(*arguments, **changes)
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):  # noqa: PT012  # cut short in the middle
-        patch.setattr(requests, "move", killed)
+        patch.setattr(requests, "move_all", killed)
         decide.refuse(workspace, request.id, "12(5)")
     if again == "refuse":
         decide.refuse(workspace, request.id, "12(5)")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pandas as pd
@@ -11,11 +13,11 @@ from sqlalchemy import select
 
 from expunge.domain.request import Law, Outcome, State
 from expunge.domain.subject import SubjectId
-from expunge.erasure import intake, requests, scope
-from expunge.errors import InputError, KeyDestroyedError, NotFoundError
+from expunge.erasure import decide, intake, requests, scope
+from expunge.errors import DuplicateRequestError, InputError, KeyDestroyedError, NotFoundError
 from expunge.vault.database import REQUEST
 from expunge.workspace import journal
-from expunge.workspace.folder import Workspace
+from expunge.workspace.folder import Workspace, open_workspace
 
 
 def test_a_known_person_is_planned(workspace: Workspace) -> None:
@@ -77,15 +79,15 @@ def test_the_request_and_the_log_name_nobody(workspace: Workspace) -> None:
 def test_an_intake_that_was_cut_short_goes_on(
     workspace: Workspace, cut_at: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = requests.move
+    real = requests.move_all
 
     def killed(*arguments: object, **changes: object) -> object:
-        if arguments[2].state is cut_at:  # type: ignore[attr-defined]
+        if any(request.state is cut_at for request in arguments[2]):  # type: ignore[attr-defined]
             raise RuntimeError("killed")
         return real(*arguments, **changes)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):  # noqa: PT012  # cut short in the middle
-        patch.setattr(requests, "move", killed)
+        patch.setattr(requests, "move_all", killed)
         intake.submit(workspace, "71002", Law.GDPR)
     with workspace.vault.transaction() as connection:
         (request,) = requests.every(connection)
@@ -118,3 +120,60 @@ def test_a_typed_id_is_read_by_the_kind_of_each_dataset(make: Callable[..., Work
 def test_an_unknown_request_is_not_found(workspace: Workspace) -> None:
     with workspace.vault.transaction() as connection, pytest.raises(NotFoundError, match="'R-none'"):
         requests.load(connection, "R-none")
+
+
+@pytest.mark.parametrize("again", ["71001", " 71001 "])
+def test_who_has_an_open_request_is_told_of_it_and_nothing_is_entered(workspace: Workspace, again: str) -> None:
+    first = intake.submit(workspace, "71001", Law.GDPR)
+    with pytest.raises(DuplicateRequestError, match=f"{first.id}.*due {first.due}"):
+        intake.submit(workspace, again, Law.GDPR)
+    with workspace.vault.transaction() as connection:
+        assert requests.every(connection) == [first]
+        last = json.loads(journal.entries(connection)[-1])
+    assert (last["event"], last["request"]) == ("request repeated", first.id)
+    assert first.id in (workspace.letters / first.id / "duplicate.txt").read_text()
+    assert len(list((workspace.keys / "requests").iterdir())) == 1
+
+
+def test_the_same_id_in_another_normal_form_is_the_same_person(
+    make: Callable[..., Workspace], people: pd.DataFrame
+) -> None:
+    workspace = make(people.assign(patient="é" + people["patient"].astype(str)), [], confirm=True)
+    intake.submit(workspace, "\u00e971001", Law.GDPR)
+    with pytest.raises(DuplicateRequestError):
+        intake.submit(workspace, "e\u030171001", Law.GDPR)
+
+
+def test_other_people_other_laws_and_those_who_were_answered_may_ask(workspace: Workspace) -> None:
+    first = intake.submit(workspace, "71001", Law.GDPR)
+    intake.submit(workspace, "71001", Law.CCPA)
+    intake.submit(workspace, "71014", Law.GDPR)
+    decide.refuse(workspace, first.id, "12(5)")
+    assert intake.submit(workspace, "71001", Law.GDPR).state is State.PLANNED
+
+
+def test_the_hash_that_finds_a_repeat_goes_with_the_identity(workspace: Workspace) -> None:
+    request = intake.submit(workspace, "71001", Law.GDPR)
+    with workspace.vault.transaction() as connection:
+        (row,) = connection.execute(select(REQUEST)).all()
+    assert row.tag == requests.tag(workspace, "71001")
+    decide.refuse(workspace, request.id, "12(5)")
+    with workspace.vault.transaction() as connection:
+        (row,) = connection.execute(select(REQUEST)).all()
+    assert (row.tag, row.identity) == (None, None)
+
+
+@pytest.mark.parametrize("law", Law)
+def test_receipt_is_confirmed_in_a_letter(workspace: Workspace, law: Law) -> None:
+    request = intake.submit(workspace, "71001", law)
+    text = (workspace.letters / request.id / "receipt.txt").read_text()
+    assert request.due.isoformat() in text
+    assert "71001" not in text
+
+
+def test_public_holidays_of_the_policy_move_the_end_of_a_period(workspace: Workspace) -> None:
+    (workspace.folder / "policy.json").write_bytes(replace(workspace.policy, calendar="DE").to_json())
+    german = open_workspace(workspace.folder)
+    asked = datetime(2026, 3, 3, 9, tzinfo=UTC)  # a month later it is Good Friday, and then Easter
+    assert intake.submit(workspace, "71001", Law.GDPR, asked).due.isoformat() == "2026-04-03"
+    assert intake.submit(german, "71014", Law.GDPR, asked).due.isoformat() == "2026-04-07"

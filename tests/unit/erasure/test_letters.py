@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from expunge.domain.recipient import RecipientKind
 from expunge.domain.request import Law, Request
 from expunge.erasure import decide, execute, intake, letters
 from expunge.erasure.law.rules import ground, grounds, hold_ground, hold_grounds, rules
 from expunge.erasure.letters import Letter, LetterFacts, Retained
 from expunge.errors import InputError
 from expunge.workspace.folder import Workspace
+from expunge.workspace.recipients import Disclosure, Recipient
 
 COMPLAINT = {Law.GDPR: "Art. 12(4), 77 and 79", Law.CCPA: "California Privacy Protection Agency"}
 NEEDS = {
@@ -28,6 +30,7 @@ NEEDS = {
     Letter.COMPLETION: {"certificate"},
     Letter.WITHDRAWAL: set(),
     Letter.DUPLICATE: {"duplicate_of"},
+    Letter.RECIPIENT: {"recipient", "task"},
 }
 
 
@@ -50,6 +53,10 @@ def every_fact(law: Law) -> LetterFacts:
         given_out=("ridge, version 3, given out on 2026-05-04",),
         duplicate_of="R-789",
         packs=("health", "finance"),
+        recipient=Recipient(
+            "P-1", "Lab Ltd", RecipientKind.PROCESSOR, "2026-01-01", None, (Disclosure("D-1", "visits", "2026-05-04"),)
+        ),
+        task="T-123.1",
     )
 
 
@@ -275,6 +282,6 @@ def test_a_letter_written_again_has_the_same_bytes(workspace: Workspace) -> None
         assert path.read_bytes() == once == letters.render(kind, facts).encode()
         paths.append(path)
     assert {path.relative_to(workspace.letters).as_posix() for path in paths} == {
-        f"R-123/{kind}.txt" for kind in Letter
+        f"R-123/{'recipient-P-1' if kind is Letter.RECIPIENT else kind}.txt" for kind in Letter
     }
     assert sorted(path for path in workspace.letters.rglob("*") if path.is_file()) == sorted(paths)
