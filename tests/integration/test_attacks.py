@@ -23,6 +23,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sklearn.metrics import r2_score
 
+from expunge.access.actions import Role
+from expunge.access.policy import Policy
 from expunge.datasets import Table
 from expunge.domain.digest import blinded
 from expunge.domain.report import Check, Verdict
@@ -30,6 +32,7 @@ from expunge.domain.request import Law, State
 from expunge.erasure import decide, execute, intake, requests, scope
 from expunge.erasure.steps import check
 from expunge.errors import (
+    AuthenticationError,
     CheckFailedError,
     ExpungeError,
     IllegalMoveError,
@@ -40,6 +43,7 @@ from expunge.errors import (
 from expunge.learners.exact import AdditiveClassifier, Ridge, RidgeClassifier
 from expunge.vault import blobs, subjects
 from expunge.vault.database import CERTIFICATE, LOG_LEAF
+from expunge.vault.store import open_vault
 from expunge.verification.utility import utility
 from expunge.workspace import data, members, models, register
 from expunge.workspace.folder import Workspace, init, keys_beside, open_workspace
@@ -295,10 +299,10 @@ def categories(workspace: Workspace) -> dict[str, set[str]]:
         for model in register.every(connection):
             version = register.current(connection, model.id)
             served = register.open_served(workspace, connection, version)
-            known[f"served {model.name}"] = {word for one in served.encoding.columns for word in one.words or ()}
+            known[f"served {model.name}"] = {word for one in served.signature.columns for word in one.words or ()}
             learner = register.open_learner(workspace, connection, version)
             again = learner.serve()
-            known[f"encoder of {model.name}"] = {word for one in again.encoding.columns for word in one.words or ()}
+            known[f"encoder of {model.name}"] = {word for one in again.signature.columns for word in one.words or ()}
     return known
 
 
@@ -622,17 +626,25 @@ def test_what_was_not_approved_is_not_erased(workspace: Workspace) -> None:
 # 5. A curious administrator.
 
 
+def unasked(folder: Path, keys: Path) -> Workspace:
+    """Open a workspace as software would that asks nobody who they are."""
+    return Workspace(open_vault(folder, keys), Policy(), "mallory", roles=(Role.OWNER,))
+
+
 def test_without_its_keys_a_workspace_does_not_open(prepared: Path, copy_of: Copier, tmp_path: Path) -> None:
     place = copy_of(prepared)
     shutil.rmtree(keys_beside(place))
     with pytest.raises(WorkspaceError, match="are not in"):
         open_workspace(place)
     init(tmp_path / "other")
+    for name in (None, "mallory"):
+        with pytest.raises(AuthenticationError):
+            open_workspace(place, keys_beside(tmp_path / "other"), name)
     with pytest.raises(ExpungeError):
-        data.show(open_workspace(place, keys_beside(tmp_path / "other"), "mallory"), "visits")
+        data.show(unasked(place, keys_beside(tmp_path / "other")), "visits")
     (keys_beside(tmp_path / "other") / "root-1.key").unlink()
     with pytest.raises(KeyDestroyedError):
-        data.show(open_workspace(place, keys_beside(tmp_path / "other"), "mallory"), "visits")
+        data.show(unasked(place, keys_beside(tmp_path / "other")), "visits")
     assert plunder(place, keys=keys_beside(tmp_path / "other")) == Loot(frozenset(), frozenset(), frozenset())
 
 

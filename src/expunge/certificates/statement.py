@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from expunge.certificates.release import guard_faults, release_faults, seed_faults
 from expunge.certificates.strict import load_json, same_bytes
 from expunge.domain.certificate import BY_CONSTRUCTION, Copy, Statement
 from expunge.domain.digest import canonical_json
@@ -68,11 +69,13 @@ def contradictions(statement: Statement) -> Iterator[tuple[str, str]]:
     for check in statement.checks:
         if check.verdict is Verdict.FAILED:
             yield "workspace", f"check {check.name!r} FAILED"
+    for what in release_faults(statement):
+        yield "workspace", what
     kept = {retained.object for retained in statement.retained}
     for copy in statement.copies:
         if copy.method is Method.RETAINED and copy.object not in kept:
             yield copy.object, "it is retained, and no article is named for it"
-        for what in (*_check_faults(copy), *_digest_faults(copy)):
+        for what in (*_check_faults(copy), *_digest_faults(copy), *seed_faults(copy), *guard_faults(copy)):
             yield copy.object, what
     yield from _recipient_faults(statement)
     for stranger in sorted(kept.difference(ids)):

@@ -71,14 +71,18 @@ def finished(done: Done) -> set[str]:
     return {request.id for request in done.requests if request.state is State.CLOSED}
 
 
-def retired(workspace: Workspace, file: str | None) -> list[str]:
-    """Return the names of the models that a certificate says are no more."""
+def retired(workspace: Workspace, file: str | None) -> list[tuple[str, str]]:
+    """Return the names of the models that a certificate says are no more, and why."""
     from expunge.certificates import verify_file
 
     if file is None:
         return []
     statement = verify_file(Path(file), workspace.folder / "public.pem").statement
-    return [copy.name for copy in statement.copies if copy.kind == "model" and copy.version_after is None]
+    return [
+        (copy.name, f"retired: {copy.guarantee_in_words}")
+        for copy in statement.copies
+        if copy.kind == "model" and copy.version_after is None
+    ]
 
 
 def _print(workspace: Workspace, done: Done, held: Sequence[Request], *, as_json: bool) -> None:
@@ -89,11 +93,14 @@ def _print(workspace: Workspace, done: Done, held: Sequence[Request], *, as_json
         "batch": done.batch,
         "requests": [request.to_dict() for request in done.requests],
         "sent_back": [{"id": request.id, "reason": reason} for request, reason in done.sent_back],
+        "waiting": None if done.waiting is None else done.waiting.to_dict(),
         "held": [request.id for request in held],
     }
     lines = [f"{request.id} is {request.state}: {request.outcome}." for request in done.requests]
     lines += [f"{one.id} is held until {one.hold.until}: left out." for one in held if one.hold]
     lines += [f"{one.id} needs approval again: {why}." for one, why in done.sent_back if one.id not in finished(done)]
-    lines += [f"Model {name} was retired: no model is left without these people." for name in retired(workspace, file)]
+    if done.waiting is not None:
+        lines.append(f"{', '.join(done.waiting.requests)}: {done.waiting}.")
+    lines += [f"Model {name} was {why}." for name, why in retired(workspace, file)]
     lines.append(f"Certificate: {file}" if file else "Nothing was erased.")
     answer(value, as_json=as_json, text="\n".join(lines))

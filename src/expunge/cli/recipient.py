@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from expunge.access.actions import Action
 from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at, print_table
 from expunge.domain.recipient import RecipientKind
 from expunge.errors import InputError
@@ -62,6 +63,7 @@ def list_(*, workspace: WorkspaceDir, keys: Keys = None, actor: Actor = None, as
     from expunge.workspace import recipients
 
     opened = open_at(workspace, keys, actor)
+    opened.authorise(Action.RECIPIENT_LIST)
     with opened.vault.transaction() as connection:
         found = recipients.every(connection)
     if as_json:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from expunge.access.actions import Action
 from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at, print_facts, print_table
 from expunge.domain.request import Law, Outcome, State
 from expunge.errors import InputError
@@ -15,6 +16,8 @@ from expunge.errors import InputError
 if TYPE_CHECKING:
     from expunge.domain.request import Request
 
+STATUS: Final = ("id", "law", "received", "due", "state", "outcome", "ground", "extension", "hold")
+"""What the person who made a request is told of it."""
 app = typer.Typer(help="Erasure requests.", no_args_is_help=True)
 Id = Annotated[str, typer.Argument(metavar="ID", help="The request's id.")]
 
@@ -94,6 +97,7 @@ def list_(
     from expunge.erasure.due import late as is_late
 
     opened = open_at(workspace, keys, actor)
+    opened.authorise(Action.REQUEST_LIST)
     today = clock.today()
     with opened.vault.transaction() as connection:
         found = [
@@ -116,16 +120,22 @@ def show(
     request_id: Id, *, workspace: WorkspaceDir, keys: Keys = None, actor: Actor = None, as_json: Json = False
 ) -> None:
     """Show a request and its plan."""
-    from expunge.erasure import requests, tasks
+    from expunge.erasure import release, requests, tasks
 
     opened = open_at(workspace, keys, actor)
+    opened.authorise(Action.REQUEST_SHOW, request=request_id)
     with opened.vault.transaction() as connection:
         request = requests.load(connection, request_id)
         plan = requests.plan(connection, request_id)
         told = [] if request.final else tasks.concerned(connection, request_id)
+    if not opened.may(Action.REQUEST_PLAN):
+        status = {name: value for name, value in request.to_dict().items() if name in STATUS}
+        answer(status, as_json=as_json, text="\n".join(f"{name}: {value}" for name, value in status.items() if value))
+        return
     if as_json:
         recipients = [one.to_dict() for one in told]
-        answer({**request.to_dict(), "plan": plan["copies"], "recipients": recipients}, as_json=True)
+        more = {"plan": plan["copies"], "release": plan.get("release"), "recipients": recipients}
+        answer({**request.to_dict(), **more}, as_json=True)
         return
     print_facts(f"Request {request.id}", {name: value for name, value in request.to_dict().items() if value})
     rows = [
@@ -133,6 +143,8 @@ def show(
         for copy in plan["copies"]
     ]
     print_table("Plan", ("kind", "name", "method", "records", "guarantee", "why"), rows)
+    if words := release.planned(opened.policy, request, plan.get("release")):
+        answer(None, as_json=False, text=f"Release: {'; '.join(words)}.")
     if told:
         whom = [(one.name, one.kind, ", ".join(had.name for had in one.has)) for one in told]
         print_table("Recipients to be told", ("name", "kind", "has"), whom)
@@ -157,10 +169,11 @@ def approve(
     if bool(request_ids) == (due_within is not None):
         raise InputError("name requests, or --due-within DAYS.", mend="Give one of the two.")
     opened = open_at(workspace, keys, actor)
+    opened.authorise(Action.REQUEST_APPROVE)
     ids = decide.due_within(opened, due_within) if due_within is not None else request_ids or []
     with opened.vault.transaction() as connection:
         already = {one for one in ids if requests.load(connection, one).state is State.APPROVED}
-    approved = [decide.approve(opened, request) for request in ids]
+    approved = decide.approve_all(opened, ids)
     values = [request.to_dict() for request in approved]
     text = "\n".join(
         f"{one.id} is approved already, by {one.approver}; due {one.due}." if one.id in already else _line(one)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from expunge.access.actions import Action
 from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at, print_facts, print_table
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def list_(
     from expunge.erasure import tasks
 
     opened = open_at(workspace, keys, actor)
+    opened.authorise(Action.TASK_LIST)
     with opened.vault.transaction() as connection:
         found = [task for task in tasks.every(connection) if all_ or task.state is Told.OPEN]
     if as_json:

@@ -162,6 +162,8 @@ def dtype_of(column: Column) -> type[np.float64] | type[object]:
 def _owners(subjects: Sequence[SubjectId] | npt.NDArray[Any], kind: SubjectKind) -> npt.NDArray[Any]:
     if isinstance(subjects, np.ndarray) and subjects.dtype == np.int64 and kind == "int":
         return subjects.copy()
+    if kind == "int" and set(map(type, subjects)) == {int} and max(map(abs, subjects)) < 2**63:
+        return np.array(subjects, dtype=np.int64)
     owners = np.empty(len(subjects), dtype=np.int64 if kind == "int" else object)
     owners[:] = [_of_kind(subject, kind) for subject in subjects]
     return owners

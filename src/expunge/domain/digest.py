@@ -15,6 +15,7 @@ from typing import Any, Final
 from expunge.domain.subject import SubjectId, subject_bytes
 
 DIGEST_BYTES: Final = 32
+_SALT_LENGTH: Final = DIGEST_BYTES.to_bytes(8, "big")
 
 
 def canonical_json(value: Any) -> bytes:
@@ -92,10 +93,12 @@ def commitment(salt: bytes, object_id: str, subject: SubjectId) -> bytes:
     """
     if len(salt) != DIGEST_BYTES:
         raise TypeError(f"a salt has {DIGEST_BYTES} bytes, not {len(salt)}")
-    digest = hashlib.sha256(b"expunge commitment v1\n")
-    for part in (salt, object_id.encode(), subject_bytes(subject)):
-        _feed(digest, part)
-    return digest.digest()
+    # As `_feed` would, in one call: this is done for everybody in every object.
+    holder, who = object_id.encode(), subject_bytes(subject)
+    return hashlib.sha256(
+        b"expunge commitment v1\n%b%b%b%b%b%b"
+        % (_SALT_LENGTH, salt, len(holder).to_bytes(8, "big"), holder, len(who).to_bytes(8, "big"), who)
+    ).digest()
 
 
 def blinded(nonce: bytes, digest: str) -> str:

@@ -220,6 +220,8 @@ class Request:
         Why it was refused.
     approver : str or None
         Who approved it.
+    approved : datetime or None
+        When it was approved; from then on it waits for others no longer than the policy's window.
     batch : str or None
         The batch that executes it.
     policy : str or None
@@ -241,6 +243,7 @@ class Request:
     outcome: Outcome = Outcome.OPEN
     ground: str | None = None
     approver: str | None = None
+    approved: datetime | None = None
     batch: str | None = None
     policy: str | None = None
     failed: tuple[str, str] | None = None
@@ -296,6 +299,11 @@ From received it can go to: held, identified, withdrawn.
         return replace(self, state=to, **changes)
 
     @property
+    def last_day(self) -> date:
+        """The last day to answer, with the extension that was told."""
+        return self.due if self.extension is None else max(self.due, self.extension.until)
+
+    @property
     def final(self) -> bool:
         """Whether the request is at its end."""
         return not MOVES[self.state]
@@ -311,6 +319,7 @@ From received it can go to: held, identified, withdrawn.
             "outcome": self.outcome.value,
             "ground": self.ground,
             "approver": self.approver,
+            "approved": self.approved and self.approved.astimezone(UTC).isoformat(timespec="seconds"),
             "batch": self.batch,
             "policy": self.policy,
             "failed": list(self.failed) if self.failed else None,

@@ -14,6 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from expunge.domain.certificate import Release
+from expunge.domain.codec import write
 from expunge.domain.plan import Plan
 from expunge.domain.request import Request, State
 from expunge.erasure import requests
@@ -38,7 +40,7 @@ class Batch:
     plan : list of dict
         One `CopyPlan` in its stored form for every dataset and model.
     evidence : dict
-        Per object id under ``copies``: what the certificate will say of it; ``checks``, ``keys``.
+        Per object id under ``copies``: what the certificate will say of it; ``checks``, ``keys``, ``release``.
     sealed : dict
         ``refs`` of the subjects whose records go, ``forgotten``: of those whom models forget, ``retained``: what stays
         and why, ``leavers``: commitments per object, ``digests`` per model (not the one before: it would be an oracle),
@@ -50,7 +52,7 @@ class Batch:
     created: str
     root_version: int
     plan: list[dict[str, Any]]
-    evidence: dict[str, Any] = field(default_factory=lambda: {"copies": {}, "checks": [], "keys": {}})
+    evidence: dict[str, Any]
     sealed: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -76,8 +78,15 @@ class Batch:
         return [copy for copy in self.copies(kind) if copy["subjects"]]
 
 
-def open_batch(workspace: Workspace, connection: Connection, chosen: list[Request], plan: Plan, scope: Scope) -> Batch:
-    """Make a batch of approved requests."""
+def open_batch(
+    workspace: Workspace,
+    connection: Connection,
+    chosen: list[Request],
+    plan: Plan,
+    scope: Scope,
+    released: Release | None = None,
+) -> Batch:
+    """Make a batch of approved requests; `released` is the rule under which it goes."""
     number = connection.execute(select(func.count()).select_from(BATCH)).scalar_one() + 1
     made = Batch(
         id=workspace.opaque_id("B", number),
@@ -85,6 +94,7 @@ def open_batch(workspace: Workspace, connection: Connection, chosen: list[Reques
         created=now(),
         root_version=workspace.vault.root_version(connection),
         plan=plan.to_dict()["copies"],
+        evidence={"copies": {}, "checks": [], "keys": {}, "release": write(released)},
         sealed={
             "refs": sorted(ref.hex() for ref in scope.shredded),
             "forgotten": sorted(ref.hex() for ref in scope.forgotten),

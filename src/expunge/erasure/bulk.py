@@ -25,6 +25,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
+from expunge.access.actions import Action
 from expunge.domain.request import Law, Outcome, Request
 from expunge.erasure import clock, office, requests
 from expunge.erasure.intake import Asked, take_in
@@ -87,6 +88,7 @@ def import_file(
     DataError
         With every fault of the file; nothing was entered.
     """
+    workspace.authorise(Action.REQUEST_IMPORT)
     content = _content(file)
     rows = _rows(file, content)
     header = _header(file, rows, law, received)

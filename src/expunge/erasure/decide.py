@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
+from sqlalchemy import Connection
+
+from expunge.access.actions import Action
 from expunge.domain.request import Outcome, Refusal, Request, State
 from expunge.erasure import clock, office, planning, requests, scope, tasks
 from expunge.erasure.law.rules import ground
@@ -25,23 +29,38 @@ def approve(workspace: Workspace, request_id: str) -> Request:
     WorkspaceBusyError
         Where it could not be planned yet, since an erasure is not finished.
     """
-    with office.at_work(workspace), workspace.vault.transaction() as connection:
-        request = requests.load(connection, request_id)
-        if request.state is State.IDENTIFIED:
-            refuse_while_erasing(connection)
-        if request.state is State.APPROVED and request.approver == workspace.actor:
-            return request
-        if request.state is not State.PLANNED:
-            raise IllegalMoveError(
-                f"request {request.id} is {request.state} and cannot become approved.", mend=_instead(request)
-            )
-        tasks.make(workspace, connection, request)
-        tasks.write_letters(workspace, connection, [request])
-        return requests.move(workspace, connection, request, State.APPROVED, approver=workspace.actor)
+    return approve_all(workspace, [request_id])[0]
+
+
+def approve_all(workspace: Workspace, request_ids: Sequence[str]) -> list[Request]:
+    """Approve several requests, each for itself, as `approve` does: the first that cannot be stops the rest."""
+    workspace.authorise(Action.REQUEST_APPROVE)
+    with office.at_work(workspace):
+        approved = []
+        for name in request_ids:
+            with workspace.vault.transaction() as connection:
+                approved.append(_approve(workspace, connection, requests.load(connection, name)))
+        return approved
+
+
+def _approve(workspace: Workspace, connection: Connection, request: Request) -> Request:
+    if request.state is State.IDENTIFIED:
+        refuse_while_erasing(connection)
+    if request.state is State.APPROVED and request.approver == workspace.actor:
+        return request
+    if request.state is not State.PLANNED:
+        raise IllegalMoveError(
+            f"request {request.id} is {request.state} and cannot become approved.", mend=_instead(request)
+        )
+    tasks.make(workspace, connection, request)
+    tasks.write_letters(workspace, connection, [request])
+    now = datetime.now(UTC).replace(microsecond=0)
+    return requests.move(workspace, connection, request, State.APPROVED, approver=workspace.actor, approved=now)
 
 
 def due_within(workspace: Workspace, days: int) -> list[str]:
     """Return the planned requests that are due within some days."""
+    workspace.authorise(Action.REQUEST_APPROVE)
     last = clock.today() + timedelta(days=days)
     with workspace.vault.transaction() as connection:
         return [one.id for one in requests.unclosed(connection) if one.state is State.PLANNED and one.due <= last]
@@ -59,6 +78,7 @@ def refuse(workspace: Workspace, request_id: str, ground_name: str) -> Request:
     IllegalMoveError
         Where the request is past deciding.
     """
+    workspace.authorise(Action.REQUEST_REFUSE)
     with office.at_work(workspace):
         with workspace.vault.transaction() as connection:
             request = requests.load(connection, request_id)
@@ -98,6 +118,7 @@ def refuse_for(
     IllegalMoveError
         Where the request is past deciding.
     """
+    workspace.authorise(Action.REQUEST_REFUSE)
     with office.at_work(workspace):
         with workspace.vault.transaction() as connection:
             request = requests.load(connection, request_id)

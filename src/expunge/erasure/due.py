@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection
 
+from expunge.access.actions import Action
 from expunge.domain.recipient import Told
 from expunge.domain.request import Outcome, Request, State
 from expunge.erasure import clock, office, requests, tasks
@@ -84,6 +85,7 @@ def overview(workspace: Workspace, within: int | None = None) -> list[Line]:
     within : int, optional
         Only those that are late, or due within so many days.
     """
+    workspace.authorise(Action.DUE)
     office.catch_up_if_free(workspace)
     today = clock.today()
     last = None if within is None else today + timedelta(days=within)

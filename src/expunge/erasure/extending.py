@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from expunge.access.actions import Action
 from expunge.domain.request import Extension, Outcome, Request
 from expunge.erasure import clock, office, requests
 from expunge.errors import IllegalMoveError
@@ -28,6 +29,7 @@ def extend(workspace: Workspace, request_id: str, reason: str) -> Request:
     IllegalMoveError
         Where the time was extended already, the first period is over, or the request is.
     """
+    workspace.authorise(Action.REQUEST_EXTEND)
     with office.at_work(workspace):
         with workspace.vault.transaction() as connection:
             request = requests.load(connection, request_id)

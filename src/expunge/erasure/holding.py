@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from expunge.access.actions import Action
 from expunge.domain.request import Hold, Request, State
 from expunge.erasure import clock, execute, office, planning, requests
 from expunge.erasure.law.clocks import hold_end
@@ -35,6 +36,7 @@ def hold(
     IllegalMoveError
         Where the request is held otherwise, is over, or its keys are gone.
     """
+    workspace.authorise(Action.REQUEST_HOLD)
     with office.at_work(workspace):
         with workspace.vault.transaction() as connection:
             request = requests.load(connection, request_id)
@@ -68,6 +70,7 @@ def resume(workspace: Workspace, request_id: str) -> Request:
     WorkspaceBusyError
         Where an erasure is not finished: nothing can be planned.
     """
+    workspace.authorise(Action.REQUEST_HOLD)
     with office.at_work(workspace):
         with workspace.vault.transaction() as connection:
             request = requests.load(connection, request_id)

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection
 
+from expunge.access.actions import Action
 from expunge.domain.request import Hold, Law, Request, State
 from expunge.domain.subject import subject_id
 from expunge.erasure import clock, letters, office, requests
@@ -59,19 +60,24 @@ class Asked:
             )
 
 
-def submit(workspace: Workspace, subject: str, law: Law, received: datetime | None = None) -> Request:
+def submit(
+    workspace: Workspace, subject: str, law: Law, received: datetime | None = None, *, restored: bool = False
+) -> Request:
     """Take a request in and plan it; somebody of whom there are no data is refused with ground ``no-data``.
 
     Parameters
     ----------
     received : datetime, optional
         Now by default; otherwise as `Asked` has them.
+    restored : bool
+        The person was erased before and came back with a restored backup; the log says so.
 
     Raises
     ------
     DuplicateRequestError
         Where the person has an open request under this law; nothing is entered, and the log notes that they asked.
     """
+    workspace.authorise(Action.REQUEST_SUBMIT)
     asked = Asked(subject, law, received or datetime.now().astimezone())
     with office.at_work(workspace):
         with workspace.vault.transaction() as connection:
@@ -84,16 +90,20 @@ def submit(workspace: Workspace, subject: str, law: Law, received: datetime | No
                 f"this person has an open {law.upper()} request: {first.id}, {first.state}, due {first.due}.",
                 mend=f"See `expunge request show {first.id}`; its answer is the answer to both.",
             )
-        return take_in(workspace, [asked])[0]
+        return take_in(workspace, [asked], restored=restored)[0]
 
 
-def take_in(workspace: Workspace, asked: Sequence[Asked], batch: str | None = None) -> list[Request]:
+def take_in(
+    workspace: Workspace, asked: Sequence[Asked], batch: str | None = None, *, restored: bool = False
+) -> list[Request]:
     """Enter what people asked for and plan it; the caller holds the lock, and knows that nobody has asked already.
 
     Parameters
     ----------
     batch : str, optional
         Keyed hash of the file that they came in; the log notes it, so that the file is not entered twice.
+    restored : bool
+        As `submit` has it.
     """
     with workspace.vault.transaction() as connection:
         number = requests.next_number(connection)
@@ -108,7 +118,7 @@ def take_in(workspace: Workspace, asked: Sequence[Asked], batch: str | None = No
         ]
         make_identity_keys(workspace.vault, (request.id for request in entered))
         typed = [one.subject for one in asked]
-        requests.enter_all(workspace, connection, list(zip(entered, typed, strict=True)), number)
+        requests.enter_all(workspace, connection, list(zip(entered, typed, strict=True)), number, restored=restored)
         if batch is not None:
             journal.append(workspace, connection, "file taken in", file=batch, requests=len(entered))
     return advance_all(workspace, entered)

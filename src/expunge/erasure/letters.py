@@ -89,7 +89,7 @@ class LetterFacts:
     reason: str | None = None
     hold: HoldGround | None = None
     retained: tuple[Retained, ...] = ()
-    erased: tuple[str, ...] = ()
+    erased: tuple[str, ...] | None = None
     certificate: str | None = None
     given_out: tuple[str, ...] = ()
     duplicate_of: str | None = None
@@ -107,7 +107,8 @@ def render(kind: Letter, facts: LetterFacts) -> str:
         Where a fact is missing that this kind of letter states.
     """
     given = {field.name: getattr(facts, field.name) for field in fields(facts)}
-    stated = {name: fact for name, fact in given.items() if fact}
+    # That no dataset was erased, since only models forgot, is a fact too.
+    stated = {name: fact for name, fact in given.items() if fact or (name == "erased" and fact is not None)}
     template = _templates().get_template(f"{Letter(kind)}.txt.j2")
     try:
         return template.render(stated, law=rules(facts.request.law), notices=_notices(facts))

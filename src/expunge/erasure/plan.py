@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from expunge.access.policy import Policy
 from expunge.domain.plan import CopyPlan, Method, Plan
+from expunge.erasure.release import rule_of
 from expunge.erasure.scope import Retention, Scope
-from expunge.workspace import data, members, register
+from expunge.workspace import data, members, register, seeds
 from expunge.workspace.folder import Workspace
 
 
@@ -24,11 +26,13 @@ class Survey:
         The published ones, each with its current version and what is known of it.
     held : dict of str to (dict of bytes to int)
         Object id -> reference -> records, of the people for whom it was made.
+    policy : Policy
     """
 
     datasets: tuple[data.Dataset, ...]
     models: tuple[tuple[register.Model, register.Version, register.Facts], ...]
     held: dict[str, dict[bytes, int]]
+    policy: Policy
 
     def records(self, object_id: str, refs: Collection[bytes]) -> dict[bytes, int]:
         """Return reference -> number of records for those of `refs` who are members of an object."""
@@ -46,7 +50,8 @@ def survey(workspace: Workspace, connection: Connection, people: Collection[byte
         for version in (register.current(connection, model.id),)
     )
     objects = [*(dataset.id for dataset in datasets), *(model.id for model in published)]
-    return Survey(datasets, models, {one: members.records(connection, one, people) for one in objects})
+    held = {one: members.records(connection, one, people) for one in objects}
+    return Survey(datasets, models, held, workspace.policy)
 
 
 def make(workspace: Workspace, connection: Connection, scope: Scope) -> Plan:
@@ -57,7 +62,7 @@ def make(workspace: Workspace, connection: Connection, scope: Scope) -> Plan:
 def plan_of(seen: Survey, scope: Scope) -> Plan:
     """Plan an erasure by a survey that had its people in mind."""
     datasets = (_dataset(seen, dataset, scope) for dataset in seen.datasets)
-    return Plan((*datasets, *(_model(seen, *model, scope) for model in seen.models)))
+    return Plan((*datasets, *(_model(seen, *model, scope) for model in seen.models)), rule_of(seen.policy))
 
 
 def _dataset(seen: Survey, dataset: data.Dataset, scope: Scope) -> CopyPlan:
@@ -98,10 +103,16 @@ def _model(
     still = seen.records(model.id, {one.ref for one in scope.retained if not one.restricts})
     kept = [one for one in scope.retained if one.ref in still]
     records, total = sum(leaving.values()), model.records
-    # Both work in proportion to the records they touch: forgetting to those that leave, a refit to those that stay.
-    forget = facts.fit_seconds * records / max(total, 1)
+    # All work in proportion to the records they touch: forgetting to those that leave, a refit to those that stay.
     refit = facts.fit_seconds * (total - records) / max(total, 1)
-    cheaper = Method.REFIT if records > total - records else Method.FORGET
+    forget = refit if facts.refits else facts.fit_seconds * records / max(total, 1)
+    rotates = bool(leaving) and seeds.is_due(seen.policy, model.seeded)
+    cheaper = Method.REFIT if rotates or facts.refits or records > total - records else Method.FORGET
+    reason = "forgetting touches fewer than a refit" if cheaper is Method.FORGET else "fewer stay than leave"
+    if facts.refits:
+        reason = "this learner forgets by a full refit"
+    if rotates:
+        reason = f"its seed is of {model.seeded[:10]} and is renewed by a full retrain"
     return CopyPlan(
         object_id=model.id,
         kind="model",
@@ -111,16 +122,16 @@ def _model(
         subjects=len(leaving),
         records=records,
         guarantee=facts.guarantee_words,
-        seconds=min(forget, refit) if leaving else 0.0,
+        seconds=(refit if cheaper is Method.REFIT else forget) if leaving else 0.0,
         refit_seconds=refit,
         why=_why(
-            f"{records} of {total} training records leave; "
-            + ("fewer stay than leave" if cheaper is Method.REFIT else "forgetting touches fewer than a refit")
+            f"{records} of {total} training records leave; {reason}"
             if leaving
             else "was not trained on any of these subjects",
             leaving,
             kept,
         ),
+        rotates=rotates,
     )
 
 

@@ -11,7 +11,7 @@ Invariants
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -89,5 +89,5 @@ def replan_all(workspace: Workspace, connection: Connection, some: Sequence[Requ
     seen = plan.survey(workspace, connection, {ref for own in scopes.values() for ref in own.people})
     requests.set_plans(connection, {one: plan.plan_of(seen, own).to_json() for one, own in scopes.items()})
     tasks.drop_open(workspace, connection, scopes)
-    policy = workspace.policy.version
-    return requests.move_all(workspace, connection, some, State.PLANNED, policy=policy, approver=None, batch=None)
+    fresh: dict[str, Any] = {"policy": workspace.policy.version, "approver": None, "approved": None, "batch": None}
+    return requests.move_all(workspace, connection, some, State.PLANNED, **fresh)

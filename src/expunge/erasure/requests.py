@@ -22,7 +22,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 
 from expunge.domain.request import Extension, Hold, Law, Outcome, Refusal, Request, State
-from expunge.errors import InputError, NotFoundError
+from expunge.errors import CorruptedError, InputError, NotFoundError
 from expunge.vault.database import REQUEST
 from expunge.vault.identity import open_identity, seal_identity
 from expunge.workspace import journal
@@ -60,8 +60,15 @@ def enter(workspace: Workspace, connection: Connection, request: Request, number
     enter_all(workspace, connection, [(request, typed)], number)
 
 
-def enter_all(workspace: Workspace, connection: Connection, asked: Sequence[tuple[Request, str]], first: int) -> None:
-    """Store new requests, numbered from `first` on, each with the sealed id of its person."""
+def enter_all(
+    workspace: Workspace,
+    connection: Connection,
+    asked: Sequence[tuple[Request, str]],
+    first: int,
+    *,
+    restored: bool = False,
+) -> None:
+    """Store new requests, numbered from `first` on, each with the sealed id of its person; the log says `restored`."""
     rows = [
         {
             "id": request.id,
@@ -73,9 +80,9 @@ def enter_all(workspace: Workspace, connection: Connection, asked: Sequence[tupl
         for number, (request, typed) in enumerate(asked, start=first)
     ]
     connection.execute(insert(REQUEST), rows)
-    journal.append_all(
-        workspace, connection, "request received", [{"request": one.id, "law": one.law.value} for one, _ in asked]
-    )
+    more = {"restored": True} if restored else {}
+    received = [{"request": one.id, "law": one.law.value, **more} for one, _ in asked]
+    journal.append_all(workspace, connection, "request received", received)
 
 
 def load(connection: Connection, request: str) -> Request:
@@ -236,6 +243,16 @@ def _columns(request: Request) -> dict[str, Any]:
 
 
 def _request(row: Row[Any]) -> Request:
+    try:
+        return _parsed(row)
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise CorruptedError(
+            f"request number {row.number} in the database is not what was written.",
+            mend="See `expunge doctor`; restore expunge.db and its keys from the same moment.",
+        ) from error
+
+
+def _parsed(row: Row[Any]) -> Request:
     nested = {name: json.loads(stored) if (stored := getattr(row, name)) else None for name in _NESTED}
     failed, hold, extension = nested["failed"], nested["hold"], nested["extension"]
     return Request(
@@ -247,6 +264,7 @@ def _request(row: Row[Any]) -> Request:
         outcome=Outcome(row.outcome),
         ground=row.ground,
         approver=row.approver,
+        approved=datetime.fromisoformat(row.approved) if row.approved else None,
         batch=row.batch,
         policy=row.policy,
         failed=(failed[0], failed[1]) if failed else None,

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from expunge.access.actions import Action
 from expunge.domain.recipient import RecipientKind, Told
 from expunge.domain.request import Law, Request, State
 from expunge.erasure import letters, requests
@@ -124,6 +125,7 @@ def refuse_open(connection: Connection, batch: str) -> None:
 
 def done(workspace: Workspace, task_id: str, note: str | None = None) -> Task:
     """Note that a recipient was told; repeating it changes nothing."""
+    workspace.authorise(Action.TASK_DONE)
     return _settle(workspace, task_id, Told.DONE, note)
 
 
@@ -135,6 +137,7 @@ def explain(workspace: Workspace, task_id: str, why: str) -> Task:
     InputError
         Where no reason is given, or the law knows no such excuse for this recipient.
     """
+    workspace.authorise(Action.TASK_EXPLAIN)
     return _settle(workspace, task_id, Told.EXPLAINED, why)
 
 
@@ -146,6 +149,7 @@ def show(workspace: Workspace, task_id: str) -> tuple[Task, Recipient, str]:
     KeyDestroyedError
         Where the request is closed: who it was is forgotten.
     """
+    workspace.authorise(Action.TASK_SHOW)
     with journal.recording(workspace), workspace.vault.transaction() as connection:
         task = load(connection, task_id)
         subject = requests.identity(workspace, connection, task.request)["subject"]

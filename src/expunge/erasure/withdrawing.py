@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from expunge.access.actions import Action
 from expunge.domain.request import Outcome, Request, State
 from expunge.erasure import closing, execute, office, requests
 from expunge.erasure.leaving import leave
@@ -17,6 +18,7 @@ def withdraw(workspace: Workspace, request_id: str) -> Request:
     IllegalMoveError
         Where the request was answered otherwise, or its keys are gone.
     """
+    workspace.authorise(Action.REQUEST_WITHDRAW)
     with office.at_work(workspace):
         with workspace.vault.transaction() as connection:
             request = requests.load(connection, request_id)

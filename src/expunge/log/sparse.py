@@ -37,6 +37,7 @@ False
 
 from __future__ import annotations
 
+import itertools
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -101,6 +102,22 @@ def removal_proof(members: Iterable[bytes], leaving: Iterable[bytes]) -> list[st
     return _prove(keys, gone, 0)
 
 
+def removal(members: Iterable[bytes], leaving: Iterable[bytes]) -> tuple[bytes, bytes, list[str]]:
+    """Return the root before, the root after and the proof that exactly `leaving` leave `members`.
+
+    The proof holds the hashes of all that stays, so both roots follow from it: every member is hashed once.
+
+    Raises
+    ------
+    InputError
+        As `removal_proof`.
+    """
+    gone = list(leaving)
+    proof = removal_proof(members, gone)
+    tree = _rebuild(iter(proof), _sorted_keys(gone), 0, 0)
+    return tree.before, tree.after, proof
+
+
 def verify_removal(proof: object, before: bytes, after: bytes, left: Sequence[bytes]) -> bool:
     """Tell whether `before` is a root of a set that all of `left` are in, and `after` the root without them.
 
@@ -153,12 +170,37 @@ def _split(keys: list[bytes], depth: int) -> tuple[list[bytes], list[bytes]]:
 
 
 def _root(keys: list[bytes], depth: int) -> bytes:
+    """Return the hash of the subtree of sorted keys that agree in their first `depth` bits.
+
+    One pass from left to right, without recursion. Neighbours part at some bit; a subtree is whole once the next key
+    parts from it above its own splitting bit. Where one half of a split is empty the other rises through it, level by
+    level.
+    """
     if not keys:
         return EMPTY
-    if len(keys) == 1:
-        return _leaf(keys[0])
-    left, right = _split(keys, depth)
-    return _node(_root(left, depth + 1), _root(right, depth + 1))
+    numbers = [int.from_bytes(key) for key in keys]
+    # How many bits each has in common with the next, the last one with what is outside: fewer than anything inside.
+    shared = [_BITS - (one ^ other).bit_length() for one, other in itertools.pairwise(numbers)]
+    waiting: list[tuple[int, bytes]] = []  # left halves, each with the bit at which it parts from what follows
+    tree = EMPTY
+    for number, key, parts_at in zip(numbers, keys, [*shared, depth - 1], strict=True):
+        tree, top = sha256(b"\x00" + key).digest(), 0  # a leaf has no level: nothing lifts it
+        while waiting and waiting[-1][0] > parts_at:
+            bit, left = waiting.pop()
+            if top > bit + 1:
+                tree = _lifted(tree, number, top, bit + 1)
+            tree, top = sha256(b"\x01" + left + tree).digest(), bit
+        if top > parts_at + 1:
+            tree = _lifted(tree, number, top, parts_at + 1)
+        waiting.append((parts_at, tree))
+    return tree
+
+
+def _lifted(tree: bytes, number: int, top: int, depth: int) -> bytes:
+    """Return the hash at `depth` of a tree whose root is at `top`: beside it, level by level, there is nobody."""
+    for bit in range(top - 1, depth - 1, -1):
+        tree = _node(EMPTY, tree) if number >> (_BITS - 1 - bit) & 1 else _node(tree, EMPTY)
+    return tree
 
 
 def _prove(keys: list[bytes], gone: list[bytes], depth: int) -> list[str]:

@@ -7,7 +7,8 @@ secure_delete" and "PRAGMA wal_checkpoint"). ``synchronous=FULL`` makes a commit
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -16,14 +17,17 @@ from sqlalchemy import (
     BLOB,
     Column,
     Connection,
+    Delete,
     Engine,
     Float,
     ForeignKey,
+    Insert,
     Integer,
     MetaData,
     String,
     Table,
     UniqueConstraint,
+    Update,
     create_engine,
     event,
     inspect,
@@ -34,11 +38,20 @@ from sqlalchemy.pool import NullPool
 from expunge.errors import WorkspaceBusyError, WorkspaceError
 
 METADATA: Final = MetaData()
+PAGE_CACHE: Final = 64 * 1024
+"""How much of the database one connection keeps in memory, in KiB. With the 2 MiB that SQLite takes by itself, the
+index of a hundred thousand people is written to the log again and again within one import."""
 REVISION: Final = "0002"
+BUSY_SECONDS: Final = 10.0
+"""How long a connection waits for another process to let the file go."""
 
 
-def _table(name: str, *parts: Column[Any] | UniqueConstraint) -> Table:
-    return Table(name, METADATA, *parts)
+def _table(name: str, *parts: Column[Any] | UniqueConstraint, **options: Any) -> Table:
+    return Table(name, METADATA, *parts, **options)
+
+
+_BY_KEY: Final = {"sqlite_with_rowid": False}
+"""Rows lie in the index of their primary key, and nowhere else: one tree to fill and to read for tables of people."""
 
 
 ROOT = _table(
@@ -55,6 +68,7 @@ SUBJECT = _table(
     Column("root_version", Integer, nullable=False),
     Column("wrapped", BLOB, nullable=False),
     UniqueConstraint("dataset_id", "tag", name="subject_of_dataset"),
+    **_BY_KEY,
 )
 DATASET = _table(
     "dataset",
@@ -63,6 +77,7 @@ DATASET = _table(
     Column("version", Integer, nullable=False),
     Column("schema_blob", String, nullable=False),
     Column("created", String, nullable=False),
+    Column("set_aside", Integer, nullable=False, server_default="0"),
 )
 OBJECT_VERSION = _table(
     "object_version",
@@ -79,6 +94,7 @@ MEMBER = _table(
     Column("ref", BLOB, primary_key=True),
     Column("commitment", BLOB, nullable=False),
     Column("records", Integer, nullable=False),
+    **_BY_KEY,
 )
 SEGMENT = _table(
     "segment",
@@ -91,9 +107,10 @@ RECORD = _table(
     "record",
     Column("segment_id", String, ForeignKey("segment.id"), primary_key=True),
     Column("ref", BLOB, primary_key=True),
-    Column("record_id", BLOB, nullable=False, unique=True),
+    Column("record_id", BLOB, nullable=False),
     Column("offset", Integer, nullable=False),
     Column("length", Integer, nullable=False),
+    **_BY_KEY,
 )
 BLOB_KEY = _table(
     "blob_key",
@@ -153,6 +170,7 @@ REQUEST = _table(
     Column("outcome", String, nullable=False),
     Column("ground", String),
     Column("approver", String),
+    Column("approved", String),
     Column("batch", String),
     Column("policy", String),
     Column("failed", String),
@@ -195,6 +213,7 @@ SUPPRESSED = _table(
     Column("batch", String),
     Column("since", String, nullable=False),
     Column("until", String),
+    Column("retained", String, nullable=False, server_default="{}"),
 )
 RECIPIENT = _table(
     "recipient",
@@ -237,19 +256,39 @@ CHECKPOINT = _table(
 
 def connect(path: Path) -> Engine:
     """Open a SQLite file with the pragmas that erasure relies on; creates the file where it is absent."""
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions begin where we say so, not where sqlite3 guesses
         for pragma in ("journal_mode=WAL", "secure_delete=ON", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
+        connection.execute(f"PRAGMA cache_size=-{PAGE_CACHE}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def connect_to_read(path: Path) -> Engine:
+    """Open a SQLite file that nothing is written to, even in a folder that cannot be written to."""
+
+    def opened() -> sqlite3.Connection:
+        place = path.resolve().as_uri()
+        try:
+            connection = sqlite3.connect(f"{place}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError:
+            if path.with_name(path.name + "-wal").exists():
+                raise
+            # Where no shared-memory file can be made, a file without a write-ahead log reads as it stands
+            # (SQLite documentation, "Write-Ahead Logging", section 5, "Read-Only Databases").
+            connection = sqlite3.connect(f"{place}?immutable=1", uri=True)
+        return connection
+
+    return create_engine("sqlite://", poolclass=NullPool, creator=opened)
 
 
 def migrate(engine: Engine) -> None:
@@ -280,6 +319,31 @@ def transaction(engine: Engine) -> Iterator[Connection]:
     """One durable transaction: all of it or nothing."""
     with engine.begin() as connection:
         yield connection
+
+
+def run_many(
+    connection: Connection, statement: Insert | Update | Delete, names: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Run one prepared statement for many rows.
+
+    What SQLAlchemy does for each row (a dictionary, a converter for each value) costs more than SQLite's own work.
+
+    Parameters
+    ----------
+    statement : Insert, Update or Delete
+        All that it needs are bound parameters: columns of what is inserted, ``bindparam`` elsewhere.
+    names : sequence of str
+        What the parameters are called, in the order in which a row has them.
+    rows : sequence of tuple
+        Values as the database takes them: bytes, str, int or None.
+    """
+    if rows:
+        keys = names if isinstance(statement, Insert) else None
+        compiled = statement.compile(dialect=connection.dialect, column_keys=keys)
+        places = [names.index(name) for name in compiled.positiontup or names]
+        if places != list(range(len(names))):
+            rows = [tuple(row[place] for place in places) for row in rows]
+        connection.exec_driver_sql(str(compiled), list(rows))
 
 
 def truncate_wal(engine: Engine) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -47,6 +47,12 @@ def seal(key: bytes, plaintext: bytes, bound_to: bytes) -> bytes:
     return nonce + AESGCM(key).encrypt(nonce, plaintext, bound_to)
 
 
+def new_tokens(number: int, length: int = KEY_BYTES) -> list[bytes]:
+    """Return many independent random strings, keys by default, from one call to the operating system."""
+    drawn = secrets.token_bytes(number * length)
+    return [drawn[start : start + length] for start in range(0, len(drawn), length)]
+
+
 def unseal(key: bytes, sealed: bytes, bound_to: bytes) -> bytes:
     """Open what `seal` closed.
 
@@ -58,10 +64,14 @@ def unseal(key: bytes, sealed: bytes, bound_to: bytes) -> bytes:
     try:
         return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound_to)
     except (InvalidTag, ValueError) as error:
-        raise CorruptedError(
-            f"a ciphertext of {len(sealed)} bytes does not open: changed on disk, or under another key.",
-            mend="Restore the workspace and its keys from the same moment.",
-        ) from error
+        raise _unopened(f"a ciphertext of {len(sealed)} bytes") from error
+
+
+def _unopened(what: str) -> CorruptedError:
+    return CorruptedError(
+        f"{what} does not open: changed on disk, or under another key.",
+        mend="Restore the workspace and its keys from the same moment.",
+    )
 
 
 def write_secret(path: Path, secret: bytes) -> None:
@@ -230,14 +240,35 @@ class Wrapper:
 
     def wrap(self, key: bytes, owner: bytes) -> bytes:
         """Wrap a key for its owner (a subject's or a blob's reference)."""
-        return seal(self.root, key, self._bound(owner))
+        return self.wrap_all([(owner, key)])[0]
+
+    def wrap_all(self, keys: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+        """Wrap many keys, each for its owner; takes (owner, key)."""
+        encrypt, bound = AESGCM(self.root).encrypt, self._bound
+        nonces = new_tokens(len(keys), NONCE_BYTES)
+        return [nonce + encrypt(nonce, key, bound + owner) for nonce, (owner, key) in zip(nonces, keys, strict=True)]
 
     def unwrap(self, wrapped: bytes, owner: bytes) -> bytes:
         """Open a wrapped key."""
-        return unseal(self.root, wrapped, self._bound(owner))
+        return self.unwrap_all([(owner, wrapped)])[0]
 
-    def _bound(self, owner: bytes) -> bytes:
-        return b"expunge key v1|%d|" % self.version + owner
+    def unwrap_all(self, wrapped: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
+        """Open many wrapped keys; takes (owner, wrapped key).
+
+        Raises
+        ------
+        CorruptedError
+            Where one does not open.
+        """
+        decrypt, bound = AESGCM(self.root).decrypt, self._bound
+        try:
+            return [decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], bound + owner) for owner, sealed in wrapped]
+        except (InvalidTag, ValueError) as error:
+            raise _unopened("a wrapped key") from error
+
+    @property
+    def _bound(self) -> bytes:
+        return b"expunge key v1|%d|" % self.version
 
     def __repr__(self) -> str:
         return f"Wrapper(version={self.version}, root=<hidden>)"

@@ -17,19 +17,23 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from expunge.domain.subject import SubjectId
 from expunge.errors import CorruptedError, KeyDestroyedError
 from expunge.vault import codec, subjects
-from expunge.vault.database import RECORD, SEGMENT
-from expunge.vault.keys import seal, unseal
+from expunge.vault.database import RECORD, SEGMENT, run_many
+from expunge.vault.keys import new_tokens, seal, unseal
 from expunge.vault.store import Vault, write_atomically
 
 MAGIC: Final = b"EXPSEG01"
+RECORD_BYTES: Final = 16
+_PURPOSE: Final = b"expunge record v1|"
+_THIS: Final = (RECORD.c.segment_id == bindparam("segment"), RECORD.c.ref == bindparam("owner"))
 
 
 def write(
@@ -39,23 +43,39 @@ def write(
     layout: codec.Layout,
     rows: codec.Rows,
     refs: Mapping[SubjectId, bytes],
+    keys: Mapping[bytes, bytes] | None = None,
 ) -> dict[bytes, int]:
-    """Encrypt rows into a new segment of `place`, a dataset and its version; returns reference -> number of records."""
+    """Encrypt rows into a new segment of a dataset.
+
+    Parameters
+    ----------
+    place : (str, int)
+        The dataset and its version.
+    refs : mapping of subject to reference
+    keys : mapping of reference to key, optional
+        Where they were unwrapped already.
+
+    Returns
+    -------
+    dict
+        Reference -> number of records.
+    """
     dataset, version = place
-    keys = subjects.keys_of(vault, connection, refs.values())
+    keys = subjects.keys_of(vault, connection, refs.values()) if keys is None else keys
     segment = secrets.token_hex(16)
     parts, index, counts, offset = [MAGIC], [], {}, len(MAGIC)
+    fresh, suffix = iter(new_tokens(len(refs), RECORD_BYTES)), _place_bound(dataset, version)
     for owner, n_rows, plaintext in codec.encode(layout, rows.subjects, rows.columns):
-        ref, record = refs[owner], secrets.token_bytes(16)
-        sealed = seal(keys[ref], plaintext, _bound(record, dataset, version))
-        index.append({"segment_id": segment, "ref": ref, "record_id": record, "offset": offset, "length": len(sealed)})
+        ref, record = refs[owner], next(fresh)
+        sealed = seal(keys[ref], plaintext, _PURPOSE + record + suffix)
+        index.append((segment, ref, record, offset, len(sealed)))
         parts.append(sealed)
         counts[ref] = n_rows
         offset += len(sealed)
     file = f"{segment}.seg"
     write_atomically(vault.segments / file, b"".join(parts))
     connection.execute(insert(SEGMENT).values(id=segment, dataset_id=dataset, dataset_version=version, file=file))
-    connection.execute(insert(RECORD), index)
+    run_many(connection, insert(RECORD), ("segment_id", "ref", "record_id", "offset", "length"), index)
     return counts
 
 
@@ -79,17 +99,16 @@ def read(
     plaintexts = []
     for segment in _segments(connection, dataset):
         content = _content(vault, segment.file)
-        rows = connection.execute(select(RECORD).where(RECORD.c.segment_id == segment.id).order_by(RECORD.c.offset))
-        for row in rows:
-            if only is None and row.ref not in keys:
+        suffix = _place_bound(dataset, segment.dataset_version)
+        for ref, record, offset, length in _rows(connection, segment.id):
+            key = keys.get(ref)
+            if key is not None:
+                plaintexts.append(unseal(key, content[offset : offset + length], _PURPOSE + record + suffix))
+            elif only is None:
                 raise KeyDestroyedError(
                     f"a record of dataset {dataset} has no key.",
                     mend="An erasure was cut short; finish it: give `expunge erase` again.",
                 )
-            if row.ref in keys:
-                sealed = content[row.offset : row.offset + row.length]
-                bound = _bound(row.record_id, dataset, segment.dataset_version)
-                plaintexts.append(unseal(keys[row.ref], sealed, bound))
     return codec.decode(layout, plaintexts)
 
 
@@ -100,27 +119,62 @@ def purge(vault: Vault, connection: Connection, refs: Collection[bytes]) -> int:
     """
     gone, removed = set(refs), 0
     for segment in connection.execute(select(SEGMENT)).all():
-        rows = connection.execute(
-            select(RECORD).where(RECORD.c.segment_id == segment.id).order_by(RECORD.c.offset)
-        ).all()
-        if not any(row.ref in gone for row in rows):
+        rows = _rows(connection, segment.id)
+        leaving = [ref for ref, *_ in rows if ref in gone]
+        if not leaving:
             continue
+        removed += len(leaving)
         content = _content(vault, segment.file)
-        connection.execute(delete(RECORD).where(RECORD.c.segment_id == segment.id))
-        parts, index, offset = [MAGIC], [], len(MAGIC)
-        for row in rows:
-            if row.ref in gone:
-                removed += 1
-                continue
-            parts.append(content[row.offset : row.offset + row.length])
-            index.append({**row._asdict(), "offset": offset})
-            offset += row.length
+        parts, moved, end = [MAGIC], [], len(MAGIC)
+        for ref, _, offset, length in rows:
+            if ref not in gone:
+                parts.append(content[offset : offset + length])
+                if offset != end:
+                    moved.append((end, segment.id, ref))
+                end += length
         file = f"{segment.id}-{secrets.token_hex(4)}.seg"
         write_atomically(vault.segments / file, b"".join(parts))
         connection.execute(update(SEGMENT).where(SEGMENT.c.id == segment.id).values(file=file))
-        if index:
-            connection.execute(insert(RECORD), index)
+        run_many(connection, delete(RECORD).where(*_THIS), ("segment", "owner"), [(segment.id, ref) for ref in leaving])
+        change = update(RECORD).where(*_THIS).values(offset=bindparam("begin"))
+        run_many(connection, change, ("begin", "segment", "owner"), moved)
     return removed
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What is found in one segment: its records, and how many of them do not open, have no key; bytes of nobody."""
+
+    records: int
+    closed: int
+    keyless: int
+    unowned: int
+
+
+def examine(vault: Vault, connection: Connection, segment: Row[Any], keys: Mapping[bytes, bytes]) -> Examined:
+    """Open every ciphertext of a segment.
+
+    Raises
+    ------
+    CorruptedError
+        Where its file is missing or no segment file.
+    """
+    content = _content(vault, segment.file)
+    query = select(RECORD).where(RECORD.c.segment_id == segment.id).order_by(RECORD.c.offset)
+    suffix = _place_bound(segment.dataset_id, segment.dataset_version)
+    closed = keyless = 0
+    owned = len(MAGIC)
+    rows = connection.execute(query).all()
+    for row in rows:
+        owned += row.length
+        if row.ref not in keys:
+            keyless += 1
+            continue
+        try:
+            unseal(keys[row.ref], content[row.offset : row.offset + row.length], _PURPOSE + row.record_id + suffix)
+        except CorruptedError:
+            closed += 1
+    return Examined(len(rows), closed, keyless, max(len(content) - owned, 0))
 
 
 def collect(vault: Vault, connection: Connection) -> int:
@@ -139,12 +193,10 @@ def check_segments(vault: Vault, connection: Connection) -> list[str]:
     for segment in connection.execute(select(SEGMENT)).all():
         known.add(segment.file)
         end = len(MAGIC)
-        for row in connection.execute(
-            select(RECORD.c.offset, RECORD.c.length).where(RECORD.c.segment_id == segment.id).order_by(RECORD.c.offset)
-        ):
-            if row.offset != end:
-                faults.append(f"segment {segment.id}: bytes {end} to {row.offset} belong to no record")
-            end = row.offset + row.length
+        for _, _, offset, length in _rows(connection, segment.id):
+            if offset != end:
+                faults.append(f"segment {segment.id}: bytes {end} to {offset} belong to no record")
+            end = offset + length
         size = len(_content(vault, segment.file))
         if size != end:
             faults.append(f"segment {segment.id}: {size} bytes on disk, {end} known")
@@ -163,6 +215,12 @@ def _segments(connection: Connection, dataset: str) -> Sequence[Row[tuple[str, s
     return connection.execute(query).all()
 
 
+def _rows(connection: Connection, segment: str) -> Sequence[Row[bytes, bytes, int, int]]:
+    """Return (reference, record id, offset, length) of everything in a segment, in the order of the file."""
+    query = select(RECORD.c.ref, RECORD.c.record_id, RECORD.c.offset, RECORD.c.length)
+    return connection.execute(query.where(RECORD.c.segment_id == segment).order_by(RECORD.c.offset)).all()
+
+
 def _content(vault: Vault, file: str) -> bytes:
     path: Path = vault.segments / file
     try:
@@ -174,5 +232,5 @@ def _content(vault: Vault, file: str) -> bytes:
     return content
 
 
-def _bound(record: bytes, dataset: str, version: int) -> bytes:
-    return b"expunge record v1|" + record + f"|{dataset}|{version}".encode()
+def _place_bound(dataset: str, version: int) -> bytes:
+    return f"|{dataset}|{version}".encode()

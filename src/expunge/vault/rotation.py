@@ -15,7 +15,7 @@ from collections.abc import Collection
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from expunge.errors import VaultError
-from expunge.vault.database import BLOB_KEY, ROOT, SUBJECT
+from expunge.vault.database import BLOB_KEY, ROOT, SUBJECT, run_many
 from expunge.vault.keys import Wrapper
 from expunge.vault.store import Vault, now
 
@@ -28,23 +28,21 @@ def rewrap(vault: Vault, connection: Connection, subjects: Collection[bytes], bl
     old = vault.wrapper(connection)
     vault.roots.create(old.version + 1)
     new = Wrapper(old.version + 1, vault.roots.read(old.version + 1))
-    for ref in subjects:
-        connection.execute(delete(SUBJECT).where(SUBJECT.c.ref == ref))
-    for blob in blobs:
-        connection.execute(delete(BLOB_KEY).where(BLOB_KEY.c.id == blob))
-    for table, key in ((SUBJECT, SUBJECT.c.ref), (BLOB_KEY, BLOB_KEY.c.id)):
-        fresh = []
-        for owner, wrapped, version in connection.execute(select(key, table.c.wrapped, table.c.root_version)):
-            if version != old.version:
-                raise VaultError(
-                    f"a key is wrapped under root version {version}, not {old.version}.",
-                    mend="Restore the workspace and its keys from the same moment.",
-                )
-            name = owner if isinstance(owner, bytes) else owner.encode()
-            fresh.append({"owner": owner, "fresh": new.wrap(old.unwrap(wrapped, name), name)})
-        if fresh:
-            change = update(table).where(key == bindparam("owner"))
-            connection.execute(change.values(wrapped=bindparam("fresh"), root_version=new.version), fresh)
+    for table, key, gone in ((SUBJECT, SUBJECT.c.ref, subjects), (BLOB_KEY, BLOB_KEY.c.id, blobs)):
+        run_many(connection, delete(table).where(key == bindparam("gone")), ["gone"], [(owner,) for owner in gone])
+        rows = connection.execute(select(key, table.c.wrapped, table.c.root_version).order_by(key)).all()
+        for version in {version for *_, version in rows} - {old.version}:
+            raise VaultError(
+                f"a key is wrapped under root version {version}, not {old.version}.",
+                mend="Restore the workspace and its keys from the same moment.",
+            )
+        names = [owner if isinstance(owner, bytes) else owner.encode() for owner, *_ in rows]
+        keys = old.unwrap_all((name, wrapped) for name, (_, wrapped, _) in zip(names, rows, strict=True))
+        fresh = new.wrap_all(list(zip(names, keys, strict=True)))
+        change = update(table).where(key == bindparam("owner"))
+        change = change.values(wrapped=bindparam("fresh"), root_version=bindparam("version"))
+        changes = [(wrapped, new.version, owner) for wrapped, (owner, *_) in zip(fresh, rows, strict=True)]
+        run_many(connection, change, ("fresh", "version", "owner"), changes)
     connection.execute(insert(ROOT).values(version=new.version, created=now()))
     return new.version
 

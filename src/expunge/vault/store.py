@@ -5,7 +5,7 @@
     DIR/expunge.db      the index: references, tags, wrapped keys, offsets; no personal data in clear
     DIR/segments/       records, one ciphertext per subject and segment
     DIR/blobs/          sealed blobs: schemas, training states, served models
-    DIR.keys/           root-N.key, workspace.secret, signing and log keys, requests/ID.key
+    DIR.keys/           root-N.key, workspace.secret, ledger.key, signing and log keys, requests/ID.key
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert, select
 
-from expunge.errors import CorruptedError, WorkspaceError
+from expunge.errors import CorruptedError, InputError, WorkspaceError
 from expunge.vault import database
 from expunge.vault.keys import FEW, RootStore, Wrapper, new_key, read_secret, write_secret
 
@@ -137,6 +137,24 @@ def _assemble(folder: Path, keys: Path) -> Vault:
 def now() -> str:
     """Return the time as it is stored: UTC, to the second, RFC 3339."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file where none is yet, readable by its owner only, durable when this returns.
+
+    Raises
+    ------
+    InputError
+        Where there is one: what is kept to compare with later is not written over.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise InputError(f"{path} exists, and is not written over.", mend="Choose another name.") from error
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_atomically(path: Path, content: bytes) -> None:

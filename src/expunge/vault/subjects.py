@@ -12,74 +12,77 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import secrets
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from expunge.domain.digest import commitment
 from expunge.domain.subject import SubjectId, subject_bytes
 from expunge.errors import CorruptedError, KeyDestroyedError
-from expunge.vault.database import SUBJECT
-from expunge.vault.keys import new_key
+from expunge.vault.database import SUBJECT, run_many
+from expunge.vault.keys import new_tokens
 from expunge.vault.store import Vault
 
 REF_BYTES: Final = 16
+SALT_BYTES: Final = 32
+_SALT: Final = b"membership salt1"  # 16 bytes, BLAKE2b's personalisation (RFC 7693 section 2.5): no other hash's
 MANY: Final = 500
-"""From so many on, reading all tags is faster than naming them, and SQLite takes no longer list."""
+"""From so many on, reading all is faster than naming them, and SQLite takes no longer list."""
 
 
 def tag(vault: Vault, subject: SubjectId) -> bytes:
     """Return the keyed tag by which a subject is found."""
-    return hmac.new(vault.derive("subject tag"), subject_bytes(subject), hashlib.sha256).digest()
+    return _tags(vault, [subject])[subject]
 
 
 def find(vault: Vault, connection: Connection, dataset: str, subjects: Iterable[SubjectId]) -> dict[SubjectId, bytes]:
     """Return the references of those subjects who are in a dataset."""
-    tags = _tags(vault, subjects)
-    query = select(SUBJECT.c.tag, SUBJECT.c.ref).where(SUBJECT.c.dataset_id == dataset)
-    if len(tags) <= MANY:
-        query = query.where(SUBJECT.c.tag.in_(tags))
-    return {tags[row.tag]: row.ref for row in connection.execute(query) if row.tag in tags}
+    return _found(connection, dataset, _tags(vault, subjects))
 
 
 def everywhere(
     vault: Vault, connection: Connection, subjects: Iterable[SubjectId]
 ) -> dict[bytes, tuple[str, SubjectId]]:
     """Return reference -> (dataset, id) for every dataset that these subjects are in."""
-    tags = _tags(vault, subjects)
+    owners = {found: subject for subject, found in _tags(vault, subjects).items()}
     query = select(SUBJECT.c.tag, SUBJECT.c.ref, SUBJECT.c.dataset_id)
-    if len(tags) <= MANY:
-        query = query.where(SUBJECT.c.tag.in_(tags))
-    return {row.ref: (row.dataset_id, tags[row.tag]) for row in connection.execute(query) if row.tag in tags}
+    if len(owners) <= MANY:
+        query = query.where(SUBJECT.c.tag.in_(owners))
+    return {ref: (dataset, owners[found]) for found, ref, dataset in connection.execute(query).all() if found in owners}
+
+
+def _tags(vault: Vault, subjects: Iterable[SubjectId]) -> dict[SubjectId, bytes]:
+    keyed = hmac.new(vault.derive("subject tag"), digestmod="sha256")
+    tags = {}
+    for subject in subjects:
+        one = keyed.copy()  # half the time of keying it again
+        one.update(subject_bytes(subject))
+        tags[subject] = one.digest()
+    return tags
+
+
+def _found(connection: Connection, dataset: str, tags: dict[SubjectId, bytes]) -> dict[SubjectId, bytes]:
+    owners = {found: subject for subject, found in tags.items()}
+    query = select(SUBJECT.c.tag, SUBJECT.c.ref).where(SUBJECT.c.dataset_id == dataset)
+    rows = connection.execute(query if len(tags) > MANY else query.where(SUBJECT.c.tag.in_(owners))).all()
+    return {owners[found]: ref for found, ref in rows if found in owners}
 
 
 def enrol(vault: Vault, connection: Connection, dataset: str, subjects: Iterable[SubjectId]) -> dict[SubjectId, bytes]:
     """Return the references of these subjects in a dataset, making a key for everyone who is new to it."""
-    unique = list(dict.fromkeys(subjects))
-    refs = find(vault, connection, dataset, unique)
+    tags = _tags(vault, dict.fromkeys(subjects))
+    refs = _found(connection, dataset, tags)
     wrapper = vault.wrapper(connection)
-    fresh = []
-    for found, subject in _tags(vault, (one for one in unique if one not in refs)).items():
-        ref = refs[subject] = secrets.token_bytes(REF_BYTES)
-        fresh.append(
-            {
-                "ref": ref,
-                "dataset_id": dataset,
-                "tag": found,
-                "root_version": wrapper.version,
-                "wrapped": wrapper.wrap(new_key(), ref),
-            }
-        )
-    if fresh:
-        connection.execute(insert(SUBJECT), fresh)
-    return refs
-
-
-def _tags(vault: Vault, subjects: Iterable[SubjectId]) -> dict[bytes, SubjectId]:
-    key = vault.derive("subject tag")
-    return {hmac.new(key, subject_bytes(subject), hashlib.sha256).digest(): subject for subject in subjects}
+    new = [subject for subject in tags if subject not in refs]
+    fresh = dict(zip(new, new_tokens(len(new), REF_BYTES), strict=True))
+    wrapped = wrapper.wrap_all(list(zip(fresh.values(), new_tokens(len(new)), strict=True)))
+    rows = [
+        (ref, dataset, tags[subject], wrapper.version, sealed)
+        for (subject, ref), sealed in zip(fresh.items(), wrapped, strict=True)
+    ]
+    run_many(connection, insert(SUBJECT), ("ref", "dataset_id", "tag", "root_version", "wrapped"), rows)
+    return refs | fresh
 
 
 def keys_of(vault: Vault, connection: Connection, refs: Iterable[bytes] | None = None) -> dict[bytes, bytes]:
@@ -94,15 +97,17 @@ def keys_of(vault: Vault, connection: Connection, refs: Iterable[bytes] | None =
     """
     wrapper = vault.wrapper(connection)
     wanted = None if refs is None else set(refs)
-    found = {}
-    for row in connection.execute(select(SUBJECT.c.ref, SUBJECT.c.root_version, SUBJECT.c.wrapped)):
-        if wanted is None or row.ref in wanted:
-            if row.root_version != wrapper.version:
-                raise KeyDestroyedError(
-                    f"a subject's key is wrapped under root version {row.root_version}, not {wrapper.version}.",
-                    mend="That version was destroyed by an erasure; these records are gone for good.",
-                )
-            found[row.ref] = wrapper.unwrap(row.wrapped, row.ref)
+    query = select(SUBJECT.c.ref, SUBJECT.c.wrapped, SUBJECT.c.root_version)
+    if wanted is not None and len(wanted) <= MANY:
+        query = query.where(SUBJECT.c.ref.in_(wanted))
+    rows = [row for row in connection.execute(query).all() if wanted is None or row[0] in wanted]
+    for version in {version for *_, version in rows} - {wrapper.version}:
+        raise KeyDestroyedError(
+            f"a subject's key is wrapped under root version {version}, not {wrapper.version}.",
+            mend="That version was destroyed by an erasure; these records are gone for good.",
+        )
+    keys = wrapper.unwrap_all((ref, wrapped) for ref, wrapped, _ in rows)
+    found = {ref: key for (ref, *_), key in zip(rows, keys, strict=True)}
     if wanted is not None and (lost := wanted - found.keys()):
         raise KeyDestroyedError(
             f"{len(lost)} subjects have no key.", mend="They were erased; remove what still refers to them."
@@ -119,10 +124,9 @@ def commitments(keys: Mapping[bytes, bytes], object_id: str, refs: Mapping[Subje
 
 def salt_of(key: bytes) -> bytes:
     """Return a subject's 256-bit membership salt."""
-    return hmac.new(key, b"expunge membership salt v1", hashlib.sha256).digest()
+    return hashlib.blake2b(key=key, digest_size=SALT_BYTES, person=_SALT).digest()
 
 
 def remove(connection: Connection, refs: Iterable[bytes]) -> None:
     """Delete subjects: tag and wrapped key."""
-    for ref in refs:
-        connection.execute(delete(SUBJECT).where(SUBJECT.c.ref == ref))
+    run_many(connection, delete(SUBJECT).where(SUBJECT.c.ref == bindparam("gone")), ["gone"], [(ref,) for ref in refs])

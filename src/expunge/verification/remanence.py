@@ -1,7 +1,7 @@
 """Remanence: are the bytes gone? Every store is opened through its own format and searched.
 
-A search that finds nothing proves nothing unless it would have found something: first a canary is planted in every
-store and must be found, and is then removed.
+A search that finds nothing proves nothing unless it would have found something: a canary of its own is planted in every
+store, the same pass that looks for the people must find it there, and it is then removed.
 
 What is searched for: texts that stood in the erased rows and in no remaining one (names, free text, a category of their
 own), and the subjects' ids. As runs of bytes they are looked for only where a hit means something: not those of fewer
@@ -17,7 +17,8 @@ import json
 import re
 import secrets
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
@@ -34,6 +35,7 @@ from expunge.learners import state
 from expunge.vault import blobs, codec, records, subjects
 from expunge.vault.database import LOG_LEAF, METADATA
 from expunge.vault.store import Vault
+from expunge.verification.literals import Literals
 
 SHORTEST: Final = 5
 SHORTEST_IN_NOISE: Final = 8
@@ -48,6 +50,8 @@ _ACCIDENTAL: Final = re.compile(r"[0-9a-fA-FTZ\s:.,+_/-]*")
 """What may stand in a time, a decimal or a hexadecimal number: this software writes many of those."""
 CANARY_FILE: Final = "canary.txt"
 STORES: Final = ("database", "records", "sealed blobs", "files")
+_BETWEEN: Final = b"\xff\xff\xff"
+"""Stands between cells that are searched together: in no text, however it is spelled."""
 
 
 @dataclass(frozen=True)
@@ -73,22 +77,19 @@ class Needles:
     def literals(self) -> tuple[bytes, ...]:
         """Texts and text ids that count wherever they stand, in every spelling that a store may use."""
         words = {*self.texts, *(one for one in self.subjects if isinstance(one, str))}
-        rightly = (self.kept, _own_words())
-        telling = {
-            word
-            for word in words
-            if len(word) >= SHORTEST
-            and not _ACCIDENTAL.fullmatch(word)
-            and not any(word.encode() in there for there in rightly)
-        }
-        return tuple(sorted({spelling for word in telling for spelling in _spellings(word)}))
+        telling = {word for word in words if len(word) >= SHORTEST and not _ACCIDENTAL.fullmatch(word)}
+        found = Literals(word.encode() for word in telling)
+        rightly = found.within(self.kept) | found.within(_own_words())
+        spelled = {spelling for word in telling if word.encode() not in rightly for spelling in _spellings(word)}
+        return tuple(sorted(spelled))
 
     @cached_property
     def words(self) -> frozenset[bytes]:
         """What counts only where it stands alone: whole-number ids, and references in hex."""
         found = {str(one) for one in self.subjects if isinstance(one, int)} | {ref.hex() for ref in self.refs}
         telling = frozenset(word.encode() for word in found if len(word) >= SHORTEST)
-        return telling.difference(_WORD.findall(self.kept))
+        # Reading the words of a text takes long; most needles stand in it nowhere, which is told at once.
+        return telling.difference(_WORD.findall(self.kept)) if Literals(telling).within(self.kept) else telling
 
     @property
     def indistinct(self) -> int:
@@ -96,24 +97,36 @@ class Needles:
         distinct = self.words.union(self.literals)
         return sum(str(one).encode() not in distinct for one in self.subjects | self.texts)
 
+    @cached_property
+    def _together(self) -> Literals:
+        return Literals(self.words.union(self.literals))
+
+    def absent_from(self, content: bytes) -> bool:
+        """Tell, at little cost, that none of them stands in these bytes in any way; False says nothing."""
+        return not self._together.within(content)
+
     def found_in(self, content: bytes, least: int = SHORTEST) -> bool:
         """Tell whether one of them, of at least so many bytes, stands in these bytes."""
-        if any(_stands_in(literal, content) for literal in self.literals if len(literal) >= least):
+        there = {word for word in self._together.within(content) if len(word) >= least}
+        if any(_stands_in(literal, content) for literal in there.intersection(self.literals)):
             return True
+        if not there & self.words:
+            return False
         standing = Counter(word for word in _WORD.findall(content) if len(word) >= least and word in self.words)
         return bool(standing) and bool(standing - Counter(_COUNT.findall(content)))
 
 
 @dataclass(frozen=True)
 class Hit:
-    """Something that should not be there. Says where, never what: reports name nobody."""
+    """Something that should not be there, or a canary. Says where, never what: reports name nobody."""
 
     store: str
     place: str
+    canary: bool = False
 
 
 def remanence(vault: Vault, layouts: Mapping[str, codec.Layout], needles: Needles) -> Check:
-    """Show that the search finds a canary in every store, then search every store for the needles.
+    """Search every store for the needles, and for a canary in each that shows that the search sees.
 
     Parameters
     ----------
@@ -121,11 +134,15 @@ def remanence(vault: Vault, layouts: Mapping[str, codec.Layout], needles: Needle
     layouts : mapping of dataset id to its records' layout
     needles : Needles
     """
-    blind = [store for store in STORES if not _finds_canary(vault, layouts, store)]
-    if blind:
+    canaries = {store: f"canary-{secrets.token_hex(12)}" for store in STORES}
+    with _planted(vault, layouts, canaries) as connection:
+        found = search(vault, connection, layouts, needles, canaries)
+    seen = {hit.store for hit in found if hit.canary}
+    if blind := [store for store in STORES if store not in seen]:
         return Check("remanence", Verdict.FAILED, f"The search is blind: a canary in {', '.join(blind)} was not found.")
     with vault.transaction() as connection:
-        hits = search(vault, connection, layouts, needles)
+        # What was found is looked for again: without the canaries' rows every place is what the report calls it.
+        hits = [] if len(found) == len(seen) else search(vault, connection, layouts, needles)
         hits += [Hit("records", fault) for fault in records.check_segments(vault, connection)]
     figures = {
         "stores": str(len(STORES)),
@@ -159,64 +176,91 @@ def search(
     connection: Connection,
     layouts: Mapping[str, codec.Layout],
     needles: Needles,
-    stores: Collection[str] = STORES,
+    canaries: Mapping[str, str] | None = None,
 ) -> list[Hit]:
-    """Search stores, each through its own format; an empty list means that nothing was found."""
-    found: dict[str, Callable[[], Iterator[str]]] = {
-        "database": lambda: (
-            place for place, content in _cells(connection) if content in needles.refs or needles.found_in(content)
-        ),
-        "records": lambda: _in_records(vault, connection, layouts, needles),
-        "sealed blobs": lambda: _in_blobs(vault, connection, needles),
-        "files": lambda: (_anonymous(path, needles) for path in _files(vault) if _in_file(path, needles)),
+    """Search stores, each through its own format and once; an empty list means that nothing was found.
+
+    Parameters
+    ----------
+    canaries : mapping of store to text, optional
+        What else to look for in a store; a hit says that it is one.
+    """
+    ways: dict[str, Callable[[Sequence[Needles]], Iterator[tuple[str, int]]]] = {
+        "database": lambda sought: _in_database(connection, sought),
+        "records": lambda sought: _in_records(vault, connection, layouts, sought),
+        "sealed blobs": lambda sought: _in_blobs(vault, connection, sought),
+        "files": lambda sought: _in_files(vault, sought),
     }
-    return [Hit(store, place) for store in stores for place in found[store]()]
+    hits = []
+    for store, way in ways.items():
+        canary = [_canary(canaries[store])] if canaries else []
+        hits += [Hit(store, place, canary=bool(which)) for place, which in way([needles, *canary])]
+    return hits
 
 
-def _cells(connection: Connection) -> Iterator[tuple[str, bytes]]:
+def _in_database(connection: Connection, sought: Sequence[Needles]) -> Iterator[tuple[str, int]]:
+    for name, cells in _cells(connection):
+        together, distinct = _BETWEEN.join(cells), set(cells)
+        for which, needles in enumerate(sought):
+            if needles.absent_from(together) and needles.refs.isdisjoint(distinct):
+                continue
+            for number, content in enumerate(cells):
+                if content in needles.refs or needles.found_in(content):
+                    yield f"{name}, row {number}", which
+
+
+def _cells(connection: Connection) -> Iterator[tuple[str, list[bytes]]]:
+    """Yield every column with its cells as bytes; what is neither text nor bytes is empty."""
     for table in METADATA.sorted_tables:
-        for number, row in enumerate(connection.execute(table.select())):
-            for name, value in row._mapping.items():
-                if isinstance(value, str | bytes):
-                    yield f"{table.name}.{name}, row {number}", value.encode() if isinstance(value, str) else value
-    for row in connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")):
-        yield f"schema of {row.name}", row.sql.encode()
+        rows = connection.execute(table.select()).all()
+        for column, values in zip(table.columns, zip(*rows, strict=True), strict=False):
+            yield f"{table.name}.{column.name}", [_as_bytes(value) for value in values]
+    declared = connection.execute(text("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")).scalars()
+    yield "sqlite_master.sql", [sql.encode() for sql in declared]
+
+
+def _as_bytes(value: object) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    return value.encode() if isinstance(value, str) else b""
 
 
 def _in_records(
-    vault: Vault, connection: Connection, layouts: Mapping[str, codec.Layout], needles: Needles
-) -> Iterator[str]:
+    vault: Vault, connection: Connection, layouts: Mapping[str, codec.Layout], sought: Sequence[Needles]
+) -> Iterator[tuple[str, int]]:
     for dataset, layout in layouts.items():
         rows = records.read(vault, connection, dataset, layout)
-        if needles.subjects & set(rows.subjects):
-            yield f"dataset {dataset}, subject column"
-        for name, cell in layout:
-            if cell == "text" and needles.texts & set(rows.columns[name].tolist()):
-                yield f"dataset {dataset}, column {name!r}"
+        for which, needles in enumerate(sought):
+            if needles.subjects.intersection(rows.subjects):
+                yield f"dataset {dataset}, subject column", which
+            for name, cell in layout:
+                if cell == "text" and needles.texts.intersection(rows.columns[name]):
+                    yield f"dataset {dataset}, column {name!r}", which
 
 
-def _in_blobs(vault: Vault, connection: Connection, needles: Needles) -> Iterator[str]:
+def _in_blobs(vault: Vault, connection: Connection, sought: Sequence[Needles]) -> Iterator[tuple[str, int]]:
     for blob, kind, content in blobs.every(vault, connection):
         # The batch's own evidence holds the references of those who leave, and is destroyed when the batch is closed.
         if kind == "batch evidence":
             continue
         held = state.load(content).subjects_held() if kind == "training state" else ()
-        if needles.found_in(content) or needles.subjects & set(held):
-            yield f"{kind} {blob}"
+        for which, needles in enumerate(sought):
+            if needles.found_in(content) or needles.subjects.intersection(held):
+                yield f"{kind} {blob}", which
+
+
+def _in_files(vault: Vault, sought: Sequence[Needles]) -> Iterator[tuple[str, int]]:
+    for path in _files(vault):
+        content = path.read_bytes()
+        least = SHORTEST if _is_text(content) else SHORTEST_IN_NOISE
+        for which, needles in enumerate(sought):
+            named = needles.found_in(path.name.encode())
+            if named or needles.found_in(content, least):
+                yield f"a file in {path.parent.name} named after somebody" if named else path.name, which
 
 
 def _files(vault: Vault) -> list[Path]:
     return sorted(path for folder in (vault.folder, vault.keys) for path in folder.rglob("*") if path.is_file())
-
-
-def _in_file(path: Path, needles: Needles) -> bool:
-    content = path.read_bytes()
-    least = SHORTEST if _is_text(content) else SHORTEST_IN_NOISE
-    return needles.found_in(content, least) or needles.found_in(path.name.encode())
-
-
-def _anonymous(path: Path, needles: Needles) -> str:
-    return f"a file in {path.parent.name} named after somebody" if needles.found_in(path.name.encode()) else path.name
 
 
 def _is_text(content: bytes) -> bool:
@@ -239,7 +283,7 @@ def _stands_in(literal: bytes, content: bytes) -> bool:
 def _own_words() -> bytes:
     """Return the source of this software: what stands in it stands in every workspace."""
     folder = Path(str(resources.files("expunge")))
-    paths = sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".json", ".html", ".j2"})
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".json", ".html", ".j2", ".cedar"})
     return b"\n".join(path.read_bytes() for path in paths)
 
 
@@ -247,14 +291,18 @@ def _spellings(word: str) -> set[bytes]:
     return {word.encode(), word.encode("utf-16-le"), json.dumps(word)[1:-1].encode()}
 
 
-def _finds_canary(vault: Vault, layouts: Mapping[str, codec.Layout], store: str) -> bool:
-    """Plant a canary, in a transaction that is rolled back or a file that is unlinked; tell whether it is found."""
-    canary = f"canary-{secrets.token_hex(12)}"
-    needles = Needles(frozenset({canary}), frozenset({canary}))
+def _canary(text: str) -> Needles:
+    return Needles(frozenset({text}), frozenset({text}))
+
+
+@contextmanager
+def _planted(vault: Vault, layouts: Mapping[str, codec.Layout], canaries: Mapping[str, str]) -> Iterator[Connection]:
+    """Plant a canary in every store: in a transaction that is rolled back, and in a file that is unlinked."""
     connection = vault.engine.connect()
     try:
-        _plant(vault, connection, layouts, store, canary)
-        return bool(search(vault, connection, layouts, needles, [store]))
+        for store, canary in canaries.items():
+            _plant(vault, connection, layouts, store, canary)
+        yield connection
     finally:
         connection.rollback()
         connection.close()

@@ -5,29 +5,35 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from expunge.domain.subject import SubjectId
 from expunge.errors import NotFoundError
 from expunge.log.sparse import members_root
 from expunge.vault import subjects
-from expunge.vault.database import MEMBER, OBJECT_VERSION
+from expunge.vault.database import MEMBER, OBJECT_VERSION, run_many
 from expunge.vault.store import Vault, now
 
 
 def enter(
-    vault: Vault, connection: Connection, object_id: str, refs: Mapping[SubjectId, bytes], records: Mapping[bytes, int]
+    vault: Vault,
+    connection: Connection,
+    object_id: str,
+    refs: Mapping[SubjectId, bytes],
+    records: Mapping[bytes, int],
+    keys: Mapping[bytes, bytes] | None = None,
 ) -> str:
-    """Enter the members of a new object; returns their root in hex."""
-    keys = subjects.keys_of(vault, connection, refs.values())
+    """Enter the members of a new object, with their numbers of records; returns their root in hex.
+
+    Parameters
+    ----------
+    keys : mapping of reference to key, optional
+        Where they were unwrapped already.
+    """
+    keys = subjects.keys_of(vault, connection, refs.values()) if keys is None else keys
     entries = subjects.commitments(keys, object_id, refs)
-    connection.execute(
-        insert(MEMBER),
-        [
-            {"object_id": object_id, "ref": ref, "commitment": commitment, "records": records[ref]}
-            for ref, commitment in entries.items()
-        ],
-    )
+    rows = [(object_id, ref, commitment, int(records[ref])) for ref, commitment in entries.items()]
+    run_many(connection, insert(MEMBER), ("object_id", "ref", "commitment", "records"), rows)
     root = members_root(entries.values()).hex()
     new_version(connection, object_id, 1, root, len(entries), "made")
     return root
@@ -36,13 +42,16 @@ def enter(
 def commitments(connection: Connection, object_id: str) -> dict[bytes, bytes]:
     """Return reference -> commitment for all members of an object."""
     query = select(MEMBER.c.ref, MEMBER.c.commitment).where(MEMBER.c.object_id == object_id)
-    return {row.ref: row.commitment for row in connection.execute(query)}
+    return dict(connection.execute(query).all())
 
 
 def records(connection: Connection, object_id: str, refs: Collection[bytes]) -> dict[bytes, int]:
     """Return reference -> number of records for those of `refs` who are members of an object."""
-    query = select(MEMBER.c.ref, MEMBER.c.records).where(MEMBER.c.object_id == object_id, MEMBER.c.ref.in_(refs))
-    return {row.ref: row.records for row in connection.execute(query)}
+    query = select(MEMBER.c.ref, MEMBER.c.records).where(MEMBER.c.object_id == object_id)
+    if len(refs) <= subjects.MANY:
+        return dict(connection.execute(query.where(MEMBER.c.ref.in_(refs))).all())
+    wanted = set(refs)
+    return {ref: held for ref, held in connection.execute(query).all() if ref in wanted}
 
 
 def totals(connection: Connection, object_id: str) -> tuple[int, int]:
@@ -54,8 +63,8 @@ def totals(connection: Connection, object_id: str) -> tuple[int, int]:
 
 def leave(connection: Connection, object_id: str, refs: Collection[bytes]) -> None:
     """Remove members from an object."""
-    for ref in refs:
-        connection.execute(delete(MEMBER).where(MEMBER.c.object_id == object_id, MEMBER.c.ref == ref))
+    gone = delete(MEMBER).where(MEMBER.c.object_id == bindparam("object"), MEMBER.c.ref == bindparam("owner"))
+    run_many(connection, gone, ("object", "owner"), [(object_id, ref) for ref in refs])
 
 
 def disband(connection: Connection, object_id: str) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from expunge.access.actions import Action
 from expunge.domain.recipient import RecipientKind
 from expunge.errors import InputError, NotFoundError
 from expunge.vault.database import DATASET, DISCLOSURE, MODEL, RECIPIENT
@@ -79,6 +80,7 @@ def add(workspace: Workspace, name: str, kind: RecipientKind) -> Recipient:
     InputError
         Where the name is taken or is no name.
     """
+    workspace.authorise(Action.RECIPIENT_ADD)
     plain = " ".join(name.split())
     if not plain or len(plain) > LONGEST or not plain.isprintable():
         raise InputError(f"{name!r} is no recipient's name.", mend=f"Give 1 to {LONGEST} printable characters.")
@@ -109,6 +111,7 @@ def disclose(workspace: Workspace, name: str, object_name: str, kind: str, on: d
     WorkspaceBusyError
         Where an erasure is not finished: it knows whom it must be passed on to.
     """
+    workspace.authorise(Action.RECIPIENT_DISCLOSE)
     if on is not None and on > date.fromisoformat(now()[:10]):
         raise InputError(f"disclosed on {on}, which lies ahead.", mend="Give the day on which it was.")
     with journal.recording(workspace), workspace.vault.transaction() as connection:
@@ -138,6 +141,7 @@ def note(workspace: Workspace, connection: Connection, name: str, object_id: str
 
 def end(workspace: Workspace, name: str) -> Recipient:
     """Note that a recipient gave back or destroyed all that it had; ending it again changes nothing."""
+    workspace.authorise(Action.RECIPIENT_END)
     with journal.recording(workspace), workspace.vault.transaction() as connection:
         found = by_name(connection, name)
         if found.ended is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 import pytest
 
@@ -15,6 +16,8 @@ from expunge.vault import subjects
 from expunge.workspace import data, journal
 from expunge.workspace.folder import Workspace, open_workspace
 
+Acting: TypeAlias = Callable[..., Workspace]
+
 
 def held(workspace: Workspace) -> set[object]:
     with workspace.vault.transaction() as connection:
@@ -22,8 +25,8 @@ def held(workspace: Workspace) -> set[object]:
         return set(data.load(workspace, connection, dataset.id).subject_ids())
 
 
-def test_the_approver_is_noted(workspace: Workspace) -> None:
-    as_dora = open_workspace(workspace.folder, actor="dora")
+def test_the_approver_is_noted(workspace: Workspace, acting: Acting) -> None:
+    as_dora = acting(workspace, "dora", "privacy_officer")
     request = decide.approve(as_dora, intake.submit(workspace, "71001", Law.GDPR).id)
     assert (request.state, request.approver) == (State.APPROVED, "dora")
     with workspace.vault.transaction() as connection:
@@ -117,20 +120,22 @@ def test_a_refusal_that_was_cut_short_goes_on(
     assert "Art. 12(5)" in (workspace.letters / request.id / "refusal.txt").read_text()
 
 
-def test_four_eyes_are_two_people(workspace: Workspace) -> None:
+def test_four_eyes_are_two_people(workspace: Workspace, acting: Acting) -> None:
     (workspace.folder / "policy.json").write_bytes(replace(workspace.policy, four_eyes=True).to_json())
-    owner, dora = open_workspace(workspace.folder), open_workspace(workspace.folder, actor="dora")
+    owner = open_workspace(workspace.folder)
+    dora = acting(owner, "dora", "privacy_officer")
     request = decide.approve(owner, intake.submit(owner, "71001", Law.GDPR).id)
-    with pytest.raises(PolicyError, match="'owner' approved"):
+    with pytest.raises(PolicyError, match=r"'owner'.*four eyes"):
         execute.erase(owner, [request.id])
     assert 71001 in held(owner)
     (done,) = execute.erase(dora, [request.id]).requests
     assert (done.outcome, done.approver) == (Outcome.ERASED, "owner")
 
 
-def test_an_unfinished_batch_is_not_finished_by_its_approver(workspace: Workspace) -> None:
+def test_an_unfinished_batch_is_not_finished_by_its_approver(workspace: Workspace, acting: Acting) -> None:
     (workspace.folder / "policy.json").write_bytes(replace(workspace.policy, four_eyes=True).to_json())
-    owner, dora = open_workspace(workspace.folder), open_workspace(workspace.folder, actor="dora")
+    owner = open_workspace(workspace.folder)
+    dora = acting(owner, "dora", "privacy_officer")
     request = decide.approve(owner, intake.submit(owner, "71001", Law.GDPR).id)
 
     def stop(_state: State) -> None:

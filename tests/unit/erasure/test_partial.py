@@ -86,6 +86,11 @@ def test_records_that_a_law_keeps_stay_and_every_model_forgets(
     assert (kept.object, kept.article) == (named["accounts"].object, "Art. 17(3)(b)")
     assert "used for no model" in kept.why
     assert [line.outcome for line in found.statement.requests] == ["partly erased"]
+    letter = (two.letters / request.id / "partial.txt").read_text()
+    assert "- Data set visits" in letter
+    assert "accounts" in letter
+    assert "Art. 17(3)(b)" in letter
+    assert "as records only" in letter
 
 
 def test_a_ground_for_the_processing_leaves_the_models_of_that_dataset_too(

@@ -14,27 +14,32 @@ from sqlalchemy import Connection, insert, select
 from expunge.certificates.file import log_entry, write_file
 from expunge.certificates.sign import Evidence, sign
 from expunge.domain.certificate import (
+    BY_CONSTRUCTION,
     Copy,
     Keys,
     Learned,
     LogKey,
     Members,
     RecipientLine,
+    Release,
     RequestLine,
     Retained,
     Seconds,
+    Seed,
     Served,
     Statement,
 )
+from expunge.domain.codec import read
 from expunge.domain.guarantee import Exact
 from expunge.domain.plan import Method
 from expunge.domain.report import Check
 from expunge.domain.request import Outcome
-from expunge.erasure import requests, tasks
+from expunge.erasure import guard, requests, tasks
 from expunge.erasure.batch import Batch
 from expunge.errors import CorruptedError
 from expunge.log.merkle import inclusion_proof, leaf_hash
 from expunge.log.sparse import members_root
+from expunge.vault import ledger
 from expunge.vault.database import BATCH, CERTIFICATE
 from expunge.vault.store import now
 from expunge.workspace import journal, members, register
@@ -52,6 +57,10 @@ LIMITS: Final = (
 MAY_STILL_HOLD: Final = (
     "snapshots and backups of the key folder that were made before the old root key was destroyed",
     "storage that keeps overwritten blocks (flash, journalling and copy-on-write file systems)",
+)
+CLOCK_SET_BACK: Final = (
+    "The clock was set back while this erasure ran: it was issued after the old root key became unusable, whatever "
+    "the times say. The order of things is that of the audit log."
 )
 _ANOTHER: Final = "0" * 64
 _UNTOUCHED: Final = {
@@ -142,13 +151,30 @@ def make_statement(workspace: Workspace, connection: Connection, batch: Batch, n
             "closed",
         ),
         limits=LIMITS,
-        notes=("No suppression ledger is kept: nothing stops the erased subjects from being imported again.",),
+        notes=(
+            suppression_note(workspace, connection, batch),
+            *((CLOCK_SET_BACK,) if now() < batch.evidence["keys"]["unusable_since"] else ()),
+        ),
         recipients=tuple(
             RecipientLine(task.request, task.recipient, task.kind, task.state)
             for task in tasks.of_batch(connection, batch.id)
         ),
         log=LogKey(origin=journal.origin(workspace), public_key=base64.b64encode(public).decode()),
-        environment=_environment(),
+        environment=_environment(batch),
+        release=read(Release | None, batch.evidence["release"], "release"),
+    )
+
+
+def suppression_note(workspace: Workspace, connection: Connection, batch: Batch) -> str:
+    """Say what the suppression ledger keeps of the batch's people, on what legal basis, and until when."""
+    ends = {entry.until for entry in ledger.entries(connection) if entry.batch == batch.id}
+    if not ends:
+        return "The suppression ledger keeps nothing of this batch's subjects: the records of none of them were erased."
+    kept = " or ".join(sorted(f"until {end[:10]}" if end else "without an end" for end in ends))
+    return (
+        "The suppression ledger keeps a keyed hash of each subject whose records were erased, to refuse their import "
+        "and to find them after a restore. It is personal data while its key lives. "
+        f"Legal basis: {workspace.policy.suppression_basis or 'none is stated'}. Kept {kept}."
     )
 
 
@@ -199,6 +225,7 @@ def find_evidence(workspace: Workspace, connection: Connection, batch: Batch, co
         learned_before=digests["staged"] if digests["equal"] else _ANOTHER,
         staged=digests["staged"],
         replayed=digests["replayed"],
+        not_replayed=digests.get("not_replayed", ""),
         verified_served=digests["verified_served"],
         published_served=published,
         nonce=facts.nonce,
@@ -227,6 +254,7 @@ def _copy(workspace: Workspace, connection: Connection, batch: Batch, copy: dict
         "records_removed": entry["records"],
         "checks": tuple(Check.from_dict(check) for check in entry["checks"]),
         "seconds": Seconds(entry.get("seconds", "0"), entry.get("full_retrain")),
+        "guard": guard.stated(entry),
     }
     if copy["kind"] == "dataset":
         changed = int(bool(copy["subjects"]))
@@ -242,14 +270,22 @@ def _copy(workspace: Workspace, connection: Connection, batch: Batch, copy: dict
         return Copy(
             version_after=None,
             guarantee=None,
-            guarantee_in_words="unpublished and destroyed: without these subjects no model is left",
+            guarantee_in_words="unpublished and destroyed: "
+            + (
+                "its score fell by more than policy allows, and so it was decided"
+                if common["guard"]
+                else "without these subjects no model is left"
+            ),
             learned=Learned(entry["learned_before"], None, None),
             served=Served(entry["served_before"], None),
             **common,
         )
     version = register.current(connection, copy["object"])
     facts = register.open_facts(workspace, connection, version)
+    digests = batch.sealed["digests"].get(copy["object"], {})
     scope = facts.guarantee["scope"]
+    row = register.by_id(connection, copy["object"])
+    common["seed"] = Seed(row.seed, register.seeded(row), renewed=method is Method.REFIT and copy["rotates"])
     if method in _UNTOUCHED:
         same = facts.blinded_learned(), facts.blinded_served()
         return Copy(
@@ -264,14 +300,21 @@ def _copy(workspace: Workspace, connection: Connection, batch: Batch, copy: dict
     return Copy(
         version_after=version.version,
         guarantee=Exact(scope),
-        guarantee_in_words=f"{facts.guarantee_words}: the learned state equals, byte for byte, that of a full retrain "
-        "without these subjects; replayed and compared",
+        guarantee_in_words=f"{facts.guarantee_words}: the learned state "
+        + (
+            f"is that of a full retrain without these subjects, {BY_CONSTRUCTION}"
+            if digests["replayed"] is None
+            else "equals, byte for byte, that of a full retrain without these subjects; replayed and compared"
+        ),
         learned=Learned(entry["learned_before"], entry["learned_after"], entry["learned_equal"]),
         served=Served(entry["served_before"], entry["served_after"]),
         **common,
     )
 
 
-def _environment() -> dict[str, str]:
+def _environment(batch: Batch) -> dict[str, str]:
+    """Say what ran here, and what else decided where an estimator of another library was refitted."""
     versions = {name: metadata.version(name) for name in _LIBRARIES}
-    return {"python": platform.python_version(), "machine": platform.machine(), **versions}
+    fitted = (entry.get("environment", {}) for entry in batch.evidence["copies"].values())
+    decisive = {name: value for one in fitted for name, value in one.items()}
+    return {**decisive, "python": platform.python_version(), "machine": platform.machine(), **versions}

@@ -7,12 +7,13 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
+from expunge.access import actors
 from expunge.domain.report import Verdict
 from expunge.domain.subject import SubjectId
 from expunge.erasure import batch as batches
 from expunge.erasure import requests
 from expunge.erasure.batch import Batch
-from expunge.erasure.scope import ids_meant
+from expunge.erasure.scope import ids_of_kinds
 from expunge.errors import CheckFailedError
 from expunge.vault import subjects
 from expunge.vault.database import CHECKPOINT, DATASET
@@ -31,12 +32,11 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
     CheckFailedError
         Where a trace was found, or the search would not have found one.
     """
-    people: set[SubjectId] = set()
-    texts: set[str] = set()
-    for request in requests.in_batch(connection, batch.id):
-        known = requests.identity(workspace, connection, request.id)
-        people |= ids_meant(workspace, connection, known["subject"])
-        texts |= set(known["texts"])
+    served = requests.in_batch(connection, batch.id)
+    kinds = data.subject_kinds(workspace, connection)
+    known = requests.identities(workspace, connection, [request.id for request in served]).values()
+    people: set[SubjectId] = set().union(*(ids_of_kinds(kinds, one["subject"]) for one in known))
+    texts = {text for one in known for text in one["texts"]}
     # Whoever is retained somewhere rightly stands there; that nothing else of them is left, texts and references tell.
     people -= {subject for _, subject in subjects.everywhere(workspace.vault, connection, people).values()}
     layouts = {
@@ -63,5 +63,7 @@ def rightly_there(workspace: Workspace, connection: Connection) -> set[str]:
     words |= {str(size) for size in connection.execute(select(CHECKPOINT.c.size)).scalars()}
     words |= {model.name for model in register.every(connection)}
     words |= {recipient.name for recipient in recipients.every(connection)}
+    words |= {actor.name for actor in actors.every(connection)}
+    words |= {workspace.policy.rules, workspace.policy.to_json().decode()}
     words |= {actor.decode() for entry in journal.entries(connection) for actor in _ACTOR.findall(entry)}
     return words

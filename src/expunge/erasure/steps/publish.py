@@ -7,7 +7,7 @@ from sqlalchemy import Connection, update
 from expunge.domain.plan import Method
 from expunge.erasure.batch import Batch
 from expunge.vault.database import DATASET, MODEL
-from expunge.workspace import members, register, restrictions
+from expunge.workspace import members, register, restrictions, seeds
 from expunge.workspace.folder import Workspace
 
 
@@ -38,4 +38,5 @@ def _publish(connection: Connection, batch: Batch, model: str) -> None:
         connection.execute(update(MODEL).where(MODEL.c.id == model).values(version=None))
         return
     register.set_status(connection, staged, register.CURRENT)
-    connection.execute(update(MODEL).where(MODEL.c.id == model).values(version=staged.version))
+    seed = batch.evidence["copies"][model]["seed"]
+    seeds.publish(connection, model, staged.version, seed["number"], seed["since"])

@@ -7,20 +7,22 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sqlalchemy import Connection, select
 
 from expunge.datasets import Table, refreshed
 from expunge.domain.plan import Method
 from expunge.domain.schema import Kind
-from expunge.domain.subject import SubjectId
+from expunge.domain.subject import SubjectId, subject_kind
 from expunge.erasure import batch as batches
 from expunge.erasure import requests
 from expunge.erasure.batch import Batch
-from expunge.erasure.scope import Scope, scope_of
-from expunge.errors import CannotForgetError, CheckFailedError
+from expunge.erasure.scope import Scope, scope_of, scopes_of
+from expunge.errors import CannotForgetError, CheckFailedError, CorruptedError
 from expunge.learners.base import Learner
 from expunge.vault import blobs, records, subjects
 from expunge.vault.database import DATASET
+from expunge.vault.store import now
 from expunge.workspace import data, models, register, restrictions
 from expunge.workspace.folder import Workspace
 
@@ -128,19 +130,31 @@ def note_needles(
         if dataset.id not in tables
     )
     kept = {text for table in (*remaining.values(), *others) for text in _texts(table)}
-    for request in requests.in_batch(connection, batch.id):
-        known = requests.identity(workspace, connection, request.id)
-        own = scope_of(workspace, connection, request)
-        texts: set[str] = set()
-        for dataset, table in tables.items():
-            present = list(own.ids_in(dataset, own.people))
-            if present and (rows := np.isin(table.subjects, present)).any():
-                texts |= {text for column in table.arrays().values() for text in column[rows] if isinstance(text, str)}
-        requests.seal_again(workspace, connection, request.id, {**known, "texts": sorted(texts - kept)})
+    scopes = scopes_of(workspace, connection, requests.in_batch(connection, batch.id))
+    asked = {subject for own in scopes.values() for _, subject in own.people.values()}
+    said = {dataset: _texts_of(table, asked) for dataset, table in tables.items()}
+    known = requests.identities(workspace, connection, list(scopes))
+    for request, own in scopes.items():
+        texts = {text for place, one in own.people.values() for text in said.get(place, {}).get(one, ())}
+        requests.seal_again(workspace, connection, request, {**known[request], "texts": sorted(texts - kept)})
 
 
 def _texts(table: Table) -> set[str]:
     return {text for cells in table.arrays().values() if cells.dtype == object for text in set(cells) if text}
+
+
+def _texts_of(table: Table, people: set[SubjectId]) -> dict[SubjectId, set[str]]:
+    """Return what stands in whose rows, for those of these people who are here."""
+    present = [one for one in people if subject_kind(one) == table.schema.subject_kind]
+    rows = pd.Series(table.subjects).isin(present).to_numpy(dtype=np.bool_)
+    owners = table.subjects[rows].tolist()
+    found: dict[SubjectId, set[str]] = {owner: set() for owner in owners}
+    for cells in table.arrays().values():
+        if cells.dtype == object:
+            for owner, text in zip(owners, cells[rows], strict=True):
+                if isinstance(text, str):
+                    found[owner].add(text)
+    return found
 
 
 def unlearn(
@@ -157,13 +171,20 @@ def unlearn(
     row = register.by_id(connection, model)
     remaining = models.training_rows(workspace, usable, model, row.held_out)
     learner = register.open_learner(workspace, connection, before)
+    served = register.open_served(workspace, connection, before)
+    if (learner.digest(), served.digest()) != (facts.learned, facts.served):
+        raise CorruptedError(
+            f"model {row.name!r} is not the one that was published as version {before.version}.",
+            mend="Restore the workspace and its keys from the same moment.",
+        )
     own = refs.keys() & set(learner.subjects_held())
     note_leavers(workspace, connection, batch, model, {one: refs[one] for one in own})
-    method = Method(next(copy["method"] for copy in batch.touched("model") if copy["object"] == model))
+    planned = next(copy for copy in batch.touched("model") if copy["object"] == model)
+    method, seed = Method(planned["method"]), facts.seed + int(planned["rotates"])
     if learner.schema != remaining.schema:
         method = Method.REFIT
     begin = time.perf_counter()
-    method, learner = _without(workspace, connection, method, learner, own, (model, remaining))
+    method, learner = _without(workspace, connection, method, learner, own, (model, remaining, seed))
     seconds = time.perf_counter() - begin
     entry: dict[str, Any] = {
         "method": method.value,
@@ -180,7 +201,7 @@ def unlearn(
             workspace,
             connection,
             learner,
-            register.Place(model, version, register.STAGED, batch.id),
+            register.Place(model, version, register.STAGED, batch.id, seed),
             fit_seconds=facts.fit_seconds,
         )
         made = register.open_facts(workspace, connection, staged)
@@ -188,6 +209,11 @@ def unlearn(
             "learned_after": made.blinded_learned(),
             "served_after": made.blinded_served(),
             "learned_equal": made.learned == facts.learned,
+            "seed": {
+                "number": seed,
+                "since": now() if planned["rotates"] else register.seeded(row),
+                "renewed": planned["rotates"],
+            },
         }
         digests = {"equal": made.learned == facts.learned, "staged": made.learned, "verified_served": made.served}
     batch.evidence["copies"][model] = entry
@@ -200,10 +226,10 @@ def _without(
     method: Method,
     learner: Learner,
     own: set[SubjectId],
-    raw: tuple[str, Table],
+    raw: tuple[str, Table, int],
 ) -> tuple[Method, Learner]:
     """Forget; refit where that is planned, or a class would go; retire where no model would be left."""
-    model, remaining = raw
+    model, remaining, seed = raw
     if method is Method.FORGET:
         try:
             learner.forget(own)
@@ -215,5 +241,5 @@ def _without(
         classes = target is not None and target.kind is Kind.CATEGORICAL
         if remaining.n_rows == 0 or (classes and len(set(remaining.target().tolist())) < 2):
             return Method.RETIRE, learner
-        learner, _ = models.fit(workspace, connection, model, remaining)
+        learner, _ = models.fit(workspace, connection, model, remaining, seed)
     return method, learner

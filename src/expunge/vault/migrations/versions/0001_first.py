@@ -61,6 +61,7 @@ def upgrade() -> None:
         sa.Column("ref", sa.BLOB, primary_key=True),
         sa.Column("commitment", sa.BLOB, nullable=False),
         sa.Column("records", sa.Integer, nullable=False),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "object_version",
@@ -100,6 +101,7 @@ def upgrade() -> None:
         sa.Column("tag", sa.BLOB, nullable=False, unique=True),
         sa.Column("root_version", sa.Integer, nullable=False),
         sa.Column("wrapped", sa.BLOB, nullable=False),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "certificate",
@@ -140,7 +142,8 @@ def upgrade() -> None:
         "record",
         sa.Column("segment_id", sa.String, sa.ForeignKey("segment.id"), primary_key=True),
         sa.Column("ref", sa.BLOB, primary_key=True),
-        sa.Column("record_id", sa.BLOB, nullable=False, unique=True),
+        sa.Column("record_id", sa.BLOB, nullable=False),
         sa.Column("offset", sa.Integer, nullable=False),
         sa.Column("length", sa.Integer, nullable=False),
+        sqlite_with_rowid=False,
     )

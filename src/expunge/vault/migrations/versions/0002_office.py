@@ -17,8 +17,10 @@ def upgrade() -> None:
     _keys_of_one_dataset()
     with op.batch_alter_table("request") as request:
         request.add_column(sa.Column("tag", sa.BLOB))
-        for name in ("extension", "hold", "refusals"):
+        for name in ("approved", "extension", "hold", "refusals"):
             request.add_column(sa.Column(name, sa.String))
+    with op.batch_alter_table("dataset") as dataset:
+        dataset.add_column(sa.Column("set_aside", sa.Integer, nullable=False, server_default="0"))
     with op.batch_alter_table("model") as model:
         model.add_column(sa.Column("replay", sa.String, nullable=False, server_default="always"))
         model.add_column(sa.Column("seed", sa.Integer, nullable=False, server_default="1"))
@@ -46,6 +48,7 @@ def upgrade() -> None:
         sa.Column("batch", sa.String),
         sa.Column("since", sa.String, nullable=False),
         sa.Column("until", sa.String),
+        sa.Column("retained", sa.String, nullable=False, server_default="{}"),
     )
     op.create_table(
         "recipient",
@@ -109,6 +112,7 @@ def _keys_of_one_dataset() -> None:
         sa.Column("root_version", sa.Integer, nullable=False),
         sa.Column("wrapped", sa.BLOB, nullable=False),
         sa.UniqueConstraint("dataset_id", "tag", name="subject_of_dataset"),
+        sqlite_with_rowid=False,
     )
     if rows:
         op.bulk_insert(subject, [dict(row._mapping) for row in rows])
