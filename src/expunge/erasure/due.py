@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final, TypeAlias
@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 from expunge.access.actions import Action
 from expunge.domain.recipient import Told
 from expunge.domain.request import Outcome, Request, State
-from expunge.erasure import clock, office, requests, tasks
+from expunge.erasure import batch as batches
+from expunge.erasure import clock, guard, office, release, requests, tasks
 from expunge.workspace.folder import Workspace
-from expunge.workspace.underway import erasing
 
 FINISH: Final = "expunge erase --due-within 0"
 """Finishes the batch that is on its way, whichever it is."""
@@ -64,11 +64,17 @@ class Line:
 
 @dataclass(frozen=True)
 class _Office:
-    """What one line needs to know of the rest."""
+    """What one line needs to know of the rest.
+
+    `own_approvers` are those whose approvals the actor may not execute; `undecided` are the models that wait for a
+    decision.
+    """
 
     workspace: Workspace
     erasing: bool
     open_tasks: dict[str, list[str]]
+    own_approvers: frozenset[str]
+    undecided: tuple[str, ...]
 
 
 _Waits: TypeAlias = tuple[str | None, str]
@@ -90,8 +96,16 @@ def overview(workspace: Workspace, within: int | None = None) -> list[Line]:
     today = clock.today()
     last = None if within is None else today + timedelta(days=within)
     with workspace.vault.transaction() as connection:
-        around = _Office(workspace, erasing(connection), _open_tasks(connection))
-        lines = [_line(around, request, today) for request in requests.unclosed(connection)]
+        there, tasks_open = requests.unclosed(connection), _open_tasks(connection)
+        batch = batches.unfinished(workspace, connection)
+    around = _Office(
+        workspace,
+        batch is not None,
+        tasks_open,
+        _own_approvers(workspace, there),
+        tuple(copy["name"] for copy in guard.waiting(batch)) if batch else (),
+    )
+    lines = [_line(around, request, today) for request in there]
     chosen = [line for line in lines if last is None or line.request.due <= last]
     return sorted(chosen, key=lambda line: (not line.late, line.request.due))
 
@@ -114,6 +128,14 @@ def _open_tasks(connection: Connection) -> dict[str, list[str]]:
         if task.state is Told.OPEN:
             found.setdefault(task.request, []).append(task.id)
     return found
+
+
+def _own_approvers(workspace: Workspace, there: Iterable[Request]) -> frozenset[str]:
+    """Return whose approvals the actor, who may erase, may not execute: four eyes."""
+    if not workspace.may(Action.ERASE, approvers=[], subjects=1):
+        return frozenset()
+    approvers = {request.approver for request in there if request.approver is not None}
+    return frozenset(one for one in approvers if not workspace.may(Action.ERASE, approvers=[one], subjects=1))
 
 
 def _line(around: _Office, request: Request, today: date) -> Line:
@@ -146,13 +168,13 @@ def _approved(around: _Office, request: Request) -> _Waits:
     policy, go = around.workspace.policy, f"expunge erase {request.id}"
     if request.policy != policy.version:
         return "the policy changed since it was planned: it needs approval again", go
-    if policy.four_eyes and request.approver == around.workspace.actor:
+    if request.approver in around.own_approvers:
         return f"{request.approver} approved it, and policy demands four eyes", f"{go} --as SOMEBODY-ELSE"
     if around.erasing:
         return "another batch is unfinished", FINISH
-    if policy.min_batch > 1:
-        last = request.due - timedelta(days=policy.safe_days)
-        return f"may wait for a batch of {policy.min_batch}, until {last} at the latest", go
+    last, _, because = release.latest(policy, request)
+    if policy.min_batch > 1 and last > clock.today():
+        return f"may wait for a batch of {policy.min_batch}, until {last} at the latest, because {because}", go
     return None, go
 
 
@@ -172,6 +194,9 @@ def _in_batch(around: _Office, request: Request) -> _Waits:
     go = f"expunge erase {request.id}"
     if request.failed:
         return f"batch {request.batch} failed: {request.failed[1]}", go
+    if request.state is State.VERIFIED and around.undecided:
+        model = around.undecided[0]
+        return f"it waits for a decision on model {model}", f"expunge model decide {model} --help"
     waiting = around.open_tasks.get(request.id, [])
     if request.state is State.CHECKED and waiting:
         return f"recipients are not told: {', '.join(waiting)}", f"expunge task show {waiting[0]}"

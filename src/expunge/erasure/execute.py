@@ -288,8 +288,8 @@ def _refuse_too_large(connection: Connection, whole: Plan) -> None:
     """
     size = 0.0
     for copy in whole.touched:
-        goingheld = members.totals(connection, copy.object_id)[0]
-        size += copy.subjects * (math.log2(max(goingheld / copy.subjects, 1)) + 4) * 66 * 4 / 3
+        held = members.totals(connection, copy.object_id)[0]
+        size += copy.subjects * (math.log2(max(held / copy.subjects, 1)) + 4) * 66 * 4 / 3
     if size > MAX_BYTES / 2:
         raise InputError(
             f"the certificate of this batch would have about {size / 1e6:.0f} MB.", mend="Erase in smaller batches."

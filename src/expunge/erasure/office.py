@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from expunge.access.actions import Action
 from expunge.domain.request import Hold, Law, Request, State
 from expunge.erasure import clock, closing, letters, planning, requests
 from expunge.erasure.law.rules import HoldGround, hold_ground, known_packs
@@ -36,8 +37,10 @@ def at_work(workspace: Workspace) -> Iterator[None]:
 def catch_up_if_free(workspace: Workspace) -> None:
     """Do what `catch_up` does for somebody who only looks, unless there is nothing to do or another process writes.
 
-    Nothing is lost then: that process, or the next command, does it.
+    Nothing is lost then: that process, or the next command, does it. Who may not enter a request changes nothing here.
     """
+    if not workspace.may(Action.REQUEST_SUBMIT):
+        return
     with workspace.vault.transaction() as connection:
         idle = not requests.cut_short(connection) and not any(map(hold_ended, requests.delayed(connection)))
     if not idle:

@@ -34,7 +34,7 @@ def test_the_approver_is_noted(workspace: Workspace, acting: Acting) -> None:
     assert (last["event"], last["actor"], last["request"]) == ("request approved", "dora", request.id)
 
 
-def test_approving_twice_is_no_move(workspace: Workspace) -> None:
+def test_approving_twice_is_no_move(workspace: Workspace, acting: Callable[..., Workspace]) -> None:
     request = intake.submit(workspace, "71001", Law.GDPR)
     approved = decide.approve(workspace, request.id)
     with workspace.vault.transaction() as connection:
@@ -42,7 +42,7 @@ def test_approving_twice_is_no_move(workspace: Workspace) -> None:
     assert decide.approve(workspace, request.id) == approved
     with workspace.vault.transaction() as connection:
         assert journal.size(connection) == size
-    other = open_workspace(workspace.folder, actor="dora")
+    other = acting(workspace, "dora", "privacy_officer")
     with pytest.raises(IllegalMoveError, match=r"is approved and cannot become approved.*owner approved it"):
         decide.approve(other, request.id)
 

@@ -10,7 +10,7 @@ import pytest
 
 from expunge.domain.recipient import RecipientKind
 from expunge.domain.request import Law, State
-from expunge.erasure import clock, decide, due, execute, holding, intake, requests
+from expunge.erasure import clock, decide, due, execute, holding, intake, release, requests
 from expunge.errors import CheckFailedError, RecipientsOpenError
 from expunge.workspace import recipients
 from expunge.workspace.folder import Workspace, open_workspace
@@ -63,13 +63,13 @@ def test_who_is_held_is_not_late(workspace: Workspace, monkeypatch: pytest.Monke
     assert [one.id for one in due.held_within(workspace, 0)] == [request.id]
 
 
-def test_four_eyes_need_another_actor(workspace: Workspace, approve: Approve) -> None:
+def test_four_eyes_need_another_actor(workspace: Workspace, approve: Approve, acting: Callable[..., Workspace]) -> None:
     (workspace.folder / "policy.json").write_bytes(replace(workspace.policy, four_eyes=True).to_json())
     strict = open_workspace(workspace.folder)
     approve(strict, 71001)
     assert "four eyes" in str(only(strict).blocked)
-    other = open_workspace(workspace.folder, actor="dora")
-    assert only(other).blocked is None
+    assert only(acting(strict, "dora", "privacy_officer")).blocked is None
+    assert only(acting(strict, "otto", "auditor")).blocked is None
 
 
 def test_a_changed_policy_needs_approval_again(workspace: Workspace, approve: Approve) -> None:
@@ -79,11 +79,16 @@ def test_a_changed_policy_needs_approval_again(workspace: Workspace, approve: Ap
 
 
 def test_a_batch_that_may_wait_says_until_when(workspace: Workspace, approve: Approve) -> None:
-    (workspace.folder / "policy.json").write_bytes(replace(workspace.policy, min_batch=5).to_json())
+    policy = replace(workspace.policy, min_batch=5, window_days=7)
+    (workspace.folder / "policy.json").write_bytes(policy.to_json())
     patient = open_workspace(workspace.folder)
-    approve(patient, 71001)
+    (request,) = approve(patient, 71001)
     line = only(patient)
-    assert line.blocked == f"may wait for a batch of 5, until {line.request.due - timedelta(days=3)} at the latest"
+    last, _, _ = release.latest(policy, line.request)
+    assert f"may wait for a batch of 5, until {last} at the latest" in str(line.blocked)
+    done = execute.erase(patient, [request])
+    assert done.waiting is not None
+    assert done.waiting.latest == last
 
 
 def test_an_unfinished_batch_blocks_others(workspace: Workspace, approve: Approve) -> None:
@@ -150,3 +155,16 @@ def test_what_has_come_due_goes_on_unless_another_process_writes(
     with workspace.vault.transaction() as connection:
         assert requests.load(connection, request.id).state is State.HELD
     assert only(workspace).blocked == "not approved"
+
+
+def test_who_may_only_look_changes_nothing(
+    workspace: Workspace, acting: Callable[..., Workspace], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = intake.submit(workspace, "71001", Law.GDPR)
+    today = clock.today()
+    holding.hold(workspace, request.id, "17(3)(e)", today + timedelta(days=1))
+    auditor = acting(workspace, "otto", "auditor")
+    monkeypatch.setattr(clock, "today", lambda: today + timedelta(days=2))
+    assert "its hold has ended" in str(only(auditor).blocked)
+    with workspace.vault.transaction() as connection:
+        assert requests.load(connection, request.id).state is State.HELD
