@@ -38,6 +38,7 @@ def hold(
     """
     workspace.authorise(Action.REQUEST_HOLD)
     with office.at_work(workspace):
+        execute.tidy(workspace)  # a kill may have come between leaving a batch and tidying up after it
         with workspace.vault.transaction() as connection:
             request = requests.load(connection, request_id)
             ground = hold_ground(request.law, ground_name, workspace.policy.packs)

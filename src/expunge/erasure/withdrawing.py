@@ -20,6 +20,7 @@ def withdraw(workspace: Workspace, request_id: str) -> Request:
     """
     workspace.authorise(Action.REQUEST_WITHDRAW)
     with office.at_work(workspace):
+        execute.tidy(workspace)  # a kill may have come between leaving a batch and tidying up after it
         with workspace.vault.transaction() as connection:
             request = requests.load(connection, request_id)
             if request.outcome is Outcome.WITHDRAWN:

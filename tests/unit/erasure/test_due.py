@@ -11,8 +11,8 @@ import pytest
 from expunge.domain.recipient import RecipientKind
 from expunge.domain.request import Law, State
 from expunge.erasure import clock, decide, due, execute, holding, intake, release, requests
-from expunge.errors import CheckFailedError, RecipientsOpenError
-from expunge.workspace import recipients
+from expunge.errors import CheckFailedError, RecipientsOpenError, UtilityGuardError
+from expunge.workspace import recipients, register
 from expunge.workspace.folder import Workspace, open_workspace
 
 Approve = Callable[..., list[str]]
@@ -168,3 +168,17 @@ def test_who_may_only_look_changes_nothing(
     assert "its hold has ended" in str(only(auditor).blocked)
     with workspace.vault.transaction() as connection:
         assert requests.load(connection, request.id).state is State.HELD
+
+
+def test_a_model_that_waits_for_a_decision_is_named(
+    workspace: Workspace, under: Callable[..., Workspace], approve: Approve
+) -> None:
+    guarded = under(workspace, utility_drop=0.0)
+    with guarded.vault.transaction() as connection:
+        version = register.current(connection, register.by_name(connection, "ridge").id)
+        learned = sorted(int(one) for one in register.open_learner(guarded, connection, version).subjects_held())
+    with pytest.raises(UtilityGuardError):
+        execute.erase(guarded, approve(guarded, *learned[:6]))
+    line = due.overview(guarded)[0]
+    assert line.blocked == "it waits for a decision on model ridge"
+    assert line.following.startswith("expunge model decide ridge")
