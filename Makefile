@@ -36,12 +36,12 @@ check: $(READY) ## Lint, format, types, import contracts
 bench: $(READY) ## Time imports, reads and one erasure; writes benchmarks/results/
 	$(BIN)/python benchmarks/skeleton.py --out benchmarks/results/skeleton.json
 
-docs: $(READY) ## Execute every snippet of README and docs
-	$(BIN)/python -m pytest -q tests/integration/test_documents.py
+docs: $(READY) ## Build the documentation site into docs/_build; a warning is an error
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build
 
 lock: ## Pin the development install anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --all-extras --group dev \
 	  pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo-out docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from expunge.access import actors
+from expunge.access.credentials import Method
 from expunge.datasets import checked, declare, read_frame
-from expunge.workspace import data, models
+from expunge.workspace import data, models, staff
 from expunge.workspace.folder import Workspace, init, keys_beside, open_workspace
 
 PEOPLE = 120
@@ -80,6 +82,20 @@ def copy_of(tmp_path: Path) -> Callable[[Path], Path]:
         return to
 
     return copied
+
+
+@pytest.fixture(scope="session")
+def acting() -> Callable[..., Workspace]:
+    """Open a workspace as somebody else, who is entered first: ``acting(workspace, "dora", "privacy_officer")``."""
+
+    def opened(workspace: Workspace, name: str, *roles: str) -> Workspace:
+        with workspace.vault.transaction() as connection:
+            known = actors.find(connection, name) is not None
+        if not known:
+            staff.add(workspace, name, roles or ("owner",), Method.KEY, f"the key of {name}")
+        return open_workspace(workspace.folder, workspace.keys, name, f"the key of {name}")
+
+    return opened
 
 
 @pytest.fixture

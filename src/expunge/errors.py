@@ -6,13 +6,20 @@
     ├── InputError                  (also ValueError) what was handed in cannot be used
     │   ├── DataError               a table has faults; all of them are listed
     │   ├── SchemaError             a declaration contradicts itself or the data
-    │   └── SubjectIdError          not an int or a str, or not of the dataset's kind
+    │   ├── SubjectIdError          not an int or a str, or not of the dataset's kind
+    │   └── SuppressedError         erased people would come back by an import
     ├── NotFoundError               (also LookupError) no such dataset, model, request or certificate
     │   └── UnknownSubjectError     no such person among the records
     ├── CannotForgetError           forgetting these people would leave no model
     ├── RequestError                the erasure office says no
     │   ├── IllegalMoveError        a request cannot go from this state to that one
-    │   └── PolicyError             policy forbids it (four eyes)
+    │   ├── PolicyError             policy forbids it
+    │   │   ├── DeniedError         this actor may not do this
+    │   │   └── AuthenticationError who acts did not prove it
+    │   ├── DuplicateRequestError   this person's request is open already
+    │   └── WaitingError            a batch waits for people; nothing is wrong
+    │       ├── RecipientsOpenError recipients of the data are not told yet
+    │       └── UtilityGuardError   a model lost more than policy allows, and somebody must decide
     ├── VaultError                  encrypted storage
     │   ├── KeyDestroyedError       the key is gone, and so is what it opened
     │   └── CorruptedError          bytes on disk are not what was written
@@ -109,6 +116,25 @@ class SubjectIdError(InputError):
     """A subject id is not an int or a str, or not of the kind that the schema fixes."""
 
 
+class SuppressedError(InputError):
+    """People who were erased would come back by an import; nothing was stored.
+
+    Parameters
+    ----------
+    people : int
+        How many they are. Who they are is said nowhere.
+    everybody : int
+        How many people the table has.
+    """
+
+    def __init__(self, people: int, everybody: int, *, mend: str) -> None:
+        super().__init__(
+            f"{people} of the {everybody} people in this table were erased and may not come back; nothing was stored.",
+            mend=mend,
+        )
+        self.people = people
+
+
 class NotFoundError(ExpungeError, LookupError):
     """No such dataset, model, request or certificate."""
 
@@ -131,6 +157,30 @@ class IllegalMoveError(RequestError):
 
 class PolicyError(RequestError):
     """The workspace's policy forbids it."""
+
+
+class DeniedError(PolicyError):
+    """The actor may not do it; the refusal is in the log."""
+
+
+class AuthenticationError(PolicyError):
+    """Whoever acts did not prove to be who they say."""
+
+
+class DuplicateRequestError(RequestError):
+    """The person has an open request under the same law; nothing was entered."""
+
+
+class WaitingError(RequestError):
+    """A batch waits for people to do something; nothing is wrong, and the same command goes on."""
+
+
+class RecipientsOpenError(WaitingError):
+    """Recipients of the data are neither told of the erasure, nor is it explained why not."""
+
+
+class UtilityGuardError(WaitingError):
+    """A model lost more on held-out people than policy allows: nothing is shredded, both models are kept."""
 
 
 class VaultError(ExpungeError):

@@ -5,10 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from lightgbm import LGBMClassifier, LGBMRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
+from xgboost import XGBClassifier, XGBRegressor
 
 from expunge.learners import LEARNERS, check_learner, create
 from expunge.learners.base import Learner
-from expunge.learners.exact import AdditiveClassifier, Ridge, RidgeClassifier, TableEncoder
+from expunge.learners.exact import (
+    AdditiveClassifier,
+    AdditiveRegressor,
+    Retrained,
+    Ridge,
+    RidgeClassifier,
+    TableEncoder,
+)
 
 CASES: list[tuple[Learner, dict[str, Any]]] = [
     (RidgeClassifier(), {}),
@@ -17,8 +28,26 @@ CASES: list[tuple[Learner, dict[str, Any]]] = [
     (AdditiveClassifier(), {}),
     (AdditiveClassifier(alpha=1.0, max_bins=6), {}),
     (TableEncoder("bins"), {"encoding": ["scaled"]}),
+    (AdditiveRegressor(), {}),
+    (AdditiveRegressor(alpha=1.0, max_bins=6), {}),
     (TableEncoder("scaled"), {"encoding": ["bins"], "max_bins": ()}),
 ]
+"""Learners whose state is integers."""
+
+SMALL: dict[str, Any] = {"min_samples_leaf": 2, "max_iter": 3}
+LIGHT: dict[str, Any] = {"min_child_samples": 2, "n_estimators": 3}
+WRAPPED: list[tuple[Any, Any]] = [
+    (LogisticRegression(max_iter=1000), LogisticRegression(max_iter=1000, C=0.1)),
+    (SGDClassifier(), SGDClassifier(alpha=0.1)),
+    (LinearRegression(), LinearRegression(fit_intercept=False)),
+    (HistGradientBoostingClassifier(**SMALL), HistGradientBoostingClassifier(**SMALL, learning_rate=0.5)),
+    (HistGradientBoostingRegressor(**SMALL), HistGradientBoostingRegressor(**SMALL, learning_rate=0.5)),
+    (LGBMClassifier(**LIGHT), LGBMClassifier(**LIGHT, learning_rate=0.5)),
+    (LGBMRegressor(**LIGHT), LGBMRegressor(**LIGHT, learning_rate=0.5)),
+    (XGBClassifier(n_estimators=3), XGBClassifier(n_estimators=3, learning_rate=0.9)),
+    (XGBRegressor(n_estimators=3), XGBRegressor(n_estimators=3, learning_rate=0.9)),
+]
+"""Estimators of other libraries, and one with another hyperparameter. Small: every check refits many times."""
 
 
 @pytest.mark.parametrize(("learner", "alternatives"), CASES, ids=lambda value: str(value)[:40])
@@ -27,6 +56,17 @@ def test_a_built_in_learner_keeps_the_contract(learner: Learner, alternatives: d
     check_learner(learner, seed=seed, alternatives=alternatives)
 
 
+@pytest.mark.parametrize(("estimator", "other"), WRAPPED, ids=lambda value: type(value).__name__)
+def test_a_wrapped_estimator_keeps_the_contract(estimator: Any, other: Any) -> None:
+    check_learner(Retrained(estimator), alternatives={"estimator": [other]})
+
+
 def test_every_registered_learner_is_checked() -> None:
-    registered = {type(create(name, task)) for name, tasks in LEARNERS.items() for task in tasks}
-    assert registered <= {type(learner) for learner, _ in CASES}
+    registered = {_what(create(name, task)) for name, tasks in LEARNERS.items() for task in tasks}
+    checked = {_what(learner) for learner, _ in CASES} | {type(estimator) for estimator, _ in WRAPPED}
+    assert registered <= checked
+
+
+def _what(learner: Learner) -> type:
+    """The class of a learner, or of what it wraps."""
+    return type(learner.estimator) if isinstance(learner, Retrained) else type(learner)

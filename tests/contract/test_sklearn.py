@@ -7,15 +7,37 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from lightgbm import LGBMClassifier
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from xgboost import XGBClassifier
 
-from expunge.learners.exact import AdditiveClassifier, Ridge, RidgeClassifier, TableEncoder
+from expunge.learners.exact import (
+    AdditiveClassifier,
+    AdditiveRegressor,
+    Retrained,
+    Ridge,
+    RidgeClassifier,
+    TableEncoder,
+)
 
-ESTIMATORS = [RidgeClassifier(), Ridge(), AdditiveClassifier(), TableEncoder("scaled"), TableEncoder("bins")]
+ESTIMATORS = [
+    RidgeClassifier(),
+    Ridge(),
+    AdditiveClassifier(),
+    AdditiveRegressor(),
+    TableEncoder("scaled"),
+    TableEncoder("bins"),
+    Retrained(LogisticRegression()),
+    Retrained(HistGradientBoostingRegressor(max_iter=50)),
+    Retrained(LGBMClassifier(n_estimators=5)),
+    Retrained(XGBClassifier(n_estimators=5)),
+]
 
 EXPECTED_FAILURES = {
     "check_dtype_object": (
@@ -65,7 +87,7 @@ def test_a_pipeline_fits_an_encoder_and_hides_its_key() -> None:
         assert "<key>" in repr(pipeline)
 
 
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda value: repr(value)[:40])
 def test_a_clone_keeps_the_key(estimator: Any) -> None:
     keyed = clone(estimator).set_params(key=b"k" * 32)
     assert bytes(clone(keyed).key) == b"k" * 32

@@ -23,13 +23,16 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sklearn.metrics import r2_score
 
+from expunge.access.actions import Role
+from expunge.access.policy import Policy
 from expunge.datasets import Table
 from expunge.domain.digest import blinded
 from expunge.domain.report import Check, Verdict
 from expunge.domain.request import Law, State
-from expunge.erasure import decide, execute, intake, requests
+from expunge.erasure import decide, execute, intake, requests, scope
 from expunge.erasure.steps import check
 from expunge.errors import (
+    AuthenticationError,
     CheckFailedError,
     ExpungeError,
     IllegalMoveError,
@@ -40,6 +43,7 @@ from expunge.errors import (
 from expunge.learners.exact import AdditiveClassifier, Ridge, RidgeClassifier
 from expunge.vault import blobs, subjects
 from expunge.vault.database import CERTIFICATE, LOG_LEAF
+from expunge.vault.store import open_vault
 from expunge.verification.utility import utility
 from expunge.workspace import data, members, models, register
 from expunge.workspace.folder import Workspace, init, keys_beside, open_workspace
@@ -87,7 +91,7 @@ def erasure(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     workspace = open_workspace(folder / prepared.name)
     (request,) = approved(workspace, VICTIM)
     with workspace.vault.transaction() as connection:
-        (ref,) = subjects.find(workspace.vault, connection, [VICTIM]).values()
+        (ref,) = subjects.everywhere(workspace.vault, connection, [VICTIM])
         old = frozenset(blob for blob, _, _ in blobs.every(workspace.vault, connection))
     stolen = folder / "stolen"
     shutil.copytree(workspace.folder, stolen)
@@ -295,10 +299,10 @@ def categories(workspace: Workspace) -> dict[str, set[str]]:
         for model in register.every(connection):
             version = register.current(connection, model.id)
             served = register.open_served(workspace, connection, version)
-            known[f"served {model.name}"] = {word for one in served.encoding.columns for word in one.words or ()}
+            known[f"served {model.name}"] = {word for one in served.signature.columns for word in one.words or ()}
             learner = register.open_learner(workspace, connection, version)
             again = learner.serve()
-            known[f"encoder of {model.name}"] = {word for one in again.encoding.columns for word in one.words or ()}
+            known[f"encoder of {model.name}"] = {word for one in again.signature.columns for word in one.words or ()}
     return known
 
 
@@ -385,7 +389,7 @@ def audit(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         log = [one.entry.decode() for one in connection.execute(LOG_LEAF.select())]
         given = [one.content.decode() for one in connection.execute(CERTIFICATE.select())]
     statements = [base64.b64decode(json.loads(one)["envelope"]["payload"]).decode() for one in given]
-    letters = [file.read_text() for file in workspace.letters.iterdir()]
+    letters = [file.read_text() for file in workspace.letters.rglob("*.txt")]
     texts = "\n".join([*log, *given, *statements, *letters])
     public = frozenset(re.findall(r"[0-9a-f]{64}", texts))
     public |= {base64.b64decode(run + "=").hex() for run in re.findall(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=", texts)}
@@ -575,9 +579,9 @@ def test_erasing_the_record_of_somebody_else_gets_no_certificate(
 ) -> None:
     """From intake on, the request is worked off on another person's reference."""
     with workspace.vault.transaction() as connection:
-        (other,) = subjects.find(workspace.vault, connection, [VICTIM + 13]).values()
+        ((other, (dataset, _)),) = subjects.everywhere(workspace.vault, connection, [VICTIM + 13]).items()
     ids = approved(workspace, VICTIM)
-    monkeypatch.setattr(intake, "refs_of", lambda *_: {VICTIM: other})
+    monkeypatch.setattr(scope, "holdings", lambda *_: {other: (dataset, VICTIM)})
     with pytest.raises(ExpungeError) as refused:
         execute.erase(workspace, ids)
     assert isinstance(refused.value, CheckFailedError | SigningRefusedError)
@@ -622,17 +626,25 @@ def test_what_was_not_approved_is_not_erased(workspace: Workspace) -> None:
 # 5. A curious administrator.
 
 
+def unasked(folder: Path, keys: Path) -> Workspace:
+    """Open a workspace as software would that asks nobody who they are."""
+    return Workspace(open_vault(folder, keys), Policy(), "mallory", roles=(Role.OWNER,))
+
+
 def test_without_its_keys_a_workspace_does_not_open(prepared: Path, copy_of: Copier, tmp_path: Path) -> None:
     place = copy_of(prepared)
     shutil.rmtree(keys_beside(place))
     with pytest.raises(WorkspaceError, match="are not in"):
         open_workspace(place)
     init(tmp_path / "other")
+    for name in (None, "mallory"):
+        with pytest.raises(AuthenticationError):
+            open_workspace(place, keys_beside(tmp_path / "other"), name)
     with pytest.raises(ExpungeError):
-        data.show(open_workspace(place, keys_beside(tmp_path / "other"), "mallory"), "visits")
+        data.show(unasked(place, keys_beside(tmp_path / "other")), "visits")
     (keys_beside(tmp_path / "other") / "root-1.key").unlink()
     with pytest.raises(KeyDestroyedError):
-        data.show(open_workspace(place, keys_beside(tmp_path / "other"), "mallory"), "visits")
+        data.show(unasked(place, keys_beside(tmp_path / "other")), "visits")
     assert plunder(place, keys=keys_beside(tmp_path / "other")) == Loot(frozenset(), frozenset(), frozenset())
 
 

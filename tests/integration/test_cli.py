@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -32,6 +33,7 @@ from expunge.errors import (
     WorkspaceBusyError,
 )
 from expunge.vault.database import LOG_LEAF
+from expunge.workspace import register
 from expunge.workspace.folder import Workspace, keys_beside, open_workspace
 
 Command: TypeAlias = Callable[..., Any]
@@ -74,10 +76,13 @@ def path_through(
     run("dataset show", "visits")
     run("model train", "ridge", "--dataset", "visits", "--learner", "ridge")
     run("model train", "additive", "--dataset", "visits", "--learner", "additive", called="train additive")
+    run("dataset rows", "visits", "--subject", FIRST, "--purpose", "access")
     run("model list")
     run("model show", "additive")
     run("model predict", "ridge", table)
     run("model export", "ridge", folder / "exported")
+    run("model set-replay", "additive", "always")
+    run("model rotate", "additive")
     first = run("request submit", "--subject", FIRST, "--law", "gdpr")["id"]
     second = run("request submit", "--subject", SECOND, "--law", "ccpa", called="submit second")["id"]
     third = run("request submit", "--subject", THIRD, "--law", "gdpr", called="submit third")["id"]
@@ -95,12 +100,29 @@ def path_through(
         said[f"certificate {name}"] = ran.json
     run("certificate replay", certificate)
     run("log verify")
+    run("log checkpoint", "--out", folder / "head")
+    run("log verify", "--since", folder / "head", called="verify since")
+    run("log verify", "--since", certificate, called="verify since certificate")
+    run("ledger show")
+    run("ledger check", "--certificate", certificate)
+    run("ledger export", folder / "ledger.json")
+    run("ledger release", "--subject", FIRST, "--reason", "a new contract")
+    run("ledger restore", folder / "ledger.json")
+    run("doctor")
+    run("ledger destroy", "--yes")
     run("report", "--out", folder / "report.html")
+    run("actor add", "dora", "--role", "auditor", "--key-file", folder / "dora.key")
+    run("actor passwd", "dora", "--key-file", folder / "dora.new.key")
+    run("actor disable", "dora")
+    run("actor list")
+    run("policy show")
+    run("policy check")
+    run("policy reset")
     return said | {"folder": folder}
 
 
 def test_the_path_through_touches_every_verb_but_the_demo(path_through: dict[str, Any]) -> None:
-    assert {" ".join(path) for path, _ in verbs()} - {"demo", "request replan"} <= path_through.keys()
+    assert {" ".join(path) for path, _ in verbs()} - {"demo", "request replan", "model decide"} <= path_through.keys()
 
 
 def test_a_table_is_imported_as_declared(path_through: dict[str, Any], people: pd.DataFrame) -> None:
@@ -117,6 +139,29 @@ def test_a_trained_model_is_measured(path_through: dict[str, Any]) -> None:
     for name in ("model train", "model show"):
         assert path_through[name]["score"]["figures"]["metric"] == "AUC"
     assert {model["name"] for model in path_through["model list"]} == {"ridge", "additive"}
+
+
+def test_a_model_of_another_library_is_trained_with_its_hyperparameters(
+    command: Command, copy_of: Copier, prepared: Path, tmp_path: Path
+) -> None:
+    workspace = copy_of(prepared)
+    to_train = ("model", "train", "boosted", "--dataset", "visits", "--learner", "lightgbm", "--workspace", workspace)
+    ran = command(*to_train, "--param", "n_estimators=7", "--param", "boosting_type=dart", "--json")
+    assert ran.code == 0, ran.err
+    assert ran.json["params"] == {"n_estimators": 7, "boosting_type": "dart"}
+    exported = command("model", "export", "boosted", tmp_path / "out", "--workspace", workspace, "--json")
+    assert exported.json["files"] == ["booster.txt", "model.json"]
+    for wrong, said in {
+        "n_jobs=4": "It takes boosting_type",
+        "alpha": "is not name=value",
+        "max_bin=[1]": "not a single value",
+        "key=k": "is no hyperparameter",
+    }.items():
+        refused = command(*to_train[:2], "other", *to_train[3:], "--param", wrong)
+        assert refused.code != 0
+        assert said in " ".join(refused.err.split())
+    twice = command(*to_train[:2], "other", *to_train[3:], "--param", "max_bin=9", "--param", "max_bin=9")
+    assert "given twice" in " ".join(twice.err.split())
 
 
 def test_a_model_predicts_and_is_exported(path_through: dict[str, Any], people: pd.DataFrame) -> None:
@@ -156,6 +201,18 @@ def test_certificate_replay_and_log_hold(path_through: dict[str, Any]) -> None:
     }
     assert path_through["log verify"]["verified"] is True
     assert path_through["log verify"]["covered"] == path_through["log verify"]["entries"]
+    assert path_through["log verify"]["pinned"] is None
+    assert path_through["verify since"]["pinned"] == path_through["log checkpoint"]["entries"]
+    assert 0 < path_through["verify since certificate"]["pinned"] < path_through["verify since"]["pinned"]
+
+
+def test_the_ledger_counts_whom_it_stops(path_through: dict[str, Any]) -> None:
+    assert path_through["ledger show"]["people"] == 2
+    assert path_through["ledger check"] == {"back": [], "submitted": []}
+    assert path_through["ledger export"]["people"] == 2
+    assert path_through["ledger release"] == {"released": True}
+    assert path_through["ledger restore"] == {"taken": 1}
+    assert path_through["ledger destroy"] == {"forgotten": 2}
 
 
 def test_the_exported_copy_is_named_as_one_that_is_outside(path_through: dict[str, Any]) -> None:
@@ -174,7 +231,8 @@ def test_nothing_that_is_printed_or_logged_names_anybody(path_through: dict[str,
     with opened.vault.transaction() as connection:
         log = b"\n".join(row.entry for row in connection.execute(LOG_LEAF.select())).decode()
     secrets = [file.read_text().strip() for file in keys_beside(place).rglob("*") if file.is_file()]
-    printed = {name: said for name, said in path_through.items() if name not in {"folder", "model predict"}}
+    shows_people = {"folder", "model predict", "dataset rows"}
+    printed = {name: said for name, said in path_through.items() if name not in shows_people}
     for text in (log, json.dumps(printed)):
         for person in (FIRST, SECOND, THIRD):
             assert not re.search(rf"(?<!\d){person}(?!\d)", text)
@@ -195,6 +253,8 @@ def verbs(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple
 
 
 VERBS = dict(verbs())
+NO_ACTOR = {("doctor",)}
+"""It shows no record, and works where nobody can prove who they are."""
 NO_WORKSPACE = {("init",), ("demo",), ("certificate", "show"), ("certificate", "verify")}
 
 
@@ -205,13 +265,18 @@ def options(path: tuple[str, ...]) -> set[str]:
 def test_the_verbs_are_those_that_are_documented() -> None:
     assert {" ".join(path) for path in VERBS} == {
         "init",
-        *(f"dataset {verb}" for verb in ("add", "list", "show", "confirm")),
+        *(f"dataset {verb}" for verb in ("add", "list", "show", "confirm", "rows")),
         *(f"model {verb}" for verb in ("train", "list", "show", "predict", "export")),
+        *(f"model {verb}" for verb in ("set-replay", "rotate", "decide")),
         *(f"request {verb}" for verb in ("submit", "list", "show", "approve", "refuse", "replan")),
         "erase",
         *(f"certificate {verb}" for verb in ("show", "verify", "replay")),
-        "log verify",
+        *(f"log {verb}" for verb in ("verify", "checkpoint")),
+        *(f"ledger {verb}" for verb in ("show", "check", "release", "export", "restore", "destroy")),
+        "doctor",
         "report",
+        *(f"actor {verb}" for verb in ("add", "list", "disable", "passwd")),
+        *(f"policy {verb}" for verb in ("show", "check", "reset")),
         "demo",
     }
 
@@ -234,7 +299,8 @@ def test_every_verb_says_what_it_does_and_speaks_json(path: tuple[str, ...]) -> 
 
 @pytest.mark.parametrize("path", sorted(VERBS.keys() - NO_WORKSPACE), ids=" ".join)
 def test_every_verb_takes_workspace_keys_and_actor(path: tuple[str, ...]) -> None:
-    assert options(path) >= {"--workspace", "--keys", "--as"}
+    actor = set() if path in NO_ACTOR else {"--as"}
+    assert options(path) >= {"--workspace", "--keys"} | actor
 
 
 def test_text_answers_are_for_people(
@@ -254,12 +320,24 @@ def test_text_answers_are_for_people(
         ("model", "predict", "ridge", table),
         ("model", "predict", "ridge", table, "--out", tmp_path / "answers.csv"),
         ("model", "export", "ridge", tmp_path / "exported"),
+        ("model", "set-replay", "ridge", "sampled"),
+        ("model", "rotate", "ridge"),
+        ("model", "rotate", "--due"),
         ("request", "list"),
         ("request", "show", request),
         ("request", "approve", request),
         ("erase", request),
         ("erase", "--due-within", 400),
         ("log", "verify"),
+        ("log", "checkpoint", "--out", tmp_path / "head"),
+        ("log", "verify", "--since", tmp_path / "head"),
+        ("ledger", "show"),
+        ("ledger", "check"),
+        ("ledger", "export", tmp_path / "ledger.json"),
+        ("ledger", "release", "--subject", FIRST, "--reason", "new consent"),
+        ("ledger", "restore", tmp_path / "ledger.json"),
+        ("ledger", "destroy", "--yes"),
+        ("ledger", "show"),
         ("report", "--out", tmp_path / "report.html"),
     ):
         ran = command(*line, *where)
@@ -327,6 +405,17 @@ UNUSABLE: dict[str, tuple[object, ...]] = {
     "no certificate": ("report", "C-000000000000"),
     "none issued yet": ("report",),
     "no certificate to replay": ("certificate", "replay", "/nowhere/at/all.json"),
+    "no checkpoint": ("log", "verify", "--since", "/nowhere/at/all"),
+    "no place for a checkpoint": ("log", "checkpoint", "--out", "/nowhere/at/all"),
+    "a checkpoint over another file": ("log", "checkpoint", "--out", __file__),
+    "nobody to release": ("ledger", "release", "--subject", 1, "--reason", "consent"),
+    "a release without a reason": ("ledger", "release", "--subject", 1, "--reason", " "),
+    "a destruction that is not meant": ("ledger", "destroy"),
+    "requests under no law": ("ledger", "check", "--submit"),
+    "no certificate to check by": ("ledger", "check", "--certificate", "/nowhere/at/all.json"),
+    "no copy of the ledger": ("ledger", "restore", "/nowhere/at/all.json"),
+    "a copy of the ledger that is none": ("ledger", "restore", __file__),
+    "a copy of the ledger over another file": ("ledger", "export", __file__),
 }
 
 
@@ -504,11 +593,79 @@ def test_four_eyes_from_the_command_line(command: Command, table: Path, tmp_path
     command("dataset", "add", "visits", table, "--subject", "patient", "--target", "sick", *TYPES, *where)
     command("model", "train", "m", "--dataset", "visits", "--learner", "ridge", *where)
     request = command("request", "submit", "--subject", FIRST, "--law", "ccpa", "--json", *where).json["id"]
-    command("request", "approve", request, "--as", "anna", *where)
-    ran = command("erase", request, "--as", "anna", *where)
+    for name in ("anna", "bert"):
+        command("actor", "add", name, "--role", "privacy_officer", "--key-file", tmp_path / name, *where)
+
+    def run_as(name: str, *words: object) -> Any:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("EXPUNGE_KEY_FILE", str(tmp_path / name))
+            return command(*words, "--as", name, *where)
+
+    assert run_as("anna", "request", "approve", request).code == 0
+    ran = run_as("anna", "erase", request)
     assert (ran.code, one_line(ran)) == (2, True)
     assert "four eyes" in ran.err
-    assert command("erase", request, "--as", "bert", *where).code == 0
+    assert run_as("bert", "erase", request).code == 0
+
+
+def policy(folder: Path, **changes: object) -> None:
+    file = folder / "policy.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+
+
+def in_both_models(folder: Path) -> list[int]:
+    workspace = open_workspace(folder)
+    with workspace.vault.transaction() as connection:
+        versions = [register.current(connection, model.id) for model in register.every(connection)]
+        held = [set(register.open_learner(workspace, connection, one).subjects_held()) for one in versions]
+    return sorted(int(one) for one in set.intersection(*held))
+
+
+def test_a_small_batch_waits_and_that_is_no_failure(prepared: Path, copy_of: Copier, command: Command) -> None:
+    folder = copy_of(prepared)
+    policy(folder, min_batch=3, window_days=14)
+    where = ("--workspace", folder)
+    request = command("request", "submit", "--subject", SECOND, "--law", "gdpr", *where, "--json").json["id"]
+    assert command("request", "approve", request, *where).code == 0
+    assert "it goes at the latest on" in command("request", "show", request, *where).out
+    ran = command("erase", request, *where)
+    assert (ran.code, ran.err) == (0, "")
+    assert f"{request}: waiting: 1 of 3 subjects; goes at the latest on" in ran.out
+    assert "Nothing was erased." in ran.out
+    waiting = command("erase", request, *where, "--json").json["waiting"]
+    assert (waiting["requests"], waiting["subjects"], waiting["minimum"]) == ([request], 1, 3)
+    assert command("request", "show", request, *where, "--json").json["release"]["min_batch"] == 3
+
+
+def test_a_loss_beyond_the_bound_is_decided_from_the_command_line(
+    prepared: Path, copy_of: Copier, command: Command
+) -> None:
+    folder = copy_of(prepared)
+    policy(folder, utility_drop=0.0)
+    where = ("--workspace", folder)
+    submitted = [
+        command("request", "submit", "--subject", one, "--law", "gdpr", *where, "--json").json["id"]
+        for one in in_both_models(folder)[:6]
+    ]
+    assert command("request", "approve", *submitted, *where).code == 0
+    ran = command("erase", *submitted, *where)
+    assert (ran.code, one_line(ran)) == (2, True)
+    decided = set()
+    while ran.code:
+        (said,) = re.findall(r"`expunge (model decide \S+ accept --batch B-[0-9a-f]+)`", ran.err)
+        assert "a drop of" in command(*said.split(), *where).out
+        assert said not in decided
+        decided.add(said)
+        ran = command("erase", *submitted, *where)
+    assert "Certificate:" in ran.out
+
+
+def test_a_renewal_names_a_model_or_what_is_due(prepared: Path, copy_of: Copier, command: Command) -> None:
+    where = ("--workspace", copy_of(prepared))
+    assert command("model", "rotate", *where).code == 2
+    assert command("model", "rotate", "ridge", "--due", *where).code == 2
+    assert "seed 2" in command("model", "rotate", "ridge", *where).out
+    assert re.search(r"seed +2, of 20", command("model", "show", "ridge", *where).out)
 
 
 # Checking a certificate.
@@ -654,3 +811,40 @@ def test_a_package_that_is_missing_is_named(issued: tuple[Path, Path]) -> None:
 
 def test_names_in_a_certificate_cannot_command_a_terminal() -> None:
     assert harmless("model \x1b[2Jgone\r") == "model \\x1b[2Jgone\\r"
+
+
+def test_what_changed_bytes_end_in_is_one_line_without_values(
+    workspace: Workspace, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise TypeError("patient 71001 has no age")
+
+    monkeypatch.setattr("expunge.erasure.requests.every", fail)
+    ran = command("request", "list", "--workspace", workspace.folder)
+    assert (ran.code, ran.err.count("\n"), "71001" in ran.err) == (2, 1, False)
+    assert "unexpected TypeError in request.py" in ran.err
+    assert "expunge doctor" in ran.err
+    monkeypatch.setenv("EXPUNGE_TRACEBACK", "1")
+    with pytest.raises(TypeError, match="no age"):
+        command("request", "list", "--workspace", workspace.folder)
+
+
+@pytest.mark.parametrize(
+    ("what", "mend"),
+    [
+        ("database or disk is full", "Make room"),
+        ("attempt to write a readonly database", "Make its folder writable"),
+        ("unable to open database file", "can be written to"),
+        ("disk I/O error", "Check the disk"),
+        ("database disk image is malformed", "expunge doctor"),
+    ],
+)
+def test_what_the_database_says_is_told_with_what_to_do(
+    what: str, mend: str, workspace: Workspace, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise sqlite3.OperationalError(what)
+
+    monkeypatch.setattr("expunge.erasure.requests.every", fail)
+    ran = command("request", "list", "--workspace", workspace.folder)
+    assert (ran.code, what in ran.err, mend in ran.err) == (2, True, True)

@@ -1,7 +1,8 @@
 """Every snippet in README and docs is executed, and every file that they name is there.
 
 Fenced blocks: ``python`` is run as a module, ``bash`` by bash with the package's commands on the path (``make`` lines,
-and others that CI or the Makefile runs itself, are only looked up), ``text`` is output. Others are refused.
+and others that CI or the Makefile runs itself, are only looked up), ``text`` is output. Others are refused. The
+``bash`` blocks of a page of the site are one session, from top to bottom.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
-QUOTED_TEST = re.compile(r"`((?:unit|integration|contract)/[\w/]*(?:\.py)?)`")
+QUOTED_TEST = re.compile(r"`((?:unit|integration|contract|soak)/[\w/]*(?:\.py)?)`")
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,15 @@ class Snippet:
         return f"{self.page.name}:{self.language}:{self.text.splitlines()[0][:40] if self.text else ''}"
 
 
-SNIPPETS = [
-    Snippet(page, language, text)
-    for page in PAGES
-    for language, text in FENCE.findall(page.read_text(encoding="utf-8"))
-]
+def _snippets(page: Path) -> list[Snippet]:
+    found = [Snippet(page, language, text) for language, text in FENCE.findall(page.read_text(encoding="utf-8"))]
+    if page.parent == ROOT:
+        return found
+    session = "".join(one.text for one in found if one.language == "bash")
+    return [one for one in found if one.language != "bash"] + ([Snippet(page, "bash", session)] if session else [])
+
+
+SNIPPETS = [snippet for page in PAGES for snippet in _snippets(page)]
 
 
 def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:

@@ -19,7 +19,7 @@ from expunge.certificates import verify_file
 from expunge.datasets import checked, declare, read_frame
 from expunge.domain.request import STEPS, Law, Outcome, State
 from expunge.erasure import decide, execute, intake, requests
-from expunge.vault import records, subjects
+from expunge.vault import ledger, records, subjects
 from expunge.vault.database import BLOB_KEY, CERTIFICATE, SEGMENT
 from expunge.verification.replay import replay
 from expunge.workspace import data, journal, members, models, register
@@ -92,7 +92,8 @@ def faults(workspace: Workspace, ids: list[str]) -> list[str]:
         blobs = set(connection.execute(select(BLOB_KEY.c.id)).scalars())
         segments = set(connection.execute(select(SEGMENT.c.file)).scalars())
         certificates = connection.execute(select(CERTIFICATE)).all()
-        known = subjects.find(workspace.vault, connection, LEAVING)
+        known = subjects.everywhere(workspace.vault, connection, LEAVING)
+        suppressed = len(ledger.suppressed(workspace.vault, connection, LEAVING))
         states = {(one.state, one.outcome) for one in requests.every(connection)}
     for request in ids:
         for state in STEPS:
@@ -100,6 +101,9 @@ def faults(workspace: Workspace, ids: list[str]) -> list[str]:
             wrong += [f"{request} became {state} {times} times"] if times != 1 else []
     wrong += [f"requests are {states}"] if states != {(State.CLOSED, Outcome.ERASED)} else []
     wrong += [f"{len(known)} people are known"] if known else []
+    wrong += [f"{suppressed} of {len(LEAVING)} are suppressed"] if suppressed != len(LEAVING) else []
+    times = sum(one["event"] == "suppressed" for one in log)
+    wrong += [f"suppressed {times} times"] if times != 1 else []
     wrong += ["blobs left over"] if {path.name for path in workspace.vault.blobs.iterdir()} != blobs else []
     wrong += ["segments left over"] if {path.name for path in workspace.vault.segments.iterdir()} != segments else []
     if len(certificates) != 1:
@@ -108,13 +112,14 @@ def faults(workspace: Workspace, ids: list[str]) -> list[str]:
     wrong += [f"files {files}"] if files != [f"{certificates[0].id}.json"] else []
     verified = verify_file(workspace.certificates / files[0], workspace.folder / "public.pem")
     wrong += ["other requests"] if {line.id for line in verified.statement.requests} != set(ids) else []
-    letters = {path.name for path in workspace.letters.iterdir()}
-    wrong += [f"letters {letters}"] if letters != {f"{request}.txt" for request in ids} else []
-    expected = ["log.key", "owner.credential", "root-2.key", "signing.key", "workspace.secret"]
+    letters = {path.relative_to(workspace.letters).as_posix() for path in workspace.letters.rglob("*")}
+    expected_letters = {*ids, *(f"{request}/completion.txt" for request in ids)}
+    wrong += [f"letters {letters}"] if letters != expected_letters else []
+    expected = ["ledger.key", "log.key", "owner.credential", "root-2.key", "signing.key", "workspace.secret"]
     keys = sorted(path.name for path in workspace.keys.rglob("*") if path.is_file())
     wrong += [f"keys {keys}"] if keys != expected else []
     folder = {path.name for path in workspace.folder.iterdir()} - {".lock", "expunge.db-wal", "expunge.db-shm"}
-    parts = {"actors.json", "blobs", "certificates", "expunge.db", "letters", "log.pem", "policy.json", "public.pem"}
+    parts = {"blobs", "certificates", "expunge.db", "letters", "log.pem", "policy.cedar", "policy.json", "public.pem"}
     wrong += [f"folder {folder}"] if folder != parts | {"segments"} else []
     return wrong
 

@@ -1,73 +1,145 @@
-"""Who is at work: the owner, whom a credential proves, and others, who are named and not yet proven (ADR 14).
+"""The actors of a workspace, in table ``actor``: who they are, what their roles are, how they prove it.
 
-::
-
-    DIR/actors.json             {"owner": SHA-256 of the credential}: proves, and reveals nothing (256 random bits)
-    DIR.keys/owner.credential   the credential; commands without --as read it from there
+Invariants
+----------
+- No credential is stored: a passphrase's Argon2id hash, a key's SHA-256.
+- A name is never used again: a disabled actor stays, so that the log keeps meaning one person by it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
-import os
 import re
-import secrets
-from pathlib import Path
-from typing import Final
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from expunge.access.policy import Policy
-from expunge.errors import InputError, PolicyError
+from sqlalchemy import Connection, Row, delete, insert, select
+
+from expunge.access.actions import Role
+from expunge.access.credentials import Method
+from expunge.domain.digest import canonical_json
+from expunge.errors import CorruptedError, InputError, NotFoundError
+from expunge.vault.database import ACTOR
 
 OWNER: Final = "owner"
-_ACTOR: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-_CREDENTIAL: Final = "owner.credential"
+NOBODY: Final = "nobody"
+"""Who acts in the log before anybody has proven who they are."""
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 
-def make_owner(folder: Path, keys: Path) -> None:
-    """Make the actor ``owner``: a random credential in the key folder, its hash in the workspace."""
-    credential = secrets.token_urlsafe(32)
-    descriptor = os.open(keys / _CREDENTIAL, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(credential + "\n")
-    (folder / "actors.json").write_text(json.dumps({OWNER: _hash(credential)}, indent=2) + "\n")
+@dataclass(frozen=True)
+class Actor:
+    """An actor.
+
+    Parameters
+    ----------
+    name : str
+    roles : tuple of Role
+    method : Method
+    verifier : str
+        What the credential is recognised by; never shown.
+    created : str
+    disabled : str or None
+        When the actor was disabled.
+    """
+
+    name: str
+    roles: tuple[Role, ...]
+    method: Method
+    verifier: str = field(repr=False)
+    created: str
+    disabled: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of what the actor may and by what it is proven, as the log keeps it; tells nothing of a passphrase."""
+        said = [self.name, sorted(self.roles), self.method, self.verifier, self.disabled]
+        return hashlib.sha256(canonical_json(said)).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that the command line prints as JSON."""
+        return {
+            "name": self.name,
+            "roles": [role.value for role in self.roles],
+            "method": self.method.value,
+            "created": self.created,
+            "disabled": self.disabled,
+        }
 
 
-def acting(name: str | None, policy: Policy, folder: Path, keys: Path) -> str:
-    """Return who acts; nobody named is the owner, who must hold the credential.
+def valid_name(name: str) -> str:
+    """Return the name of an actor, or refuse it.
 
     Raises
     ------
-    PolicyError
-        Where policy wants a name, or the owner's credential is missing or false.
     InputError
-        Where the name is not one.
+        Where it is no name.
     """
-    if name is None:
-        if not policy.owner_by_default:
-            raise PolicyError("policy wants to know who acts.", mend="Name yourself, with --as NAME.")
-        name = OWNER
-    if not _ACTOR.fullmatch(name):
+    if not _NAME.fullmatch(name) or name == NOBODY:
         raise InputError(
             f"{name!r} is no actor's name.", mend="Use up to 64 letters, digits, dots, dashes, underscores or @."
-        )
-    if name == OWNER and not _is_owner(folder, keys):
-        raise PolicyError(
-            "the owner's credential is missing or false.",
-            mend=f"Restore {_CREDENTIAL} in the key folder, or act under your own name, with --as NAME.",
         )
     return name
 
 
-def _is_owner(folder: Path, keys: Path) -> bool:
+def valid_roles(roles: Iterable[str]) -> tuple[Role, ...]:
+    """Return roles in the order of `Role`.
+
+    Raises
+    ------
+    InputError
+        Where there is none, or one that is not known.
+    """
+    wanted = set(roles)
+    if unknown := sorted(wanted - set(Role)):
+        raise InputError(f"there is no role {unknown[0]!r}.", mend=f"Roles are: {', '.join(Role)}.")
+    if not wanted:
+        raise InputError("an actor needs a role.", mend=f"Roles are: {', '.join(Role)}.")
+    return tuple(role for role in Role if role in wanted)
+
+
+def find(connection: Connection, name: str) -> Actor | None:
+    """Return the actor of this name, if there is one."""
+    row = connection.execute(select(ACTOR).where(ACTOR.c.name == name)).one_or_none()
+    return None if row is None else _actor(row)
+
+
+def by_name(connection: Connection, name: str) -> Actor:
+    """Return the actor of this name.
+
+    Raises
+    ------
+    NotFoundError
+        Where there is none.
+    """
+    actor = find(connection, name)
+    if actor is None:
+        raise NotFoundError(f"there is no actor {name!r}.", mend="See `expunge actor list`.")
+    return actor
+
+
+def every(connection: Connection) -> list[Actor]:
+    """Return all actors, by name."""
+    return [_actor(row) for row in connection.execute(select(ACTOR).order_by(ACTOR.c.name))]
+
+
+def store(connection: Connection, actor: Actor) -> None:
+    """Store an actor, in the place of what is known under the name."""
+    connection.execute(delete(ACTOR).where(ACTOR.c.name == actor.name))
+    connection.execute(
+        insert(ACTOR).values(
+            **actor.to_dict() | {"roles": json.dumps([role.value for role in actor.roles]), "verifier": actor.verifier}
+        )
+    )
+
+
+def _actor(row: Row[Any]) -> Actor:
     try:
-        credential = (keys / _CREDENTIAL).read_text().strip()
-        known = json.loads((folder / "actors.json").read_text())[OWNER]
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return False
-    return isinstance(known, str) and hmac.compare_digest(known, _hash(credential))
-
-
-def _hash(credential: str) -> str:
-    return hashlib.sha256(credential.encode()).hexdigest()
+        roles = tuple(Role(role) for role in json.loads(row.roles))
+        return Actor(row.name, roles, Method(row.method), row.verifier, row.created, row.disabled)
+    except (ValueError, TypeError) as error:
+        raise CorruptedError(
+            f"actor {row.name!r} is not as it was written: {error}.", mend="Restore the database with its keys."
+        ) from error

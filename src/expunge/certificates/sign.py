@@ -19,11 +19,10 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]  # re-exported, without saying so
 
 from expunge.certificates.keys import fingerprint
-from expunge.certificates.statement import REPLAY, contradictions, members_faults, payload
+from expunge.certificates.statement import REPLAY, UNCHANGED, contradictions, members_faults, payload
 from expunge.domain.certificate import Copy, Statement
 from expunge.domain.digest import blinded
 from expunge.domain.guarantee import Exact
-from expunge.domain.plan import Method
 from expunge.domain.report import Verdict
 from expunge.errors import SigningRefusedError
 
@@ -152,7 +151,7 @@ def _learned(copy: Copy, found: Evidence) -> Iterator[str]:
         yield f"its learned digests before and after are said to be equal: {copy.learned.equal}, which is not true"
     if copy.learned.after != _blinded(found.nonce, found.staged):
         yield "its learned digest after is not the staged one"
-    if copy.method is Method.NOT_A_MEMBER and found.learned_before != found.staged:
+    if copy.method in UNCHANGED and found.learned_before != found.staged:
         yield "nobody left it, and its learned digest changed"
 
 

@@ -12,12 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from expunge.certificates.release import guard_faults, release_faults, seed_faults
 from expunge.certificates.strict import load_json, same_bytes
 from expunge.domain.certificate import BY_CONSTRUCTION, Copy, Statement
 from expunge.domain.digest import canonical_json
 from expunge.domain.guarantee import Exact
 from expunge.domain.plan import Method
+from expunge.domain.recipient import Told
 from expunge.domain.report import Verdict
+from expunge.domain.request import Outcome
 from expunge.log.sparse import EMPTY, verify_removal
 
 REPLAY: Final = "replay"
@@ -50,6 +53,10 @@ def parse(data: bytes) -> Statement:
     return statement
 
 
+UNCHANGED: Final = frozenset({Method.NOT_A_MEMBER, Method.RETAINED})
+"""Methods by which nobody leaves."""
+
+
 def contradictions(statement: Statement) -> Iterator[tuple[str, str]]:
     """Yield what cannot be true in a statement, as (object id or "workspace", what is wrong)."""
     if not statement.requests:
@@ -62,9 +69,31 @@ def contradictions(statement: Statement) -> Iterator[tuple[str, str]]:
     for check in statement.checks:
         if check.verdict is Verdict.FAILED:
             yield "workspace", f"check {check.name!r} FAILED"
+    for what in release_faults(statement):
+        yield "workspace", what
+    kept = {retained.object for retained in statement.retained}
     for copy in statement.copies:
-        for what in (*_check_faults(copy), *_digest_faults(copy)):
+        if copy.method is Method.RETAINED and copy.object not in kept:
+            yield copy.object, "it is retained, and no article is named for it"
+        for what in (*_check_faults(copy), *_digest_faults(copy), *seed_faults(copy), *guard_faults(copy)):
             yield copy.object, what
+    yield from _recipient_faults(statement)
+    for stranger in sorted(kept.difference(ids)):
+        yield stranger, "it is retained, and is no copy"
+    if (Outcome.PARTLY_ERASED.value in {request.outcome for request in statement.requests}) != bool(kept):
+        yield (
+            "workspace",
+            "partly erased is said exactly where something is retained; here one is said without the other",
+        )
+
+
+def _recipient_faults(statement: Statement) -> Iterator[tuple[str, str]]:
+    asked = {request.id for request in statement.requests}
+    for line in statement.recipients:
+        if line.outcome is Told.OPEN:
+            yield line.recipient, "it was neither told, nor is it explained why not"
+        if line.request not in asked:
+            yield line.recipient, f"it is said to be told of {line.request}, which is no request of the batch"
 
 
 def members_faults(copy: Copy) -> Iterator[str]:
@@ -80,7 +109,7 @@ def members_faults(copy: Copy) -> Iterator[str]:
     for count, root in ((members.count_before, members.before), (members.count_after, members.after)):
         if (count == 0) != (root == EMPTY.hex()):
             yield f"a root of {count} members cannot be {root}"
-    if (copy.method is Method.NOT_A_MEMBER) != (not members.left):
+    if (copy.method in UNCHANGED) != (not members.left):
         yield f"{len(members.left)} left, but the method is said to be {copy.method.value!r}"
     if not members.left and copy.records_removed:
         yield f"nobody left, but {copy.records_removed} records are said to be removed"

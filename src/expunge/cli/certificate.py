@@ -80,6 +80,11 @@ def replay(
         raise typer.Exit(1)
 
 
+def _release(statement: Statement) -> str:
+    found = statement.release
+    return "" if found is None else f"{found.subjects} left together, {found.min_batch} asked for: {found.rule}"
+
+
 def _print(statement: Statement) -> None:
     print_facts(
         f"Certificate {statement.certificate}",
@@ -87,6 +92,7 @@ def _print(statement: Statement) -> None:
             "issued": statement.issued,
             "batch": statement.batch,
             "requests": ", ".join(f"{one.id} ({one.law}, due {one.due})" for one in statement.requests),
+            **({"release": words} if (words := _release(statement)) else {}),
             "root key destroyed": f"version {statement.keys.version_destroyed}, {statement.keys.unusable_since}",
         },
     )

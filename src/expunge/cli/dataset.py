@@ -1,13 +1,15 @@
-"""`expunge dataset`: add, list, show, confirm."""
+"""`expunge dataset`: add, list, show, confirm, rows."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from expunge.access.actions import Action, Purpose
 from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at, print_facts, print_table
 from expunge.domain.schema import Kind
 
@@ -39,19 +41,31 @@ def add(
     range_: Annotated[
         list[str] | None, typer.Option("--range", help="COL=LO:HI, may be repeated.", metavar="COL=LO:HI")
     ] = None,
+    on_suppressed: Annotated[
+        str | None,
+        typer.Option(
+            metavar="refuse|quarantine",
+            help="Where erased people stand in the table: refuse it, or leave their rows out, of which then nothing is "
+            "stored. May be stricter than policy, not laxer.",
+        ),
+    ] = None,
     keys: Keys = None,
     actor: Actor = None,
     as_json: Json = False,
 ) -> None:
-    """Import a table; if anything is wrong with it, everything that is wrong is listed and nothing is stored."""
+    """Import a table; if anything is wrong with it, everything that is wrong is listed and nothing is stored.
+
+    Who was erased does not come back by it: see `expunge ledger`.
+    """
     from expunge.datasets import checked, declare, read_table
     from expunge.workspace import data
 
     opened = open_at(workspace, keys, actor)
+    opened.authorise(Action.DATASET_ADD)  # before faults of the file are told
     raw = read_table(file)
     declared = declare(raw.names, subject=subject, target=target, roles=role or [], ranges=range_ or [])
     table = checked(raw, declared)
-    added = data.add(opened, name, table)
+    added = data.add(opened, name, table, on_suppressed)
     for column in names_of_people(table):
         print(
             f"expunge: column {column!r} holds a text of its own for most people, and models would learn it. "
@@ -66,9 +80,7 @@ def list_(*, workspace: WorkspaceDir, keys: Keys = None, actor: Actor = None, as
     """List the datasets."""
     from expunge.workspace import data
 
-    opened = open_at(workspace, keys, actor)
-    with opened.vault.transaction() as connection:
-        found = data.every(opened, connection)
+    found = data.listed(open_at(workspace, keys, actor))
     if as_json:
         answer([dataset.to_dict() for dataset in found], as_json=True)
         return
@@ -97,6 +109,27 @@ def confirm(
     _show(data.confirm(open_at(workspace, keys, actor), name), as_json=as_json)
 
 
+@app.command()
+def rows(
+    name: Name,
+    *,
+    workspace: WorkspaceDir,
+    subject: Annotated[str, typer.Option(help="The person's id.")],
+    purpose: Annotated[Purpose, typer.Option(help="What for; recorded in the audit log.")],
+    keys: Keys = None,
+    actor: Actor = None,
+    as_json: Json = False,
+) -> None:
+    """Show one person's rows; the audit log says who read them and what for."""
+    from expunge.workspace import data
+
+    table = data.rows_of(open_at(workspace, keys, actor), name, subject, purpose)
+    if as_json:
+        answer(json.loads(table.frame.to_json(orient="records", double_precision=15)), as_json=True)
+    else:
+        answer(None, as_json=False, text=table.frame.to_csv(index=False).rstrip("\n"))
+
+
 def names_of_people(table: Table) -> list[str]:
     """Return the undeclared text features in which most people have a text of their own."""
     suspects = [
@@ -119,6 +152,9 @@ def _show(dataset: Dataset, *, as_json: bool) -> None:
         "records": f"{dataset.records:,}",
         "subject ids": dataset.schema.subject_kind,
         "members root": dataset.members_root,
+        "left out": f"{dataset.set_aside:,} who were erased; nothing of them is stored"
+        if dataset.set_aside
+        else "nobody",
     }
     print_facts(f"Dataset {dataset.name}", facts)
     rows = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +15,7 @@ from expunge.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from expunge.domain.request import Request
     from expunge.erasure.execute import Done
     from expunge.workspace.folder import Workspace
 
@@ -38,15 +38,17 @@ def erase(
 
     If it is cut short, give the same command again: it goes on where it ended.
     """
-    from expunge.erasure import execute
+    from expunge.erasure import clock, due, execute
 
     if bool(request_ids) == (due_within is not None):
         raise InputError("name requests, or --due-within DAYS.", mend="Give one of the two.")
     opened = open_at(workspace, keys, actor)
+    held: Sequence[Request] = ()
     if due_within is not None:
-        request_ids = execute.due_within(opened, due_within, datetime.now(UTC).date())
+        request_ids = execute.due_within(opened, due_within, clock.today())
+        held = due.held_within(opened, due_within)
     done = run(opened, request_ids or [], quiet=as_json)
-    _print(opened, done, as_json=as_json)
+    _print(opened, done, held, as_json=as_json)
 
 
 def run(workspace: Workspace, ids: Sequence[str], *, quiet: bool) -> Done:
@@ -69,17 +71,21 @@ def finished(done: Done) -> set[str]:
     return {request.id for request in done.requests if request.state is State.CLOSED}
 
 
-def retired(workspace: Workspace, file: str | None) -> list[str]:
-    """Return the names of the models that a certificate says are no more."""
+def retired(workspace: Workspace, file: str | None) -> list[tuple[str, str]]:
+    """Return the names of the models that a certificate says are no more, and why."""
     from expunge.certificates import verify_file
 
     if file is None:
         return []
     statement = verify_file(Path(file), workspace.folder / "public.pem").statement
-    return [copy.name for copy in statement.copies if copy.kind == "model" and copy.version_after is None]
+    return [
+        (copy.name, f"retired: {copy.guarantee_in_words}")
+        for copy in statement.copies
+        if copy.kind == "model" and copy.version_after is None
+    ]
 
 
-def _print(workspace: Workspace, done: Done, *, as_json: bool) -> None:
+def _print(workspace: Workspace, done: Done, held: Sequence[Request], *, as_json: bool) -> None:
     file = None if done.certificate is None else str(workspace.certificates / f"{done.certificate}.json")
     value = {
         "certificate": done.certificate,
@@ -87,9 +93,14 @@ def _print(workspace: Workspace, done: Done, *, as_json: bool) -> None:
         "batch": done.batch,
         "requests": [request.to_dict() for request in done.requests],
         "sent_back": [{"id": request.id, "reason": reason} for request, reason in done.sent_back],
+        "waiting": None if done.waiting is None else done.waiting.to_dict(),
+        "held": [request.id for request in held],
     }
     lines = [f"{request.id} is {request.state}: {request.outcome}." for request in done.requests]
+    lines += [f"{one.id} is held until {one.hold.until}: left out." for one in held if one.hold]
     lines += [f"{one.id} needs approval again: {why}." for one, why in done.sent_back if one.id not in finished(done)]
-    lines += [f"Model {name} was retired: no model is left without these people." for name in retired(workspace, file)]
+    if done.waiting is not None:
+        lines.append(f"{', '.join(done.waiting.requests)}: {done.waiting}.")
+    lines += [f"Model {name} was {why}." for name, why in retired(workspace, file)]
     lines.append(f"Certificate: {file}" if file else "Nothing was erased.")
     answer(value, as_json=as_json, text="\n".join(lines))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from expunge.access.actions import Action
 from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at
 from expunge.errors import NotFoundError
 
@@ -30,6 +31,7 @@ def report(
     from expunge.reporting.page import render
 
     opened = open_at(workspace, keys, actor)
+    opened.authorise(Action.REPORT)
     verified = verify_file(find(opened, certificate), opened.folder / "public.pem")
     out.write_text(render(verified), encoding="utf-8")
     answer({"report": str(out)}, as_json=as_json, text=f"Wrote {out}.")

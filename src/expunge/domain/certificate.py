@@ -18,11 +18,13 @@ import math
 import re
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from expunge.domain.codec import Form, Spelled, fault, read, write
 from expunge.domain.guarantee import Certified, Empirical, Exact, Guarantee
 from expunge.domain.plan import Method
+from expunge.domain.recipient import RecipientKind, Told
 from expunge.domain.report import Check
 
 STATEMENT_TYPE: Final = "https://in-toto.io/Statement/v1"
@@ -179,6 +181,51 @@ class Seconds:
 
 
 @dataclass(frozen=True)
+class Seed:
+    """Which seed a model has after the batch: its number, since when, and whether this batch renewed it."""
+
+    number: int
+    since: Instant
+    renewed: bool
+
+
+class Fate(StrEnum):
+    """What became of a model under the policy's utility guard."""
+
+    WITHIN = "within the bound"
+    UNMEASURED = "not measured"
+    WAITS = "waits for a decision"
+    ACCEPTED = "accepted"
+    RETIRED = "retired"
+    DEADLINE = "published, since the deadline comes first"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """The policy's bound on what a model may lose on held-out people, and what became of it.
+
+    Parameters
+    ----------
+    bound : str
+        The held-out score may fall by so much.
+    drop : str or None
+        By how much it fell (negative: it rose); None where it could not be measured.
+    fate : Fate
+        Never `WAITS`: what waits is not certified.
+    by : str or None
+        Who decided, opaque; None where nobody had to.
+    at : str or None
+        When it was decided, by somebody or by the deadline.
+    """
+
+    bound: Figure
+    drop: Figure | None
+    fate: Fate
+    by: Id | None
+    at: Instant | None
+
+
+@dataclass(frozen=True)
 class Copy:
     """What was done to one copy of the data: a dataset or a model.
 
@@ -201,6 +248,10 @@ class Copy:
     records_removed : int
     checks : tuple of Check
     seconds : Seconds
+    seed : Seed or None
+        None for a dataset and for a retired model.
+    guard : Guard or None
+        None where the policy sets no bound, and where nobody left.
     """
 
     object: Id
@@ -217,6 +268,37 @@ class Copy:
     records_removed: int
     checks: tuple[Check, ...]
     seconds: Seconds
+    seed: Seed | None = None
+    guard: Guard | None = None
+
+
+class Rule(StrEnum):
+    """Why a batch did not wait, or no longer."""
+
+    NO_MODEL = "nobody left a model"
+    ENOUGH = "enough left together"
+    WINDOW = "the window ended"
+    DEADLINE = "the deadline comes first"
+
+
+@dataclass(frozen=True)
+class Release:
+    """Under which rule a batch went, where the policy asks for a minimum (arXiv 2405.20272).
+
+    Parameters
+    ----------
+    min_batch, window_days, safe_days : int
+        The policy's, when the batch began.
+    subjects : int
+        The smallest number that left a model together; 0 where nobody left one.
+    rule : Rule
+    """
+
+    min_batch: int
+    window_days: int
+    safe_days: int
+    subjects: int
+    rule: Rule
 
 
 @dataclass(frozen=True)
@@ -237,6 +319,25 @@ class Retained:
     object: Id
     why: str
     article: str
+
+
+@dataclass(frozen=True)
+class RecipientLine:
+    """One recipient of what the person of a request was in, and what came of telling it (GDPR Art. 19; 1798.105(c)).
+
+    Parameters
+    ----------
+    request, recipient : str
+        Opaque: the workspace's register knows the recipient's name.
+    kind : RecipientKind
+    outcome : Told
+        Never open: there is no certificate before.
+    """
+
+    request: Id
+    recipient: Id
+    kind: RecipientKind
+    outcome: Told
 
 
 @dataclass(frozen=True)
@@ -263,10 +364,13 @@ class Statement:
         Of the workspace as a whole: remanence.
     keys : Keys
     retained : tuple of Retained
+    recipients : tuple of RecipientLine
     residuals, limits, notes : tuple of str
         What may be left, what is not shown, and what the reader should know.
     log : LogKey
     environment : dict of str to str
+    release : Release or None
+        None where the policy asks for no minimum.
     """
 
     batch: Id
@@ -277,11 +381,13 @@ class Statement:
     checks: tuple[Check, ...]
     keys: Keys
     retained: tuple[Retained, ...]
+    recipients: tuple[RecipientLine, ...]
     residuals: tuple[str, ...]
     limits: tuple[str, ...]
     notes: tuple[str, ...]
     log: LogKey
     environment: dict[str, str]
+    release: Release | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the in-toto Statement (in-toto Attestation Framework v1, "Statement")."""

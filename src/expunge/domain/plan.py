@@ -10,12 +10,16 @@ from expunge.domain.digest import canonical_json
 
 
 class Method(StrEnum):
-    """What happens to one copy."""
+    """What happens to one copy.
+
+    ``retained`` and ``not a member`` change nothing: the one holds people of the batch, and a ground to keep them.
+    """
 
     DELETE_ROWS = "rows deleted"
     FORGET = "forgotten"
     REFIT = "refitted"
     RETIRE = "retired"
+    RETAINED = "retained"
     NOT_A_MEMBER = "not a member"
 
 
@@ -42,6 +46,8 @@ class CopyPlan:
         Expected cost of the method, and of a full retrain (promise 8: always a candidate). None for rows.
     why : str
         Why this method.
+    rotates : bool
+        Whether the model's seed is renewed in the same step.
     """
 
     object_id: str
@@ -55,6 +61,7 @@ class CopyPlan:
     seconds: float | None
     refit_seconds: float | None
     why: str
+    rotates: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form that is stored and shown; seconds as decimal strings."""
@@ -70,14 +77,42 @@ class CopyPlan:
             "seconds": None if self.seconds is None else f"{self.seconds:.6f}",
             "refit_seconds": None if self.refit_seconds is None else f"{self.refit_seconds:.6f}",
             "why": self.why,
+            "rotates": self.rotates,
         }
 
 
 @dataclass(frozen=True)
+class ReleaseRule:
+    """What the policy asks before models that forgot somebody are published (arXiv 2405.20272).
+
+    Parameters
+    ----------
+    min_batch : int
+        So many subjects leave a published model together, at least.
+    window_days : int
+        An approved request waits for others no longer than so.
+    safe_days : int
+        From so many days before the law's last day on, nothing waits.
+    utility_drop : float
+        A model whose held-out score falls by more waits for a decision; 1 is no bound.
+    """
+
+    min_batch: int = 1
+    window_days: int = 0
+    safe_days: int = 0
+    utility_drop: float = 1.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that is stored and shown."""
+        return {**self.__dict__, "utility_drop": f"{self.utility_drop:g}"}
+
+
+@dataclass(frozen=True)
 class Plan:
-    """What will be done for a request or a batch: one `CopyPlan` for every dataset and model."""
+    """What will be done for a request or a batch: one `CopyPlan` for every dataset and model, and when it may show."""
 
     copies: tuple[CopyPlan, ...]
+    release: ReleaseRule = ReleaseRule()
 
     @property
     def touched(self) -> tuple[CopyPlan, ...]:
@@ -93,7 +128,11 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form that is stored and shown."""
-        return {"copies": [copy.to_dict() for copy in self.copies]}
+        fewest = min((copy.subjects for copy in self.touched if copy.kind == "model"), default=0)
+        return {
+            "copies": [copy.to_dict() for copy in self.copies],
+            "release": {**self.release.to_dict(), "subjects": fewest},
+        }
 
     def to_json(self) -> bytes:
         """Return the canonical bytes."""

@@ -5,18 +5,19 @@ Start reading here; the next page is `expunge.erasure.execute`.
 ::
 
     received -> identified -> planned -> approved -> unlearned -> verified -> shredded
-                                |  ^        |            (a failing step: failed -> back to that step's start)
-                                v  |        v
-                               held      refused | withdrawn -> notified -> closed
+                                |  ^                     (a failing step: failed -> back to that step's start)
+                                v  |
+                               held       from any of these: refused | withdrawn -> notified -> closed
     shredded -> published -> purged -> checked -> certified -> notified -> closed
 
 Invariants
 ----------
 - A request moves only along `MOVES`; every move is one durable transaction.
-- Until `shredded` nothing is lost: a request may still be held or withdrawn. From `shredded` on it can only
-  go forward: the keys are gone.
+- Until `shredded` nothing is lost: a request may still be held or withdrawn; the rest of its batch goes back to
+  `approved`. From `shredded` on it can only go forward: the keys are gone.
 - A request is certified at most once, and only after every step before was done.
-- `refused` names a ground; `failed` names the step it goes back to.
+- `refused` names a ground; `held` a ground and an end; `failed` names the step it goes back to.
+- What is refused for one dataset is retained there; the rest is erased, and the outcome is `partly erased`.
 """
 
 from __future__ import annotations
@@ -73,8 +74,12 @@ MOVES: Final[dict[State, frozenset[State]]] = {
     State.PLANNED: frozenset({State.PLANNED, State.APPROVED, State.REFUSED, State.HELD, State.WITHDRAWN}),
     State.APPROVED: frozenset({State.PLANNED, State.UNLEARNED, State.HELD, State.WITHDRAWN, State.FAILED}),
     State.HELD: frozenset({State.PLANNED, State.REFUSED, State.WITHDRAWN}),
-    State.UNLEARNED: frozenset({State.VERIFIED, State.PLANNED, State.HELD, State.WITHDRAWN, State.FAILED}),
-    State.VERIFIED: frozenset({State.SHREDDED, State.PLANNED, State.HELD, State.WITHDRAWN, State.FAILED}),
+    State.UNLEARNED: frozenset(
+        {State.VERIFIED, State.PLANNED, State.APPROVED, State.HELD, State.WITHDRAWN, State.FAILED}
+    ),
+    State.VERIFIED: frozenset(
+        {State.SHREDDED, State.PLANNED, State.APPROVED, State.HELD, State.WITHDRAWN, State.FAILED}
+    ),
     State.SHREDDED: frozenset({State.PUBLISHED, State.FAILED}),
     State.PUBLISHED: frozenset({State.PURGED, State.FAILED}),
     State.PURGED: frozenset({State.CHECKED, State.FAILED}),
@@ -100,8 +105,100 @@ class Outcome(StrEnum):
 
     OPEN = "open"
     ERASED = "erased"
+    PARTLY_ERASED = "partly erased"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What is refused for one dataset: it is retained there, and the rest is erased.
+
+    Parameters
+    ----------
+    dataset : str
+        Object id.
+    ground : str
+        Of the request's law.
+    until : date or None
+        When the ground falls away; then a request of its own goes on with what was retained.
+    """
+
+    dataset: str
+    ground: str
+    until: date | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that is stored and shown."""
+        return {"dataset": self.dataset, "ground": self.ground, "until": self.until and self.until.isoformat()}
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> Refusal:
+        """Read what `to_dict` wrote."""
+        return cls(value["dataset"], value["ground"], value["until"] and date.fromisoformat(value["until"]))
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Why a request waits, and until when; it resumes by itself.
+
+    Parameters
+    ----------
+    ground : str
+        Hold ground of the request's law.
+    since, until : date
+        `until` is the first day on which it no longer holds.
+    follows : str or None
+        The request of which this one is the rest (see `Refusal`).
+    """
+
+    ground: str
+    since: date
+    until: date
+    follows: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that is stored and shown."""
+        return {
+            "ground": self.ground,
+            "since": self.since.isoformat(),
+            "until": self.until.isoformat(),
+            "follows": self.follows,
+        }
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> Hold:
+        """Read what `to_dict` wrote."""
+        since, until = date.fromisoformat(value["since"]), date.fromisoformat(value["until"])
+        return cls(value["ground"], since, until, value["follows"])
+
+
+@dataclass(frozen=True)
+class Extension:
+    """A longer time to answer, of which the requester was told with reasons (GDPR Art. 12(3); 1798.130(a)(2)(A)).
+
+    Parameters
+    ----------
+    until : date
+        The new last day.
+    reason : str
+        As the letter gives it.
+    at : date
+        When it was decided.
+    """
+
+    until: date
+    reason: str
+    at: date
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that is stored and shown."""
+        return {"until": self.until.isoformat(), "reason": self.reason, "at": self.at.isoformat()}
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> Extension:
+        """Read what `to_dict` wrote."""
+        return cls(date.fromisoformat(value["until"]), value["reason"], date.fromisoformat(value["at"]))
 
 
 @dataclass(frozen=True)
@@ -123,12 +220,19 @@ class Request:
         Why it was refused.
     approver : str or None
         Who approved it.
+    approved : datetime or None
+        When it was approved; from then on it waits for others no longer than the policy's window.
     batch : str or None
         The batch that executes it.
     policy : str or None
         Version of the policy that was in force when it was planned.
     failed : tuple of (str, str) or None
         Where `state` is ``failed``: the state to go back to, and the reason.
+    refusals : tuple of Refusal
+        Datasets in which the person's records are retained.
+    hold : Hold or None
+        The hold that it is under, or was under last.
+    extension : Extension or None
     """
 
     id: str
@@ -139,9 +243,13 @@ class Request:
     outcome: Outcome = Outcome.OPEN
     ground: str | None = None
     approver: str | None = None
+    approved: datetime | None = None
     batch: str | None = None
     policy: str | None = None
     failed: tuple[str, str] | None = None
+    refusals: tuple[Refusal, ...] = ()
+    hold: Hold | None = None
+    extension: Extension | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
@@ -179,6 +287,8 @@ From received it can go to: held, identified, withdrawn.
             )
         if to is State.REFUSED and not changes.get("ground"):
             raise IllegalMoveError(f"request {self.id} has no ground for refusal.", mend="Name one, with --ground.")
+        if to is State.HELD and not isinstance(changes.get("hold"), Hold):
+            raise IllegalMoveError(f"request {self.id} has no ground to be held.", mend="Name one, with --ground.")
         if to is State.FAILED:
             reason = changes.pop("reason", "")
             if not reason:
@@ -187,6 +297,11 @@ From received it can go to: held, identified, withdrawn.
         else:
             changes.setdefault("failed", None)
         return replace(self, state=to, **changes)
+
+    @property
+    def last_day(self) -> date:
+        """The last day to answer, with the extension that was told."""
+        return self.due if self.extension is None else max(self.due, self.extension.until)
 
     @property
     def final(self) -> bool:
@@ -204,7 +319,11 @@ From received it can go to: held, identified, withdrawn.
             "outcome": self.outcome.value,
             "ground": self.ground,
             "approver": self.approver,
+            "approved": self.approved and self.approved.astimezone(UTC).isoformat(timespec="seconds"),
             "batch": self.batch,
             "policy": self.policy,
             "failed": list(self.failed) if self.failed else None,
+            "refusals": [refusal.to_dict() for refusal in self.refusals],
+            "hold": None if self.hold is None else self.hold.to_dict(),
+            "extension": None if self.extension is None else self.extension.to_dict(),
         }

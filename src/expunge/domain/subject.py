@@ -5,11 +5,13 @@ Invariants
 - An id is an ``int`` or a ``str``; 7 is not "7". NumPy integers and strings equal Python's.
 - Floats and booleans are refused: 7.0 and True compare equal to ints and would merge people.
 - `subject_bytes` is injective over ids of both kinds.
+- `spelling` is not, on purpose: it is the same however a file spells one id.
 """
 
 from __future__ import annotations
 
 import operator
+import unicodedata
 from typing import Literal, TypeAlias
 
 from expunge.errors import SubjectIdError
@@ -104,3 +106,17 @@ def subject_bytes(subject: SubjectId) -> bytes:
     (b'i7', b's7')
     """
     return b"s" + subject.encode() if isinstance(subject, str) else b"i%d" % subject
+
+
+def spelling(subject: SubjectId) -> str:
+    """Return the one spelling under which an id is known again in another file (ADR 22).
+
+    Text without the white space around it, in Unicode's composed form (NFC); an integer in plain decimal digits. So 7,
+    "7" and " 7 " are one; "007" is somebody else, as everywhere in this software, and so is another case of a letter.
+
+    Examples
+    --------
+    >>> spelling(7), spelling(" 7 "), spelling("007"), spelling("Gru\u0308n") == "Gr\u00fcn"
+    ('7', '7', '007', True)
+    """
+    return unicodedata.normalize("NFC", str(subject).strip())

@@ -14,9 +14,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from expunge.domain.certificate import Release
+from expunge.domain.codec import write
 from expunge.domain.plan import Plan
 from expunge.domain.request import Request, State
 from expunge.erasure import requests
+from expunge.erasure.scope import Scope
 from expunge.vault import blobs
 from expunge.vault.database import BATCH, REQUEST
 from expunge.vault.store import now
@@ -37,10 +40,10 @@ class Batch:
     plan : list of dict
         One `CopyPlan` in its stored form for every dataset and model.
     evidence : dict
-        Per object id under ``copies``: what the certificate will say of it; ``checks``, ``keys``.
+        Per object id under ``copies``: what the certificate will say of it; ``checks``, ``keys``, ``release``.
     sealed : dict
-        ``refs`` of the subjects that leave, ``leavers``: their commitments per object, ``digests`` per
-        model (not the one before: it would be an oracle),
+        ``refs`` of the subjects whose records go, ``forgotten``: of those whom models forget, ``retained``: what stays
+        and why, ``leavers``: commitments per object, ``digests`` per model (not the one before: it would be an oracle),
         ``schemas`` staged per dataset.
     """
 
@@ -49,13 +52,22 @@ class Batch:
     created: str
     root_version: int
     plan: list[dict[str, Any]]
-    evidence: dict[str, Any] = field(default_factory=lambda: {"copies": {}, "checks": [], "keys": {}})
+    evidence: dict[str, Any]
     sealed: dict[str, Any] = field(default_factory=dict)
 
     @property
     def refs(self) -> list[bytes]:
-        """References of the subjects that leave."""
+        """References of the subjects whose records go, and whose keys."""
         return [bytes.fromhex(ref) for ref in self.sealed["refs"]]
+
+    @property
+    def forgotten(self) -> list[bytes]:
+        """References of the subjects whom models forget: `refs`, and those whose records are kept but not used."""
+        return [bytes.fromhex(ref) for ref in self.sealed["forgotten"]]
+
+    def leaving(self, copy: dict[str, Any]) -> list[bytes]:
+        """Return the references of those who leave a copy, if they are in it."""
+        return self.refs if copy["kind"] == "dataset" else self.forgotten
 
     def copies(self, kind: str) -> list[dict[str, Any]]:
         """Planned copies of a kind, ``"dataset"`` or ``"model"``."""
@@ -67,9 +79,14 @@ class Batch:
 
 
 def open_batch(
-    workspace: Workspace, connection: Connection, chosen: list[Request], plan: Plan, refs: list[bytes]
+    workspace: Workspace,
+    connection: Connection,
+    chosen: list[Request],
+    plan: Plan,
+    scope: Scope,
+    released: Release | None = None,
 ) -> Batch:
-    """Make a batch of approved requests."""
+    """Make a batch of approved requests; `released` is the rule under which it goes."""
     number = connection.execute(select(func.count()).select_from(BATCH)).scalar_one() + 1
     made = Batch(
         id=workspace.opaque_id("B", number),
@@ -77,7 +94,12 @@ def open_batch(
         created=now(),
         root_version=workspace.vault.root_version(connection),
         plan=plan.to_dict()["copies"],
-        sealed={"refs": [ref.hex() for ref in refs]},
+        evidence={"copies": {}, "checks": [], "keys": {}, "release": write(released)},
+        sealed={
+            "refs": sorted(ref.hex() for ref in scope.shredded),
+            "forgotten": sorted(ref.hex() for ref in scope.forgotten),
+            "retained": [kept.to_dict() for kept in scope.retained],
+        },
     )
     connection.execute(
         insert(BATCH).values(

@@ -13,22 +13,33 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, TypeAlias
 
 from sqlalchemy import Connection, select
 
+from expunge.access.actions import Action
 from expunge.certificates.file import MAX_BYTES
 from expunge.domain.plan import Plan
 from expunge.domain.request import STEPS, Outcome, Request, State
 from expunge.erasure import batch as batches
-from expunge.erasure import intake, plan, requests
+from expunge.erasure import guard, office, plan, planning, release, requests, tasks
 from expunge.erasure.batch import Batch
+from expunge.erasure.leaving import dissolve
+from expunge.erasure.release import Waiting
+from expunge.erasure.scope import Scope, scope_of, scopes_of
 from expunge.erasure.steps import certify, check, close, notify, publish, purge, shred, unlearn, verify
-from expunge.errors import ExpungeError, IllegalMoveError, InputError, WorkspaceBusyError
+from expunge.errors import (
+    ExpungeError,
+    IllegalMoveError,
+    InputError,
+    WaitingError,
+    WorkspaceBusyError,
+    WorkspaceError,
+)
 from expunge.vault import blobs, records
 from expunge.vault.database import CERTIFICATE, truncate_wal
-from expunge.workspace import journal, members
+from expunge.workspace import journal, members, register
 from expunge.workspace.folder import Workspace
 
 Prepare: TypeAlias = Callable[[Workspace, Batch], None]
@@ -55,7 +66,7 @@ WORK: Final[dict[State, Step]] = {
     State.PUBLISHED: Step(publish.commit),
     State.PURGED: Step(purge.commit),
     State.CHECKED: Step(check.commit),
-    State.CERTIFIED: Step(certify.commit),
+    State.CERTIFIED: Step(certify.commit, certify.prepare),
     State.NOTIFIED: Step(notify.commit, notify.prepare),
     State.CLOSED: Step(close.commit, close.prepare),
 }
@@ -75,12 +86,15 @@ class Done:
     sent_back : tuple of (Request, str)
         Requests that returned to `planned`, each with the reason; they need approval again, unless nothing is held
         of the person any more: then they were refused with ground ``no-data``.
+    waiting : Waiting or None
+        Requests that wait for others, by the policy's minimum; they are as they were.
     """
 
     certificate: str | None
     batch: str | None
     requests: tuple[Request, ...]
     sent_back: tuple[tuple[Request, str], ...] = ()
+    waiting: Waiting | None = None
 
 
 def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda _state: None) -> Done:
@@ -97,28 +111,44 @@ def erase(workspace: Workspace, ids: Sequence[str], progress: Progress = lambda 
     ------
     IllegalMoveError
         Where a request is not approved.
-    PolicyError
-        Where policy demands four eyes, and there are two.
+    DeniedError
+        Where the actor may not erase, or policy demands four eyes, and there are two.
+    UtilityGuardError
+        Where a model lost more than policy allows, and nobody decided yet: the batch stays verified.
     ExpungeError
         Whatever a step found wrong: the requests then read ``failed`` with the reason; give the command again when it
         is mended.
     """
+    workspace.authorise(Action.ERASE)
     with journal.recording(workspace):
+        preflight(workspace)
         tidy(workspace)  # a kill may have come between the last move and the last tidying up
         resumed = _resume(workspace, progress)
+        office.catch_up(workspace)
         with workspace.vault.transaction() as connection:
             chosen = [requests.load(connection, request) for request in dict.fromkeys(ids)]
-        open_ones = [request for request in chosen if request.outcome is not Outcome.ERASED]
+        open_ones = [request for request in chosen if request.outcome not in {Outcome.ERASED, Outcome.PARTLY_ERASED}]
         if not open_ones:
             last = chosen[-1].batch if chosen else (resumed and resumed.id)
+            for batch_id in dict.fromkeys(request.batch for request in chosen if request.batch):
+                notify.write(workspace, batch_id)  # what was lost of the files since is written again, the same
             return _done(workspace, last or None, chosen, ())
-        batch, sent_back = _assemble(workspace, open_ones)
+        batch, sent_back, waiting = _assemble(workspace, open_ones)
         for request, _ in sent_back:
-            intake.advance(workspace, request)
-        if batch is None:
-            return _done(workspace, None, chosen, sent_back)
-        _run(workspace, batch, progress)
-        return _done(workspace, batch.id, chosen, sent_back)
+            planning.advance(workspace, request)
+        if batch is not None:
+            _run(workspace, batch, progress)
+        return _done(workspace, None if batch is None else batch.id, chosen, sent_back, waiting)
+
+
+def preflight(workspace: Workspace) -> None:
+    """Refuse to begin what could not be ended: without keys or folders, or on a log that was changed."""
+    _ = workspace.signing_key
+    for part in (workspace.certificates, workspace.letters):
+        if not part.is_dir():
+            raise WorkspaceError(f"the folder {part} is missing.", mend=f"Make it again: `mkdir -m 700 {part}`.")
+    with workspace.vault.transaction() as connection:
+        journal.refuse_changed(workspace, connection, journal.leaves(connection))
 
 
 def give_up(workspace: Workspace, request_id: str) -> tuple[Request, ...]:
@@ -129,6 +159,7 @@ def give_up(workspace: Workspace, request_id: str) -> tuple[Request, ...]:
     IllegalMoveError
         Where the request is in no batch that is on its way, or the keys are gone.
     """
+    workspace.authorise(Action.REQUEST_REPLAN)
     with journal.recording(workspace):
         tidy(workspace)
         with workspace.vault.transaction() as connection:
@@ -140,21 +171,7 @@ def give_up(workspace: Workspace, request_id: str) -> tuple[Request, ...]:
                     f"request {request_id} is {state}, in no erasure that is on its way.",
                     mend="There is nothing to undo.",
                 )
-            if workspace.vault.root_version(connection) != batch.root_version:
-                raise IllegalMoveError(
-                    f"request {request_id} can only go forward: the keys are gone.",
-                    mend="Mend what failed, then give `expunge erase` again.",
-                )
-            unlearn.discard_staged(connection, batch)
-            batches.close(connection, batch)
-            for request in waiting:
-                moved = (
-                    requests.move(workspace, connection, request, State(request.failed[0]))
-                    if request.failed
-                    else request
-                )
-                intake.replan(workspace, connection, moved)
-            journal.append(workspace, connection, "batch given up", batch=batch.id)
+            planning.replan_all(workspace, connection, dissolve(workspace, connection, batch, request_id))
         tidy(workspace)
         with workspace.vault.transaction() as connection:
             return tuple(requests.load(connection, request.id) for request in waiting)
@@ -162,6 +179,7 @@ def give_up(workspace: Workspace, request_id: str) -> tuple[Request, ...]:
 
 def due_within(workspace: Workspace, days: int, today: date) -> list[str]:
     """Return the approved requests that are due within some days, and those of an unfinished batch."""
+    workspace.authorise(Action.ERASE)
     with workspace.vault.transaction() as connection:
         last = today + timedelta(days=days)
         return [
@@ -176,15 +194,25 @@ def _resume(workspace: Workspace, progress: Progress) -> Batch | None:
     with workspace.vault.transaction() as connection:
         batch = batches.unfinished(workspace, connection)
         waiting = [] if batch is None else requests.in_batch(connection, batch.id)
-    for request in waiting:
-        workspace.policy.forbid_same_person(request.approver, workspace.actor)
     if batch is not None:
+        _authorise_batch(workspace, waiting)
         _run(workspace, batch, progress)
     return batch
 
 
-def _assemble(workspace: Workspace, chosen: Sequence[Request]) -> tuple[Batch | None, tuple[tuple[Request, str], ...]]:
-    """Make a batch of those whose approval still covers what would be done; send the others back to `planned`."""
+def _authorise_batch(workspace: Workspace, chosen: Sequence[Request]) -> None:
+    """Let the actor erase these: four eyes depend on who approved and on how many there are."""
+    approvers = sorted({request.approver for request in chosen if request.approver is not None})
+    workspace.authorise(Action.ERASE, approvers=approvers, subjects=len(chosen))
+
+
+def _assemble(
+    workspace: Workspace, chosen: Sequence[Request]
+) -> tuple[Batch | None, tuple[tuple[Request, str], ...], Waiting | None]:
+    """Make a batch of those whose approval still covers what would be done; send the others back to `planned`.
+
+    Those who have to wait for others are left as they are.
+    """
     for request in chosen:
         if request.state is not State.APPROVED:
             raise IllegalMoveError(
@@ -193,33 +221,63 @@ def _assemble(workspace: Workspace, chosen: Sequence[Request]) -> tuple[Batch | 
                 if request.state is State.PLANNED
                 else "See `expunge request show`.",
             )
-        workspace.policy.forbid_same_person(request.approver, workspace.actor)
-    sent_back, taken, refs = [], [], dict[bytes, None]()
+    _authorise_batch(workspace, chosen)
+    sent_back, taken = [], []
     with workspace.vault.transaction() as connection:
-        known = intake.refs_of(workspace, connection, *chosen)
-        meant = intake.people_of(workspace, connection, chosen)
-        copies = plan.survey(workspace, connection, list(known.values()))
+        scopes = _scopes(workspace, connection, chosen)
+        known = [own for own in scopes.values() if isinstance(own, Scope)]
+        seen = plan.survey(workspace, connection, {ref for own in known for ref in own.people})
         for request in chosen:
-            own = [known[one] for one in meant[request.id] if one in known]
-            remade = plan.make_for(copies, own)
-            changed = plan.needs_new_approval(requests.plan(connection, request.id), remade)
-            reason = "its plan changed since it was approved" if changed else None
-            if request.policy != workspace.policy.version:
+            own, reason = scopes[request.id], None
+            if isinstance(own, ExpungeError):
+                reason = str(own)
+            elif plan.needs_new_approval(requests.plan(connection, request.id), plan.plan_of(seen, own)):
+                reason = "its plan changed since it was approved"
+            elif request.policy != workspace.policy.version:
                 reason = "the policy changed since it was planned"
-            if reason is None and not own:
+            elif not own.people:
                 reason = "nothing is held of this person any more"
             if reason is None:
                 taken.append(request)
-                refs.update(dict.fromkeys(own))
             else:
-                sent_back.append((intake.replan(workspace, connection, request), reason))
+                sent_back.append((planning.replan(workspace, connection, request), reason))
+        today = datetime.now(UTC).date()
+        waiting = _waiting(workspace, connection, taken, today)
+        if waiting is not None:
+            taken = [request for request in taken if request.id not in waiting.requests]
         if not taken:
-            return None, tuple(sent_back)
-        whole = plan.make_for(copies, list(refs))
+            return None, tuple(sent_back), waiting
+        reached = scope_of(workspace, connection, *taken)
+        whole = plan.make(workspace, connection, reached)
         _refuse_too_large(connection, whole)
-        batch = batches.open_batch(workspace, connection, taken, whole, list(refs))
+        released = release.released(workspace.policy, taken, whole, today)
+        batch = batches.open_batch(workspace, connection, taken, whole, reached, released)
+        for request in taken:
+            tasks.make(workspace, connection, request)
         journal.append(workspace, connection, "batch begun", batch=batch.id, requests=[one.id for one in taken])
-    return batch, tuple(sent_back)
+    return batch, tuple(sent_back), waiting
+
+
+def _scopes(workspace: Workspace, connection: Connection, chosen: Sequence[Request]) -> dict[str, Scope | ExpungeError]:
+    """Return request -> what it reaches, or why that cannot be told; one such request does not stop the others."""
+    try:
+        return dict(scopes_of(workspace, connection, chosen))
+    except ExpungeError as error:
+        if len(chosen) == 1:
+            return {chosen[0].id: error}
+        return {one.id: _scopes(workspace, connection, [one])[one.id] for one in chosen}
+
+
+def _waiting(workspace: Workspace, connection: Connection, taken: Sequence[Request], today: date) -> Waiting | None:
+    """Look who leaves which published model with whom, where the policy asks for a minimum."""
+    if workspace.policy.min_batch == 1:
+        return None
+    published = [model.id for model in register.every(connection) if model.version is not None]
+    leaving = {}
+    for request in taken:
+        forgotten = scope_of(workspace, connection, request).forgotten
+        leaving[request.id] = {model: members.records(connection, model, forgotten).keys() for model in published}
+    return release.wait(workspace.policy, taken, leaving, today)
 
 
 def _refuse_too_large(connection: Connection, whole: Plan) -> None:
@@ -230,8 +288,8 @@ def _refuse_too_large(connection: Connection, whole: Plan) -> None:
     """
     size = 0.0
     for copy in whole.touched:
-        members_held = members.totals(connection, copy.object_id)[0]
-        size += copy.subjects * (math.log2(max(members_held / copy.subjects, 1)) + 4) * 66 * 4 / 3
+        goingheld = members.totals(connection, copy.object_id)[0]
+        size += copy.subjects * (math.log2(max(goingheld / copy.subjects, 1)) + 4) * 66 * 4 / 3
     if size > MAX_BYTES / 2:
         raise InputError(
             f"the certificate of this batch would have about {size / 1e6:.0f} MB.", mend="Erase in smaller batches."
@@ -243,6 +301,8 @@ def _run(workspace: Workspace, batch: Batch, progress: Progress) -> None:
         with workspace.vault.transaction() as connection:
             waiting = requests.in_batch(connection, batch.id)
         if STEPS.index(state) >= _reached(waiting[0]):
+            if state is State.SHREDDED:
+                guard.settle(workspace, batch)
             _step(workspace, batch, state)
             progress(state)
     tidy(workspace)
@@ -264,13 +324,13 @@ def _step(workspace: Workspace, batch: Batch, state: State) -> None:
             fresh = batches.load(workspace, connection, batch.id)
             work.commit(workspace, connection, fresh)
             _move(workspace, connection, batch, state)
-    except WorkspaceBusyError:
+    except (WorkspaceBusyError, WaitingError):
         raise  # nothing is wrong; the same command goes on
     except ExpungeError as error:
         if state not in {State.NOTIFIED, State.CLOSED}:
             with workspace.vault.transaction() as connection:
-                failing = requests.in_batch(connection, batch.id)
-                requests.move_all(workspace, connection, failing, State.FAILED, reason=f"{state}: {error}")
+                for request in requests.in_batch(connection, batch.id):
+                    requests.move(workspace, connection, request, State.FAILED, reason=f"{state}: {error}")
         raise
 
 
@@ -286,8 +346,14 @@ def _return_from_failure(workspace: Workspace, batch: Batch, state: State) -> No
 
 
 def _move(workspace: Workspace, connection: Connection, batch: Batch, state: State) -> None:
-    changes = {"outcome": Outcome.ERASED} if state is State.CERTIFIED else {}
-    requests.move_all(workspace, connection, requests.in_batch(connection, batch.id), state, **changes)
+    going = requests.in_batch(connection, batch.id)
+    if state is not State.CERTIFIED:
+        requests.move_all(workspace, connection, going, state)
+        return
+    whole = [request for request in going if not request.refusals]
+    requests.move_all(workspace, connection, whole, state, outcome=Outcome.ERASED)
+    part = [request for request in going if request.refusals]
+    requests.move_all(workspace, connection, part, state, outcome=Outcome.PARTLY_ERASED)
 
 
 def tidy(workspace: Workspace) -> None:
@@ -299,10 +365,14 @@ def tidy(workspace: Workspace) -> None:
 
 
 def _done(
-    workspace: Workspace, batch: str | None, chosen: Sequence[Request], sent_back: tuple[tuple[Request, str], ...]
+    workspace: Workspace,
+    batch: str | None,
+    chosen: Sequence[Request],
+    sent_back: tuple[tuple[Request, str], ...],
+    waiting: Waiting | None = None,
 ) -> Done:
     with workspace.vault.transaction() as connection:
         query = select(CERTIFICATE.c.id).where(CERTIFICATE.c.batch == (batch or ""))
         certificate = connection.execute(query).scalar()
         now = tuple(requests.load(connection, request.id) for request in chosen)
-    return Done(certificate, batch, now, sent_back)
+    return Done(certificate, batch, now, sent_back, waiting)

@@ -1,51 +1,144 @@
-"""Intake: received, identified, planned. What a person asked for becomes a request that can be approved."""
+"""Intake: what a person asked for becomes a request with a clock of its own; one, or many at once.
+
+Invariants
+----------
+- All of what is handed in together is entered, in one transaction, or none of it.
+- Nobody has two open requests under one law: who asks again is told of the first (a keyed hash finds it).
+"""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 from sqlalchemy import Connection
 
-from expunge.domain.request import Law, Request, State
-from expunge.domain.subject import SubjectId, SubjectKind, parse_subject, subject_id
-from expunge.erasure import plan, requests
-from expunge.erasure.law.rules import due
-from expunge.erasure.refusal import close_refused
-from expunge.errors import InputError, SubjectIdError
-from expunge.vault import subjects
-from expunge.workspace import data, journal
+from expunge.access.actions import Action
+from expunge.domain.request import Hold, Law, Request, State
+from expunge.domain.subject import subject_id
+from expunge.erasure import clock, letters, office, requests
+from expunge.erasure.letters import Letter
+from expunge.erasure.planning import advance, advance_all, replan
+from expunge.errors import DuplicateRequestError, InputError
+from expunge.vault.identity import make_identity_keys
+from expunge.workspace import journal
 from expunge.workspace.folder import Workspace
-from expunge.workspace.underway import erasing
+
+__all__ = ["Asked", "advance", "follow", "plainly", "replan", "submit", "take_in"]
 
 
-def submit(workspace: Workspace, subject: str, law: Law, received: datetime | None = None) -> Request:
-    """Take a request in and plan it; somebody of whom there are no data is refused with ground ``no-data``.
+@dataclass(frozen=True)
+class Asked:
+    """What one person asked for.
 
     Parameters
     ----------
     subject : str
         The id as typed; each dataset reads it by the kind of its own ids.
-    received : datetime, optional
-        When the person asked; now by default. The clocks run from here, by the calendar of its time zone.
+    law : Law
+    received : datetime
+        When the person asked. The clocks run from here, by the calendar of its time zone.
 
     Raises
     ------
     InputError
         Where the id is empty or the time lies ahead.
     """
-    moment = (received or datetime.now().astimezone()).replace(microsecond=0)
-    subject = plainly(subject)
-    if moment > datetime.now(UTC):
-        raise InputError(f"received at {moment.isoformat()} lies ahead.", mend="Give the day on which it came in.")
-    with journal.recording(workspace):
+
+    subject: str
+    law: Law
+    received: datetime
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be, and drop what is around the id and below the second."""
+        object.__setattr__(self, "subject", plainly(self.subject))
+        object.__setattr__(self, "received", self.received.replace(microsecond=0))
+        if self.received > datetime.now(UTC):
+            raise InputError(
+                f"received at {self.received.isoformat()} lies ahead.", mend="Give the day on which it came in."
+            )
+
+
+def submit(
+    workspace: Workspace, subject: str, law: Law, received: datetime | None = None, *, restored: bool = False
+) -> Request:
+    """Take a request in and plan it; somebody of whom there are no data is refused with ground ``no-data``.
+
+    Parameters
+    ----------
+    received : datetime, optional
+        Now by default; otherwise as `Asked` has them.
+    restored : bool
+        The person was erased before and came back with a restored backup; the log says so.
+
+    Raises
+    ------
+    DuplicateRequestError
+        Where the person has an open request under this law; nothing is entered, and the log notes that they asked.
+    """
+    workspace.authorise(Action.REQUEST_SUBMIT)
+    asked = Asked(subject, law, received or datetime.now().astimezone())
+    with office.at_work(workspace):
         with workspace.vault.transaction() as connection:
-            number = requests.next_number(connection)
-            name = workspace.opaque_id("R", number)
-            request = Request(name, law, moment.astimezone(UTC), due(law, moment))
-            requests.enter(workspace, connection, request, number, {"subject": subject})
-        return advance(workspace, request)
+            first = requests.open_by_tag(connection).get((law, requests.tag(workspace, asked.subject)))
+            if first is not None:
+                journal.append(workspace, connection, "request repeated", request=first.id)
+        if first is not None:
+            letters.write(workspace, first, Letter.DUPLICATE, duplicate_of=first.id)
+            raise DuplicateRequestError(
+                f"this person has an open {law.upper()} request: {first.id}, {first.state}, due {first.due}.",
+                mend=f"See `expunge request show {first.id}`; its answer is the answer to both.",
+            )
+        return take_in(workspace, [asked], restored=restored)[0]
+
+
+def take_in(
+    workspace: Workspace, asked: Sequence[Asked], batch: str | None = None, *, restored: bool = False
+) -> list[Request]:
+    """Enter what people asked for and plan it; the caller holds the lock, and knows that nobody has asked already.
+
+    Parameters
+    ----------
+    batch : str, optional
+        Keyed hash of the file that they came in; the log notes it, so that the file is not entered twice.
+    restored : bool
+        As `submit` has it.
+    """
+    with workspace.vault.transaction() as connection:
+        number = requests.next_number(connection)
+        entered = [
+            Request(
+                workspace.opaque_id("R", number + position),
+                one.law,
+                one.received.astimezone(UTC),
+                clock.due(workspace, one.law, one.received),
+            )
+            for position, one in enumerate(asked)
+        ]
+        make_identity_keys(workspace.vault, (request.id for request in entered))
+        typed = [one.subject for one in asked]
+        requests.enter_all(workspace, connection, list(zip(entered, typed, strict=True)), number, restored=restored)
+        if batch is not None:
+            journal.append(workspace, connection, "file taken in", file=batch, requests=len(entered))
+    return advance_all(workspace, entered)
+
+
+def follow(workspace: Workspace, connection: Connection, request: Request, until: date) -> Request:
+    """Enter the request that goes on, when a ground falls away, with what was retained until then."""
+    grounds = sorted({refusal.ground for refusal in request.refusals if refusal.until == until})
+    number = requests.next_number(connection)
+    rest = Request(
+        workspace.opaque_id("R", number),
+        request.law,
+        request.received,
+        max(clock.due_from(workspace, request.law, until), request.due),
+        State.HELD,
+        hold=Hold(", ".join(grounds), clock.today(), until, follows=request.id),
+    )
+    typed = requests.identity(workspace, connection, request.id)["subject"]
+    requests.enter(workspace, connection, rest, number, typed)
+    return rest
 
 
 def plainly(subject: str) -> str:
@@ -61,65 +154,3 @@ def plainly(subject: str) -> str:
         raise InputError("the subject id is empty.", mend="Give the id that the datasets know, with --subject.")
     subject_id(plain)
     return plain
-
-
-def advance(workspace: Workspace, request: Request) -> Request:
-    """Bring a request that was cut short to where `submit` leaves it; the caller holds the lock.
-
-    While a batch is on its way nothing can be planned: the copies are between two versions. The request waits,
-    identified, with its clock running.
-    """
-    if request.state is State.RECEIVED:
-        with workspace.vault.transaction() as connection:
-            request = requests.move(workspace, connection, request, State.IDENTIFIED)
-    if request.state is State.IDENTIFIED:
-        with workspace.vault.transaction() as connection:
-            if erasing(connection):
-                return request
-            request = replan(workspace, connection, request)
-    if request.state is State.PLANNED and not requests_touched(workspace, request):
-        request = close_refused(workspace, request, "no-data")
-    return request
-
-
-def replan(workspace: Workspace, connection: Connection, request: Request) -> Request:
-    """Make the plan and pin the policy under which it is made."""
-    made = plan.make(workspace, connection, list(refs_of(workspace, connection, request).values()))
-    requests.set_plan(connection, request.id, made.to_json())
-    return requests.move(
-        workspace, connection, request, State.PLANNED, policy=workspace.policy.version, approver=None, batch=None
-    )
-
-
-def requests_touched(workspace: Workspace, request: Request) -> bool:
-    """Whether any copy holds the person."""
-    with workspace.vault.transaction() as connection:
-        return any(copy["subjects"] for copy in requests.plan(connection, request.id)["copies"])
-
-
-def refs_of(workspace: Workspace, connection: Connection, *of: Request) -> dict[SubjectId, bytes]:
-    """Return the ids and references under which the vault knows the people of requests."""
-    meant = people_of(workspace, connection, of).values()
-    return subjects.find(workspace.vault, connection, set().union(*meant))
-
-
-def people_of(workspace: Workspace, connection: Connection, of: Iterable[Request]) -> dict[str, set[SubjectId]]:
-    """Return request -> the ids that it may mean."""
-    kinds = data.subject_kinds(workspace, connection)
-    return {one.id: _readings(requests.identity(workspace, connection, one.id)["subject"], kinds) for one in of}
-
-
-def ids_meant(workspace: Workspace, connection: Connection, typed: str) -> set[SubjectId]:
-    """Read a typed id by the kind of each dataset's ids; where it cannot be of that kind, nobody there is meant."""
-    return _readings(typed, data.subject_kinds(workspace, connection))
-
-
-def _readings(typed: str, kinds: set[SubjectKind]) -> set[SubjectId]:
-    meant: set[SubjectId] = set()
-    for kind in kinds:
-        for spelling in (typed, *(unicodedata.normalize(form, typed) for form in ("NFC", "NFD"))):
-            try:
-                meant.add(parse_subject(spelling, kind))
-            except SubjectIdError:
-                continue  # "A17" names nobody among integers
-    return meant

@@ -2,99 +2,136 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from expunge.access.policy import Policy
 from expunge.domain.plan import CopyPlan, Method, Plan
-from expunge.workspace import data, members, register
+from expunge.erasure.release import rule_of
+from expunge.erasure.scope import Retention, Scope
+from expunge.workspace import data, members, register, seeds
 from expunge.workspace.folder import Workspace
 
 
 @dataclass(frozen=True)
-class Copies:
-    """Every copy that there is, and what each holds of some people: all that plans for them need.
+class Survey:
+    """What there is to plan for: read once, however many plans are made of it.
 
     Parameters
     ----------
-    datasets : list of (id, name, version)
-    models : list of (Model, Facts)
-        Those that are published.
-    held : dict
-        Object id -> reference -> number of records.
+    datasets : tuple of Dataset
+    models : tuple of (Model, Version, Facts)
+        The published ones, each with its current version and what is known of it.
+    held : dict of str to (dict of bytes to int)
+        Object id -> reference -> records, of the people for whom it was made.
+    policy : Policy
     """
 
-    datasets: list[tuple[str, str, int]]
-    models: list[tuple[register.Model, register.Facts]]
+    datasets: tuple[data.Dataset, ...]
+    models: tuple[tuple[register.Model, register.Version, register.Facts], ...]
     held: dict[str, dict[bytes, int]]
+    policy: Policy
 
-    def of(self, object_id: str, refs: Iterable[bytes]) -> dict[bytes, int]:
-        """Return reference -> number of records for those of `refs` of whom an object holds any."""
+    def records(self, object_id: str, refs: Collection[bytes]) -> dict[bytes, int]:
+        """Return reference -> number of records for those of `refs` who are members of an object."""
         held = self.held[object_id]
         return {ref: held[ref] for ref in refs if ref in held}
 
 
-def survey(workspace: Workspace, connection: Connection, refs: Collection[bytes]) -> Copies:
-    """Look every copy up, once for the plans of all these people."""
+def survey(workspace: Workspace, connection: Connection, people: Collection[bytes]) -> Survey:
+    """Look at every dataset and every published model, with these people in mind."""
+    datasets = tuple(data.every(workspace, connection))
     published = [model for model in register.every(connection) if model.version is not None]
-    versions = [register.current(connection, model.id) for model in published]
-    facts = [register.open_facts(workspace, connection, version) for version in versions]
-    datasets = data.versions(connection)
-    ids = [*(dataset[0] for dataset in datasets), *(model.id for model in published)]
-    held = {object_id: members.records(connection, object_id, refs) for object_id in ids}
-    return Copies(datasets, list(zip(published, facts, strict=True)), held)
+    models = tuple(
+        (model, version, register.open_facts(workspace, connection, version))
+        for model in published
+        for version in (register.current(connection, model.id),)
+    )
+    objects = [*(dataset.id for dataset in datasets), *(model.id for model in published)]
+    held = {one: members.records(connection, one, people) for one in objects}
+    return Survey(datasets, models, held, workspace.policy)
 
 
-def make(workspace: Workspace, connection: Connection, refs: Collection[bytes]) -> Plan:
-    """Plan the erasure of these subjects: one entry for every dataset and every published model."""
-    return make_for(survey(workspace, connection, refs), refs)
+def make(workspace: Workspace, connection: Connection, scope: Scope) -> Plan:
+    """Plan an erasure: one entry for every dataset and every published model."""
+    return plan_of(survey(workspace, connection, scope.people), scope)
 
 
-def make_for(copies: Copies, refs: Collection[bytes]) -> Plan:
-    """Plan the erasure of some of the people for whom the copies were looked up."""
-    datasets = [_dataset(dataset, copies.of(dataset[0], refs)) for dataset in copies.datasets]
-    return Plan((*datasets, *(_model(model, facts, copies.of(model.id, refs)) for model, facts in copies.models)))
+def plan_of(seen: Survey, scope: Scope) -> Plan:
+    """Plan an erasure by a survey that had its people in mind."""
+    datasets = (_dataset(seen, dataset, scope) for dataset in seen.datasets)
+    return Plan((*datasets, *(_model(seen, *model, scope) for model in seen.models)), rule_of(seen.policy))
 
 
-def _dataset(dataset: tuple[str, str, int], leaving: dict[bytes, int]) -> CopyPlan:
-    object_id, name, version = dataset
+def _dataset(seen: Survey, dataset: data.Dataset, scope: Scope) -> CopyPlan:
+    leaving = seen.records(dataset.id, scope.shredded)
+    kept = [one for one in scope.retained if one.dataset == dataset.id]
     return CopyPlan(
-        object_id=object_id,
+        object_id=dataset.id,
         kind="dataset",
-        name=name,
-        version=version,
-        method=Method.DELETE_ROWS if leaving else Method.NOT_A_MEMBER,
+        name=dataset.name,
+        version=dataset.version,
+        method=_of(Method.DELETE_ROWS, leaving, kept),
         subjects=len(leaving),
         records=sum(leaving.values()),
         guarantee="keys destroyed, rows deleted",
         seconds=None,
         refit_seconds=None,
-        why="every record of these subjects goes" if leaving else "holds none of these subjects",
+        why=_why("every record of these subjects goes" if leaving else "holds none of these subjects", leaving, kept),
     )
 
 
-def _model(model: register.Model, facts: register.Facts, leaving: dict[bytes, int]) -> CopyPlan:
+def _of(method: Method, leaving: dict[bytes, int], kept: list[Retention]) -> Method:
+    if leaving:
+        return method
+    return Method.RETAINED if kept else Method.NOT_A_MEMBER
+
+
+def _why(reason: str, leaving: dict[bytes, int], kept: list[Retention]) -> str:
+    if not kept:
+        return reason
+    retained = f"retained under {', '.join(sorted({one.ground.article for one in kept}))}"
+    return f"{reason}; {len(kept)} {retained}" if leaving else retained
+
+
+def _model(
+    seen: Survey, model: register.Model, version: register.Version, facts: register.Facts, scope: Scope
+) -> CopyPlan:
+    leaving = seen.records(model.id, scope.forgotten)
+    still = seen.records(model.id, {one.ref for one in scope.retained if not one.restricts})
+    kept = [one for one in scope.retained if one.ref in still]
     records, total = sum(leaving.values()), model.records
-    # Both work in proportion to the records they touch: forgetting to those that leave, a refit to those that stay.
-    forget = facts.fit_seconds * records / max(total, 1)
+    # All work in proportion to the records they touch: forgetting to those that leave, a refit to those that stay.
     refit = facts.fit_seconds * (total - records) / max(total, 1)
-    cheaper = Method.REFIT if records > total - records else Method.FORGET
+    forget = refit if facts.refits else facts.fit_seconds * records / max(total, 1)
+    rotates = bool(leaving) and seeds.is_due(seen.policy, model.seeded)
+    cheaper = Method.REFIT if rotates or facts.refits or records > total - records else Method.FORGET
+    reason = "forgetting touches fewer than a refit" if cheaper is Method.FORGET else "fewer stay than leave"
+    if facts.refits:
+        reason = "this learner forgets by a full refit"
+    if rotates:
+        reason = f"its seed is of {model.seeded[:10]} and is renewed by a full retrain"
     return CopyPlan(
         object_id=model.id,
         kind="model",
         name=model.name,
-        version=model.version or 0,
-        method=cheaper if leaving else Method.NOT_A_MEMBER,
+        version=version.version,
+        method=_of(cheaper, leaving, kept),
         subjects=len(leaving),
         records=records,
         guarantee=facts.guarantee_words,
-        seconds=min(forget, refit) if leaving else 0.0,
+        seconds=(refit if cheaper is Method.REFIT else forget) if leaving else 0.0,
         refit_seconds=refit,
-        why=f"{records} of {total} training records leave; "
-        + ("fewer stay than leave" if cheaper is Method.REFIT else "forgetting touches fewer than a refit")
-        if leaving
-        else "was not trained on any of these subjects",
+        why=_why(
+            f"{records} of {total} training records leave; {reason}"
+            if leaving
+            else "was not trained on any of these subjects",
+            leaving,
+            kept,
+        ),
+        rotates=rotates,
     )
 
 

@@ -1,11 +1,12 @@
-"""Refusal: the way from planned to closed for a request that is not granted."""
+"""Refusal: from planned to closed for requests that are not granted."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from expunge.domain.request import Outcome, Request, State
-from expunge.erasure import letters, requests
+from expunge.erasure import closing, requests
 from expunge.errors import IllegalMoveError
-from expunge.vault.identity import destroy_identity
 from expunge.workspace.folder import Workspace
 
 
@@ -17,23 +18,22 @@ def close_refused(workspace: Workspace, request: Request, ground_id: str) -> Req
     IllegalMoveError
         Where the request is neither planned nor refused already.
     """
-    if request.state is not State.PLANNED and request.outcome is not Outcome.REFUSED:
-        raise IllegalMoveError(
-            f"request {request.id} is {request.state} and cannot be refused.",
-            mend="Only a planned request can be refused.",
-        )
-    if request.state is State.PLANNED:
-        with workspace.vault.transaction() as connection:
-            request = requests.move(
-                workspace, connection, request, State.REFUSED, ground=ground_id, outcome=Outcome.REFUSED
+    return refuse_all(workspace, [request], ground_id)[0]
+
+
+def refuse_all(workspace: Workspace, some: Sequence[Request], ground_id: str) -> list[Request]:
+    """Refuse several requests on the same ground, as `close_refused` does."""
+    for request in some:
+        if request.state is not State.PLANNED and request.outcome is not Outcome.REFUSED:
+            raise IllegalMoveError(
+                f"request {request.id} is {request.state} and cannot be refused.",
+                mend="Only a planned request can be refused.",
             )
-    if request.state is State.REFUSED:
-        letters.write(workspace, request, certificate=None)
-        with workspace.vault.transaction() as connection:
-            request = requests.move(workspace, connection, request, State.NOTIFIED)
-    if request.state is State.NOTIFIED:
-        destroy_identity(workspace.vault, request.id)
-        with workspace.vault.transaction() as connection:
-            requests.forget_identity(connection, request.id)
-            request = requests.move(workspace, connection, request, State.CLOSED)
-    return request
+    if not some:
+        return []
+    planned = [request for request in some if request.state is State.PLANNED]
+    with workspace.vault.transaction() as connection:
+        refused = requests.move_all(
+            workspace, connection, planned, State.REFUSED, ground=ground_id, outcome=Outcome.REFUSED
+        )
+    return closing.close(workspace, [*refused, *(one for one in some if one.state is not State.PLANNED)])

@@ -15,18 +15,20 @@ Invariants that every learner keeps
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, ClassVar, Final, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
 
 from expunge.domain.guarantee import Guarantee
+from expunge.domain.schema import Schema
 from expunge.domain.subject import SubjectId, subject_id
 from expunge.errors import InputError
 from expunge.learners.served import ServedModel
+from expunge.learners.values import Scalar
 
 KEY_BYTES: Final = 32
 
@@ -114,6 +116,9 @@ class Learner(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn publish
     while the splitter takes the same ids as ``groups``.
     """
 
+    refits: ClassVar[bool] = False
+    """Whether `forget` is a full refit: plans say so, and cost it as one."""
+
     key: Any = _KeyParameter()
 
     @property
@@ -173,6 +178,27 @@ class Learner(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn publish
         CorruptedError
             Where it is not such a state.
         """
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the digest depends on beside rows, schema, hyperparameters and key; empty where it is portable."""
+        return {}
+
+    def plain_params(self) -> dict[str, Scalar]:
+        """Return the hyperparameters as single values: what a saved state states."""
+        params = self.get_params(deep=False)
+        return {name: value for name, value in params.items() if name not in {"schema", "key"}}
+
+    @classmethod
+    def from_plain(cls, params: Mapping[str, Scalar], *, schema: Schema | None, key: bytes | None) -> Self:
+        """Make a learner from what `plain_params` returned.
+
+        Raises
+        ------
+        TypeError
+            Where it takes other parameters.
+        """
+        return cls(**params, schema=schema, key=key)
 
     def serve(self) -> ServedModel:
         """Return what predicts, without any row.

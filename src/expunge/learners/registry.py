@@ -28,28 +28,49 @@ GROUP: Final = "expunge.learners"
 LEARNERS: Final[Mapping[str, Mapping[Task, str]]] = MappingProxyType(
     {
         "ridge": MappingProxyType({"classification": "RidgeClassifier", "regression": "Ridge"}),
-        "additive": MappingProxyType({"classification": "AdditiveClassifier"}),
+        "additive": MappingProxyType({"classification": "AdditiveClassifier", "regression": "AdditiveRegressor"}),
+        "logistic": MappingProxyType({"classification": "Retrained"}),
+        "hist-gradient-boosting": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
+        "lightgbm": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
+        "xgboost": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
     }
 )
 """Name on the command line -> class per task."""
+
+ESTIMATORS: Final[Mapping[str, Mapping[Task, str]]] = MappingProxyType(
+    {
+        "logistic": MappingProxyType({"classification": "LogisticRegression"}),
+        "hist-gradient-boosting": MappingProxyType(
+            {
+                "classification": "HistGradientBoostingClassifier",
+                "regression": "HistGradientBoostingRegressor",
+            }
+        ),
+        "lightgbm": MappingProxyType({"classification": "LGBMClassifier", "regression": "LGBMRegressor"}),
+        "xgboost": MappingProxyType({"classification": "XGBClassifier", "regression": "XGBRegressor"}),
+    }
+)
+"""Name on the command line -> the class that `Retrained` wraps, per task."""
 
 _MODULES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "RidgeClassifier": "expunge.learners.exact.linear",
         "Ridge": "expunge.learners.exact.linear",
         "AdditiveClassifier": "expunge.learners.exact.additive",
+        "AdditiveRegressor": "expunge.learners.exact.additive",
         "TableEncoder": "expunge.learners.exact.preprocessing",
+        "Retrained": "expunge.learners.exact.retrained",
     }
 )
 
 
-def create(name: str, task: Task, **params: Any) -> Learner:
+def create(name: str, task: Task, /, **params: Any) -> Learner:
     """Make a learner by its name on the command line.
 
     Parameters
     ----------
     name : str
-        ``ridge``, ``additive`` or an entry point's name.
+        One of `LEARNERS`, or an entry point's name.
     task : {"classification", "regression"}
         What the target needs: ``ridge`` is a `RidgeClassifier` for the one and a `Ridge` for the other.
     **params
@@ -68,6 +89,13 @@ def create(name: str, task: Task, **params: Any) -> Learner:
     Ridge(alpha=2.0)
     """
     found = _for_task(name, task)
+    if name in ESTIMATORS:
+        if "estimator" in params:
+            raise InputError(
+                f"learner {name!r} takes no hyperparameter 'estimator'.", mend=f"It wraps {ESTIMATORS[name][task]}."
+            )
+        schema, key = params.pop("schema", None), params.pop("key", None)
+        return found.from_plain({"estimator": ESTIMATORS[name][task], **params}, schema=schema, key=key)
     try:
         return found(**params)
     except TypeError as error:

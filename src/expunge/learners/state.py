@@ -52,14 +52,12 @@ def dump(learner: Learner) -> bytes:
     True
     """
     meta, arrays = learner.to_parts()
-    params = learner.get_params(deep=False)
-    schema = params.pop("schema")
-    params.pop("key")
+    schema = learner.get_params(deep=False)["schema"]
     plain = {name: _little(array) for name, array in sorted(arrays.items())}
     header = canonical_json(
         {
             "learner": type(learner).__name__,
-            "hyperparameters": {name: to_text(value) for name, value in params.items()},
+            "hyperparameters": {name: to_text(value) for name, value in learner.plain_params().items()},
             "schema": None if schema is None else schema.to_dict(),
             "digest": learner.digest(),
             "meta": meta,
@@ -101,8 +99,8 @@ def load(data: bytes, *, key: bytes | None = None, cls: type[Learner] | None = N
     if cls.__name__ != name:
         raise CorruptedError(f"this is the state of a {name}, not of a {cls.__name__}.", mend="Give the right class.")
     try:
-        learner = cls(**params, schema=schema, key=key)
-    except TypeError as error:
+        learner = cls.from_plain(params, schema=schema, key=key)
+    except (TypeError, KeyError) as error:
         raise CorruptedError(f"a {name} takes other parameters ({error}).", mend=_MEND) from error
     learner.restore(meta, arrays)
     if learner.digest() != expected:

@@ -12,6 +12,7 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from expunge.certificates import CHECKS, Verified
+from expunge.certificates.release import UTILITY
 from expunge.domain.certificate import Copy
 from expunge.domain.guarantee import Empirical
 from expunge.domain.plan import Method
@@ -69,7 +70,9 @@ def render(verified: Verified) -> str:
         verification=verification,
         tally=words.tally(statement),
         requests=words.requests(statement),
+        release=words.release(statement),
         copies=[(copy, words.facts(copy), words.checks(copy)) for copy in statement.copies],
+        recipients=words.recipients(statement),
         workspace_checks=words.workspace_checks(statement),
         figures=tuple(figures(copy, number) for number, copy in enumerate(changed_models(statement.copies))),
         unusable_since=words.instant(statement.keys.unusable_since),
@@ -84,7 +87,7 @@ def changed_models(copies: tuple[Copy, ...]) -> Iterator[Copy]:
 
 def figures(copy: Copy, number: int) -> Figures:
     """Draw what can be drawn of a model; `number` keeps its figures apart from other models'."""
-    found = words.find(copy, words.UTILITY)
+    found = words.find(copy, UTILITY)
     options = (
         (utility_figure(copy, f"utility {number}"), f"Utility: {found.verdict.value}. {found.detail}"),
         (time_figure(copy, f"time {number}"), f"Time: {words.time_taken(copy)}."),
@@ -98,7 +101,7 @@ def figures(copy: Copy, number: int) -> Figures:
 
 def utility_figure(copy: Copy, salt: str) -> Plot | None:
     """Draw the metric before, after and after a full retrain; None where the certificate has no such figures."""
-    found = words.find(copy, words.UTILITY).figures
+    found = words.find(copy, UTILITY).figures
     values = {which: words.number(found.get(which)) for which in _WHICH}
     interval = words.number(found.get("after_low")), words.number(found.get("after_high"))
     marks = [

@@ -9,8 +9,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
+from expunge.certificates.release import UTILITY
 from expunge.certificates.statement import REPLAY
-from expunge.domain.certificate import BY_CONSTRUCTION, Copy, RequestLine, Statement
+from expunge.domain.certificate import BY_CONSTRUCTION, Copy, RequestLine, Rule, Statement
 from expunge.domain.guarantee import Certified, Empirical, Exact
 from expunge.domain.plan import Method
 from expunge.domain.report import Check, Verdict
@@ -19,7 +20,6 @@ from expunge.erasure.law.rules import rules
 
 _LARGEST: Final = 1e9
 """No share, score or time in seconds (30 years) is larger; what is, or is no number at all, is not drawn."""
-UTILITY: Final = "utility"
 REMANENCE: Final = "remanence"
 REDUCED: Final = "influence reduced"
 _SHOWN: Final = {
@@ -37,6 +37,7 @@ _RESULT: Final = {
     Method.FORGET: "forgotten",
     Method.REFIT: "trained again without these people",
     Method.RETIRE: "retired: unpublished and destroyed",
+    Method.RETAINED: "left as it was: what it holds of these people is retained",
     Method.NOT_A_MEMBER: "left as it was: it held none of these people",
 }
 
@@ -104,6 +105,13 @@ def requests(statement: Statement) -> tuple[LawGroup, ...]:
     )
 
 
+def recipients(statement: Statement) -> tuple[tuple[str, str, str, str], ...]:
+    """Name the recipients that the erasure was passed on to, as (recipient, kind, request, what came of it)."""
+    return tuple(
+        (line.recipient, line.kind.replace("-", " "), line.request, line.outcome.value) for line in statement.recipients
+    )
+
+
 def law_in_full(law: str) -> str:
     """Name a law and the right that it gives; a law that is not known here stands as the certificate has it.
 
@@ -131,6 +139,8 @@ def facts(copy: Copy) -> tuple[tuple[str, str], ...]:
         ("In words", copy.guarantee_in_words),
         ("Digest equal to refit", equal_to_refit(copy)),
         ("Learned state", learned_state(copy)),
+        ("Seed", seed(copy)),
+        ("Utility guard", guard(copy)),
         ("Time taken", time_taken(copy)),
     )
     return tuple((label, text) for label, text in pairs if text)
@@ -206,6 +216,42 @@ def learned_state(copy: Copy) -> str:
         if _replayed(copy) is Verdict.PASSED
         else "only a replay would show that it should not have moved"
     )
+
+
+def seed(copy: Copy) -> str:
+    """Say which seed a model has, and whether this batch renewed it; empty where the certificate names none."""
+    if copy.seed is None:
+        return ""
+    since = instant(copy.seed.since)
+    renewed = "renewed in this batch by a full retrain, " if copy.seed.renewed else ""
+    return f"number {copy.seed.number}, {renewed}in use since {since}"
+
+
+def guard(copy: Copy) -> str:
+    """Say how the policy's bound on the loss of utility was kept; empty where there is none."""
+    found = copy.guard
+    if found is None:
+        return ""
+    allowed = f"the score on held-out people may fall by {found.bound}"
+    if found.drop is None:
+        return f"NOT RUN: {allowed}, and the fall could not be measured"
+    decided = f", on {instant(found.at)}" if found.at else ""
+    by = f" by {found.by}" if found.by else ""
+    return f"{allowed}, it fell by {found.drop}: {found.fate.value}{by}{decided}"
+
+
+def release(statement: Statement) -> str:
+    """Say under which rule the batch went; empty where the policy asks for no minimum."""
+    found = statement.release
+    if found is None:
+        return ""
+    asked = (
+        f"The policy asks that at least {found.min_batch} people leave a model together (window {found.window_days} "
+        f"days, safe days before the deadline {found.safe_days})."
+    )
+    if found.rule is Rule.NO_MODEL:
+        return f"{asked} Nobody left a model in this batch."
+    return f"{asked} {found.subjects} did: {found.rule.value}."
 
 
 def time_taken(copy: Copy) -> str:
@@ -299,7 +345,8 @@ def _rows(found: tuple[Check, ...], wanted: tuple[str, ...]) -> tuple[CheckRow, 
 
 
 def _outcome(line: RequestLine, exceptions: str) -> str:
-    return f"{line.outcome}{exceptions}" if line.outcome == Outcome.ERASED.value else line.outcome
+    erased = {Outcome.ERASED.value, Outcome.PARTLY_ERASED.value}
+    return f"{line.outcome}{exceptions}" if line.outcome in erased else line.outcome
 
 
 def _exceptions(statement: Statement) -> str:

@@ -7,6 +7,7 @@ secure_delete" and "PRAGMA wal_checkpoint"). ``synchronous=FULL`` makes a commit
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    UniqueConstraint,
     Update,
     create_engine,
     event,
@@ -39,11 +41,13 @@ METADATA: Final = MetaData()
 PAGE_CACHE: Final = 64 * 1024
 """How much of the database one connection keeps in memory, in KiB. With the 2 MiB that SQLite takes by itself, the
 index of a hundred thousand people is written to the log again and again within one import."""
-REVISION: Final = "0001"
+REVISION: Final = "0002"
+BUSY_SECONDS: Final = 10.0
+"""How long a connection waits for another process to let the file go."""
 
 
-def _table(name: str, *columns: Column[Any], **options: Any) -> Table:
-    return Table(name, METADATA, *columns, **options)
+def _table(name: str, *parts: Column[Any] | UniqueConstraint, **options: Any) -> Table:
+    return Table(name, METADATA, *parts, **options)
 
 
 _BY_KEY: Final = {"sqlite_with_rowid": False}
@@ -59,9 +63,11 @@ ROOT = _table(
 SUBJECT = _table(
     "subject",
     Column("ref", BLOB, primary_key=True),
-    Column("tag", BLOB, nullable=False, unique=True),
+    Column("dataset_id", String, ForeignKey("dataset.id"), nullable=False),
+    Column("tag", BLOB, nullable=False),
     Column("root_version", Integer, nullable=False),
     Column("wrapped", BLOB, nullable=False),
+    UniqueConstraint("dataset_id", "tag", name="subject_of_dataset"),
     **_BY_KEY,
 )
 DATASET = _table(
@@ -71,6 +77,7 @@ DATASET = _table(
     Column("version", Integer, nullable=False),
     Column("schema_blob", String, nullable=False),
     Column("created", String, nullable=False),
+    Column("set_aside", Integer, nullable=False, server_default="0"),
 )
 OBJECT_VERSION = _table(
     "object_version",
@@ -112,6 +119,14 @@ BLOB_KEY = _table(
     Column("root_version", Integer, nullable=False),
     Column("wrapped", BLOB, nullable=False),
 )
+RESTRICTION = _table(
+    "restriction",
+    Column("ref", BLOB, ForeignKey("subject.ref"), primary_key=True),
+    Column("request", String, nullable=False),
+    Column("ground", String, nullable=False),
+    Column("article", String, nullable=False),
+    Column("until", String),
+)
 MODEL = _table(
     "model",
     Column("id", String, primary_key=True),
@@ -122,6 +137,9 @@ MODEL = _table(
     Column("held_out", Float, nullable=False),
     Column("version", Integer),
     Column("created", String, nullable=False),
+    Column("replay", String, nullable=False, server_default="always"),
+    Column("seed", Integer, nullable=False, server_default="1"),
+    Column("seeded", String),
 )
 MODEL_VERSION = _table(
     "model_version",
@@ -152,11 +170,16 @@ REQUEST = _table(
     Column("outcome", String, nullable=False),
     Column("ground", String),
     Column("approver", String),
+    Column("approved", String),
     Column("batch", String),
     Column("policy", String),
     Column("failed", String),
     Column("plan", String),
     Column("identity", BLOB),
+    Column("tag", BLOB),
+    Column("extension", String),
+    Column("hold", String),
+    Column("refusals", String),
 )
 BATCH = _table(
     "batch",
@@ -175,6 +198,50 @@ CERTIFICATE = _table(
     Column("batch", String, ForeignKey("batch.id"), nullable=False, unique=True),
     Column("content", BLOB, nullable=False),
 )
+ACTOR = _table(
+    "actor",
+    Column("name", String, primary_key=True),
+    Column("roles", String, nullable=False),
+    Column("method", String, nullable=False),
+    Column("verifier", String, nullable=False),
+    Column("created", String, nullable=False),
+    Column("disabled", String),
+)
+SUPPRESSED = _table(
+    "suppressed",
+    Column("tag", BLOB, primary_key=True),
+    Column("batch", String),
+    Column("since", String, nullable=False),
+    Column("until", String),
+    Column("retained", String, nullable=False, server_default="{}"),
+)
+RECIPIENT = _table(
+    "recipient",
+    Column("id", String, primary_key=True),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("kind", String, nullable=False),
+    Column("created", String, nullable=False),
+    Column("ended", String),
+)
+DISCLOSURE = _table(
+    "disclosure",
+    Column("recipient_id", String, ForeignKey("recipient.id"), primary_key=True),
+    Column("object_id", String, primary_key=True),
+    Column("at", String, nullable=False),
+    Column("ended", String),
+)
+TASK = _table(
+    "task",
+    Column("id", String, primary_key=True),
+    Column("request", String, ForeignKey("request.id"), nullable=False),
+    Column("recipient_id", String, ForeignKey("recipient.id"), nullable=False),
+    Column("state", String, nullable=False),
+    Column("note", String),
+    Column("actor", String),
+    Column("created", String, nullable=False),
+    Column("ended", String),
+)
 LOG_LEAF = _table(
     "log_leaf",
     Column("idx", Integer, primary_key=True),
@@ -189,7 +256,7 @@ CHECKPOINT = _table(
 
 def connect(path: Path) -> Engine:
     """Open a SQLite file with the pragmas that erasure relies on; creates the file where it is absent."""
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": BUSY_SECONDS})
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
@@ -203,6 +270,25 @@ def connect(path: Path) -> Engine:
         connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def connect_to_read(path: Path) -> Engine:
+    """Open a SQLite file that nothing is written to, even in a folder that cannot be written to."""
+
+    def opened() -> sqlite3.Connection:
+        place = path.resolve().as_uri()
+        try:
+            connection = sqlite3.connect(f"{place}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError:
+            if path.with_name(path.name + "-wal").exists():
+                raise
+            # Where no shared-memory file can be made, a file without a write-ahead log reads as it stands
+            # (SQLite documentation, "Write-Ahead Logging", section 5, "Read-Only Databases").
+            connection = sqlite3.connect(f"{place}?immutable=1", uri=True)
+        return connection
+
+    return create_engine("sqlite://", poolclass=NullPool, creator=opened)
 
 
 def migrate(engine: Engine) -> None:

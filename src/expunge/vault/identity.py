@@ -7,12 +7,23 @@ does not tell whose request it was.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from expunge.errors import KeyDestroyedError
-from expunge.vault.keys import destroy_file, new_key, read_secret, seal, unseal, write_secret
-from expunge.vault.store import Vault, side_by_side
+from expunge.vault.keys import (
+    FEW,
+    destroy_file,
+    destroy_files,
+    new_key,
+    read_secret,
+    seal,
+    unseal,
+    write_secret,
+    write_secrets,
+)
+from expunge.vault.store import Vault
 
 
 def seal_identity(vault: Vault, request: str, content: Any) -> bytes:
@@ -40,9 +51,28 @@ def open_identity(vault: Vault, request: str, sealed: bytes) -> Any:
     return json.loads(unseal(read_secret(path), sealed, _bound(request)))
 
 
-def destroy_identity(vault: Vault, *requests: str) -> None:
-    """Destroy the keys of requests; does nothing where one is gone."""
-    side_by_side(destroy_file, [_path(vault, request) for request in requests])
+def make_identity_keys(vault: Vault, requests: Iterable[str]) -> None:
+    """Make the keys of many requests at once, where there are none yet; `seal_identity` finds them, or makes a few."""
+    wanted = [_path(vault, request) for request in requests]
+    fresh = {path: new_key() for path in wanted if not path.exists()}
+    if len(fresh) > FEW:
+        wanted[0].parent.mkdir(mode=0o700, exist_ok=True)
+        write_secrets(fresh)
+
+
+def destroy_identity(vault: Vault, request: str) -> None:
+    """Destroy a request's key; does nothing where it is gone."""
+    destroy_file(_path(vault, request))
+
+
+def destroy_identities(vault: Vault, requests: Iterable[str]) -> None:
+    """Destroy the keys of many requests at once; does nothing for those that are gone."""
+    paths = [_path(vault, request) for request in requests]
+    if len(paths) > FEW:
+        destroy_files(paths)
+        return
+    for path in paths:
+        destroy_file(path)
 
 
 def _path(vault: Vault, request: str) -> Path:

@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
@@ -138,6 +139,42 @@ def purge(vault: Vault, connection: Connection, refs: Collection[bytes]) -> int:
         change = update(RECORD).where(*_THIS).values(offset=bindparam("begin"))
         run_many(connection, change, ("begin", "segment", "owner"), moved)
     return removed
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What is found in one segment: its records, and how many of them do not open, have no key; bytes of nobody."""
+
+    records: int
+    closed: int
+    keyless: int
+    unowned: int
+
+
+def examine(vault: Vault, connection: Connection, segment: Row[Any], keys: Mapping[bytes, bytes]) -> Examined:
+    """Open every ciphertext of a segment.
+
+    Raises
+    ------
+    CorruptedError
+        Where its file is missing or no segment file.
+    """
+    content = _content(vault, segment.file)
+    query = select(RECORD).where(RECORD.c.segment_id == segment.id).order_by(RECORD.c.offset)
+    suffix = _place_bound(segment.dataset_id, segment.dataset_version)
+    closed = keyless = 0
+    owned = len(MAGIC)
+    rows = connection.execute(query).all()
+    for row in rows:
+        owned += row.length
+        if row.ref not in keys:
+            keyless += 1
+            continue
+        try:
+            unseal(keys[row.ref], content[row.offset : row.offset + row.length], _PURPOSE + row.record_id + suffix)
+        except CorruptedError:
+            closed += 1
+    return Examined(len(rows), closed, keyless, max(len(content) - owned, 0))
 
 
 def collect(vault: Vault, connection: Connection) -> int:

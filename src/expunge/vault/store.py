@@ -5,7 +5,7 @@
     DIR/expunge.db      the index: references, tags, wrapped keys, offsets; no personal data in clear
     DIR/segments/       records, one ciphertext per subject and segment
     DIR/blobs/          sealed blobs: schemas, training states, served models
-    DIR.keys/           root-N.key, workspace.secret, signing and log keys, requests/ID.key
+    DIR.keys/           root-N.key, workspace.secret, ledger.key, signing and log keys, requests/ID.key
 """
 
 from __future__ import annotations
@@ -13,22 +13,28 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypeVar
 
 from sqlalchemy import Connection, Engine, insert, select
 
-from expunge.errors import CorruptedError, WorkspaceError
+from expunge.errors import CorruptedError, InputError, WorkspaceError
 from expunge.vault import database
-from expunge.vault.keys import RootStore, Wrapper, new_key, read_secret, write_secret
+from expunge.vault.keys import FEW, RootStore, Wrapper, new_key, read_secret, write_secret
 
-T = TypeVar("T")
-_WRITERS: Final = 8
+__all__ = [
+    "FEW",
+    "Vault",
+    "create",
+    "now",
+    "open_vault",
+    "sync_folder",
+    "write_all_atomically",
+    "write_atomically",
+]
 
 
 @dataclass(frozen=True)
@@ -133,14 +139,22 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def side_by_side(work: Callable[[T], None], items: Iterable[T]) -> None:
-    """Do durable writes for many items; the first error is raised when all have ended.
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file where none is yet, readable by its owner only, durable when this returns.
 
-    A file system commits many waiting fsyncs at once, so some threads wait for it together.
+    Raises
+    ------
+    InputError
+        Where there is one: what is kept to compare with later is not written over.
     """
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        for _ in pool.map(work, items):
-            pass
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise InputError(f"{path} exists, and is not written over.", mend="Choose another name.") from error
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -151,7 +165,27 @@ def write_atomically(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
-    descriptor = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def write_all_atomically(files: Mapping[Path, bytes]) -> None:
+    """Write many files as `write_atomically` does, making their folders, with one flush of all disks for all of them.
+
+    A flush of each file and folder by itself takes milliseconds, and there are thousands (sync(2) waits on Linux).
+    """
+    for folder in {path.parent for path in files}:
+        folder.mkdir(exist_ok=True)
+    for path, content in files.items():
+        path.with_name(path.name + ".partial").write_bytes(content)
+    os.sync()
+    for path in files:
+        path.with_name(path.name + ".partial").replace(path)
+    os.sync()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make what was created or renamed in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

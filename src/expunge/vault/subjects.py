@@ -1,8 +1,10 @@
-"""Subjects in the vault: an opaque reference, a keyed tag to find it by, and a wrapped key.
+"""Subjects in the vault: an opaque reference, a keyed tag to find it by, and a wrapped key, for each dataset apart.
 
 Invariants
 ----------
 - The database never holds an id: it is found by ``tag = HMAC-SHA256(key derived from the hash secret, typed id)``.
+- A key opens the records of one person in one dataset: where one dataset must be kept and another erased, the keys of
+  the one live and those of the other die (ADR 19).
 - A subject's membership salt derives from the subject's key and dies with it, so that its commitments hide for ever.
 """
 
@@ -26,7 +28,7 @@ REF_BYTES: Final = 16
 SALT_BYTES: Final = 32
 _SALT: Final = b"membership salt1"  # 16 bytes, BLAKE2b's personalisation (RFC 7693 section 2.5): no other hash's
 MANY: Final = 500
-"""From here on all subjects are read at once: it takes less time than to ask for each."""
+"""From so many on, reading all is faster than naming them, and SQLite takes no longer list."""
 
 
 def tag(vault: Vault, subject: SubjectId) -> bytes:
@@ -34,9 +36,20 @@ def tag(vault: Vault, subject: SubjectId) -> bytes:
     return _tags(vault, [subject])[subject]
 
 
-def find(vault: Vault, connection: Connection, subjects: Iterable[SubjectId]) -> dict[SubjectId, bytes]:
-    """Return the references of those subjects that the vault knows."""
-    return _found(connection, _tags(vault, subjects))
+def find(vault: Vault, connection: Connection, dataset: str, subjects: Iterable[SubjectId]) -> dict[SubjectId, bytes]:
+    """Return the references of those subjects who are in a dataset."""
+    return _found(connection, dataset, _tags(vault, subjects))
+
+
+def everywhere(
+    vault: Vault, connection: Connection, subjects: Iterable[SubjectId]
+) -> dict[bytes, tuple[str, SubjectId]]:
+    """Return reference -> (dataset, id) for every dataset that these subjects are in."""
+    owners = {found: subject for subject, found in _tags(vault, subjects).items()}
+    query = select(SUBJECT.c.tag, SUBJECT.c.ref, SUBJECT.c.dataset_id)
+    if len(owners) <= MANY:
+        query = query.where(SUBJECT.c.tag.in_(owners))
+    return {ref: (dataset, owners[found]) for found, ref, dataset in connection.execute(query).all() if found in owners}
 
 
 def _tags(vault: Vault, subjects: Iterable[SubjectId]) -> dict[SubjectId, bytes]:
@@ -49,26 +62,26 @@ def _tags(vault: Vault, subjects: Iterable[SubjectId]) -> dict[SubjectId, bytes]
     return tags
 
 
-def _found(connection: Connection, tags: dict[SubjectId, bytes]) -> dict[SubjectId, bytes]:
+def _found(connection: Connection, dataset: str, tags: dict[SubjectId, bytes]) -> dict[SubjectId, bytes]:
     owners = {found: subject for subject, found in tags.items()}
-    query = select(SUBJECT.c.tag, SUBJECT.c.ref)
+    query = select(SUBJECT.c.tag, SUBJECT.c.ref).where(SUBJECT.c.dataset_id == dataset)
     rows = connection.execute(query if len(tags) > MANY else query.where(SUBJECT.c.tag.in_(owners))).all()
     return {owners[found]: ref for found, ref in rows if found in owners}
 
 
-def enrol(vault: Vault, connection: Connection, subjects: Iterable[SubjectId]) -> dict[SubjectId, bytes]:
-    """Return the references of these subjects, making a key for everyone who is new."""
+def enrol(vault: Vault, connection: Connection, dataset: str, subjects: Iterable[SubjectId]) -> dict[SubjectId, bytes]:
+    """Return the references of these subjects in a dataset, making a key for everyone who is new to it."""
     tags = _tags(vault, dict.fromkeys(subjects))
-    refs = _found(connection, tags)
+    refs = _found(connection, dataset, tags)
     wrapper = vault.wrapper(connection)
     new = [subject for subject in tags if subject not in refs]
     fresh = dict(zip(new, new_tokens(len(new), REF_BYTES), strict=True))
     wrapped = wrapper.wrap_all(list(zip(fresh.values(), new_tokens(len(new)), strict=True)))
     rows = [
-        (ref, tags[subject], wrapper.version, sealed)
+        (ref, dataset, tags[subject], wrapper.version, sealed)
         for (subject, ref), sealed in zip(fresh.items(), wrapped, strict=True)
     ]
-    run_many(connection, insert(SUBJECT), ("ref", "tag", "root_version", "wrapped"), rows)
+    run_many(connection, insert(SUBJECT), ("ref", "dataset_id", "tag", "root_version", "wrapped"), rows)
     return refs | fresh
 
 

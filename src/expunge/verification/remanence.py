@@ -283,7 +283,7 @@ def _stands_in(literal: bytes, content: bytes) -> bool:
 def _own_words() -> bytes:
     """Return the source of this software: what stands in it stands in every workspace."""
     folder = Path(str(resources.files("expunge")))
-    paths = sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".json", ".html"})
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in {".py", ".json", ".html", ".j2", ".cedar"})
     return b"\n".join(path.read_bytes() for path in paths)
 
 
@@ -320,7 +320,7 @@ def _plant(vault: Vault, connection: Connection, layouts: Mapping[str, codec.Lay
         row: dict[str, Any] = {
             name: np.array([canary], dtype=object) if cell == "text" else np.zeros(1) for name, cell in layouts[dataset]
         }
-        refs = subjects.enrol(vault, connection, [canary])
+        refs = subjects.enrol(vault, connection, dataset, [canary])
         records.write(vault, connection, (dataset, 0), layouts[dataset], codec.Rows([canary], row), refs)
     elif store == "files":
         (vault.folder / CANARY_FILE).write_bytes(b"\0" + canary.encode() + b"\0")

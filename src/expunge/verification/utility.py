@@ -10,6 +10,7 @@ rows recognise a guessed one (DESIGN promise 7).
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -37,7 +38,7 @@ def utility(
     Parameters
     ----------
     models : dict
-        ``before``, ``after`` and ``retrained``.
+        ``before``, ``after`` and, where a full retrain was made, ``retrained``.
     features : DataFrame (n_rows, n_features)
     target : ndarray (n_rows,)
     subjects : ndarray (n_rows,)
@@ -47,8 +48,8 @@ def utility(
     Returns
     -------
     Check
-        PASSED unless ``after`` is worse than ``retrained`` beyond the 95 % interval of their difference; NOT RUN where
-        the held-out set is too small to tell.
+        PASSED unless ``after`` is worse than ``retrained`` beyond the 95 % interval of their difference; NOT RUN, with
+        the figures there are, where no full retrain was made; NOT RUN where the held-out set is too small to tell.
     """
     people, owner = np.unique(subjects, return_inverse=True)
     if len(people) < LEAST_SUBJECTS:
@@ -66,7 +67,6 @@ def utility(
     }
     low, high = _interval(sampled["after"])
     change_low, change_high = _interval(sampled["after"] - sampled["before"])
-    worse = values["after"] < values["retrained"] and _interval(sampled["after"] - sampled["retrained"])[1] < 0
     figures = {
         **{which: _rounded(value) for which, value in values.items()},
         "after_low": _rounded(low),
@@ -75,8 +75,28 @@ def utility(
         "change_high": _rounded(change_high),
         "held_out_subjects": str(len(people)),
     }
+    figures = {"metric": name, **figures}
     detail = f"{name} on people whom the model never saw; 95 % interval by bootstrap over people."
-    return Check("utility", Verdict.FAILED if worse else Verdict.PASSED, detail, {"metric": name, **figures})
+    if "retrained" not in values:
+        unsaid = f"Not compared with a full retrain, since none was made: {detail}"
+        return Check("utility", Verdict.NOT_RUN, unsaid, {**figures, "retrained": Verdict.NOT_RUN.value})
+    worse = values["after"] < values["retrained"] and _interval(sampled["after"] - sampled["retrained"])[1] < 0
+    return Check("utility", Verdict.FAILED if worse else Verdict.PASSED, detail, figures)
+
+
+def drop(found: Check) -> Decimal | None:
+    """Return by how much the held-out score fell, or None where it was not measured.
+
+    All three metrics are better when higher: AUC and accuracy, and R2, which regression is measured by. The drop is
+    that of the rounded figures, so that whoever reads them finds the same.
+
+    Examples
+    --------
+    >>> drop(Check("utility", Verdict.PASSED, "", {"before": "0.712", "after": "0.690"}))
+    Decimal('0.022')
+    """
+    before, after = (Decimal(found.figures.get(which, "nan")) for which in ("before", "after"))
+    return None if before.is_nan() or after.is_nan() else before - after
 
 
 def score(

@@ -5,6 +5,7 @@ Invariants
 - An import is one transaction: all of the table or nothing.
 - Columns with the role *ignored* are checked and then not kept: what nobody uses is not stored.
 - The schema may hold values of people (inferred ranges), so it is sealed like the records.
+- Nobody who is in the suppression ledger is stored.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
+from expunge.access.actions import Action, Purpose
 from expunge.datasets import Table, refreshed
 from expunge.datasets import confirm as confirmed
 from expunge.domain.schema import Column, Kind, Role, Schema
-from expunge.domain.subject import SubjectKind
-from expunge.errors import InputError, NotFoundError
+from expunge.domain.subject import SubjectKind, parse_subject
+from expunge.errors import InputError, NotFoundError, SuppressedError, UnknownSubjectError
 from expunge.vault import blobs, codec, records, subjects
 from expunge.vault.database import DATASET
 from expunge.vault.store import now
-from expunge.workspace import journal, members
+from expunge.workspace import journal, members, suppression
 from expunge.workspace.folder import Workspace
+from expunge.workspace.reading import reading
 from expunge.workspace.underway import refuse_while_erasing
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -46,6 +49,8 @@ class Dataset:
     subjects, records : int
     members_root : str
     created : str
+    set_aside : int
+        Erased people whom its import left out; of their rows nothing is stored.
     """
 
     id: str
@@ -56,6 +61,7 @@ class Dataset:
     records: int
     members_root: str
     created: str
+    set_aside: int
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form that the command line prints as JSON."""
@@ -67,6 +73,7 @@ class Dataset:
             "records": self.records,
             "members_root": self.members_root,
             "created": self.created,
+            "set_aside": self.set_aside,
             "schema": self.schema.to_dict(),
         }
 
@@ -78,43 +85,68 @@ def valid_name(name: str) -> str:
     return name
 
 
-def add(workspace: Workspace, name: str, table: Table) -> Dataset:
-    """Import a table that passed its checks.
+def add(workspace: Workspace, name: str, table: Table, on_suppressed: str | None = None) -> Dataset:
+    """Import a table that passed its checks, without whoever was erased before.
+
+    Parameters
+    ----------
+    on_suppressed : {"refuse", "quarantine"}, optional
+        What becomes of a table in which erased people stand; may only be stricter than policy, which is the default.
 
     Raises
     ------
     InputError
         Where the name is taken or is no name; nothing is stored.
+    SuppressedError
+        Where erased people stand in the table, and policy or the caller refuses such a table as a whole.
+    PolicyError
+        Where `on_suppressed` is laxer than policy.
     WorkspaceBusyError
         Where an erasure is not finished.
     """
+    workspace.authorise(Action.DATASET_ADD)
     valid_name(name)
-    with journal.recording(workspace), workspace.vault.transaction() as connection:
-        refuse_while_erasing(connection)
-        if connection.execute(select(DATASET.c.id).where(DATASET.c.name == name)).scalar() is not None:
-            raise InputError(f"there is a dataset {name!r} already.", mend="Choose another name.")
-        number = connection.execute(select(func.count()).select_from(DATASET)).scalar_one() + 1
-        dataset = workspace.opaque_id("D", number)
-        schema = with_its_task(table.schema)
-        schema = schema.replace(column for column in schema.columns if column.role is not Role.IGNORED)
-        layout = _layout(schema)
-        connection.execute(
-            insert(DATASET).values(
-                id=dataset,
-                name=name,
-                version=1,
-                schema_blob=put_schema(workspace, connection, schema, layout),
-                created=now(),
-            )
+    strictness = suppression.strictness(workspace.policy, on_suppressed)
+    with journal.recording(workspace):
+        try:
+            with workspace.vault.transaction() as connection:
+                _store(workspace, connection, name, table, strictness)
+        except SuppressedError as error:  # nothing is stored but that somebody tried: each try tells who is erased
+            with workspace.vault.transaction() as connection:
+                journal.append(workspace, connection, "import refused", suppressed=error.people)
+                journal.sign_head(workspace, connection)
+            raise
+    return _seen(workspace, name)
+
+
+def _store(workspace: Workspace, connection: Connection, name: str, table: Table, strictness: str) -> None:
+    refuse_while_erasing(connection)
+    if connection.execute(select(DATASET.c.id).where(DATASET.c.name == name)).scalar() is not None:
+        raise InputError(f"there is a dataset {name!r} already.", mend="Choose another name.")
+    table, set_aside = suppression.screened(workspace, connection, table, strictness)
+    number = connection.execute(select(func.count()).select_from(DATASET)).scalar_one() + 1
+    dataset = workspace.opaque_id("D", number)
+    schema = with_its_task(table.schema)
+    schema = schema.replace(column for column in schema.columns if column.role is not Role.IGNORED)
+    layout = _layout(schema)
+    connection.execute(
+        insert(DATASET).values(
+            id=dataset,
+            name=name,
+            version=1,
+            schema_blob=put_schema(workspace, connection, schema, layout),
+            created=now(),
+            set_aside=set_aside,
         )
-        ids = table.subjects.tolist()
-        refs = subjects.enrol(workspace.vault, connection, ids)
-        keys = subjects.keys_of(workspace.vault, connection, refs.values())
-        rows = codec.Rows(ids, table.arrays())
-        counts = records.write(workspace.vault, connection, (dataset, 1), layout, rows, refs, keys)
-        members.enter(workspace.vault, connection, dataset, refs, counts, keys)
-        journal.append(workspace, connection, "dataset added", object=dataset, subjects=len(refs), records=len(ids))
-    return show(workspace, name)
+    )
+    ids = table.subjects.tolist()
+    refs = subjects.enrol(workspace.vault, connection, dataset, ids)
+    keys = subjects.keys_of(workspace.vault, connection, refs.values())
+    rows = codec.Rows(ids, table.arrays())
+    counts = records.write(workspace.vault, connection, (dataset, 1), layout, rows, refs, keys)
+    members.enter(workspace.vault, connection, dataset, refs, counts, keys)
+    facts = {"subjects": len(refs), "records": len(ids), "set_aside": set_aside}
+    journal.append(workspace, connection, "dataset added", object=dataset, **facts)
 
 
 def with_its_task(schema: Schema) -> Schema:
@@ -140,9 +172,37 @@ def names(workspace: Workspace) -> list[str]:
 
 
 def show(workspace: Workspace, name: str) -> Dataset:
-    """Return a dataset by its name."""
-    with workspace.vault.transaction() as connection:
-        return describe(workspace, connection, _by_name(connection, name))
+    """Return a dataset by its name, as the actor may see it."""
+    workspace.authorise(Action.DATASET_SHOW)
+    return _seen(workspace, name)
+
+
+def listed(workspace: Workspace) -> list[Dataset]:
+    """Return all datasets, by name, as the actor may see them."""
+    workspace.authorise(Action.DATASET_LIST)
+    found = reading(workspace, lambda connection: every(workspace, connection))
+    return [_for_actor(workspace, dataset) for dataset in found]
+
+
+def rows_of(workspace: Workspace, name: str, subject: str, purpose: Purpose) -> Table:
+    """Decrypt one person's rows; the log says who read them and what for, not whose they are.
+
+    Raises
+    ------
+    UnknownSubjectError
+        Where the dataset holds nobody of this id; that it was asked is logged too.
+    """
+    workspace.authorise(Action.RECORDS_READ, purpose=purpose.value)
+    with journal.recording(workspace), workspace.vault.transaction() as connection:
+        row = by_name(connection, name)
+        person = parse_subject(subject, load_schema(workspace, connection, row.id).subject_kind)
+        refs = subjects.find(workspace.vault, connection, row.id, [person]).values()
+        table = load(workspace, connection, row.id, list(refs))
+        told = {"object": row.id, "purpose": purpose.value, "subjects": len(refs), "records": table.n_rows}
+        journal.append(workspace, connection, "records read", **told)
+    if not refs:
+        raise UnknownSubjectError(f"dataset {name!r} holds nobody of this id.", mend="Check how the id is written.")
+    return table
 
 
 def every(workspace: Workspace, connection: Connection) -> list[Dataset]:
@@ -156,15 +216,16 @@ def describe(workspace: Workspace, connection: Connection, row: Row[Any]) -> Dat
     subjects_held, records_held = members.totals(connection, row.id)
     schema, _ = get_schema(workspace, connection, row.schema_blob)
     root = members.current_root(connection, row.id)
-    return Dataset(row.id, row.name, row.version, schema, subjects_held, records_held, root, row.created)
+    return Dataset(row.id, row.name, row.version, schema, subjects_held, records_held, root, row.created, row.set_aside)
 
 
 def confirm(workspace: Workspace, name: str) -> Dataset:
     """Declare what was inferred, ranges widened to round values: from now on it is not learned (promise 4)."""
+    workspace.authorise(Action.DATASET_CONFIRM)
     with journal.recording(workspace):
         with workspace.vault.transaction() as connection:
             refuse_while_erasing(connection)
-            row = _by_name(connection, name)
+            row = by_name(connection, name)
             schema, layout = get_schema(workspace, connection, row.schema_blob)
             blob = put_schema(workspace, connection, confirmed(schema), layout)
             connection.execute(update(DATASET).where(DATASET.c.id == row.id).values(schema_blob=blob))
@@ -172,7 +233,7 @@ def confirm(workspace: Workspace, name: str) -> Dataset:
             journal.append(workspace, connection, "schema confirmed", object=row.id, facts=len(schema.inferred))
         with workspace.vault.transaction() as connection:
             blobs.collect(workspace.vault, connection)
-    return show(workspace, name)
+    return _seen(workspace, name)
 
 
 def load(workspace: Workspace, connection: Connection, dataset: str, only: Collection[bytes] | None = None) -> Table:
@@ -215,7 +276,23 @@ def get_schema(workspace: Workspace, connection: Connection, blob: str) -> tuple
     return Schema.from_dict(content["schema"]), tuple((name, cell) for name, cell in content["layout"])
 
 
-def _by_name(connection: Connection, name: str) -> Row[Any]:
+def _seen(workspace: Workspace, name: str) -> Dataset:
+    found = reading(workspace, lambda connection: describe(workspace, connection, by_name(connection, name)))
+    return _for_actor(workspace, found)
+
+
+def _for_actor(workspace: Workspace, dataset: Dataset) -> Dataset:
+    """Hide what was inferred from people's values and not confirmed, from whoever may not see values."""
+    if workspace.may(Action.DATASET_VALUES):
+        return dataset
+    columns = dataset.schema.columns
+    columns = tuple(one if one.declares("range") else replace(one, low=None, high=None) for one in columns)
+    columns = tuple(one if one.declares("resolution") else replace(one, resolution=None) for one in columns)
+    return replace(dataset, schema=dataset.schema.replace(columns))
+
+
+def by_name(connection: Connection, name: str) -> Row[Any]:
+    """Return a dataset's database row by its name."""
     row = connection.execute(select(DATASET).where(DATASET.c.name == name)).one_or_none()
     if row is None:
         known = ", ".join(sorted(row.name for row in connection.execute(select(DATASET.c.name)))) or "none"

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import struct
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +20,7 @@ from expunge.domain.digest import DIGEST_BYTES, blinded
 from expunge.errors import NotFoundError
 from expunge.learners import state
 from expunge.learners.base import Learner
-from expunge.learners.served import ServedModel, from_files
+from expunge.learners.served import ServedModel, unpacked
 from expunge.vault import blobs
 from expunge.vault.database import DATASET, EXPORT, MODEL, MODEL_VERSION
 from expunge.vault.store import now
@@ -47,6 +46,10 @@ class Facts:
     guarantee_words : str
     fit_seconds : float
         What the last full fit took.
+    seed : int
+        Number of the seed that the version was trained under, from 1.
+    refits : bool
+        Whether forgetting is a full refit.
     """
 
     nonce: bytes
@@ -55,6 +58,8 @@ class Facts:
     guarantee: dict[str, Any]
     guarantee_words: str
     fit_seconds: float
+    seed: int = 1
+    refits: bool = False
 
     def blinded_learned(self) -> str:
         """HMAC of the learned digest."""
@@ -87,6 +92,9 @@ class Model:
     held_out: float
     version: int | None
     created: str
+    replay: str
+    seed: int
+    seeded: str
     subjects: int
     records: int
 
@@ -114,12 +122,13 @@ class Version:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a version stands in the register."""
+    """Where a version stands in the register, and the number of the seed that it was trained under."""
 
     model_id: str
     version: int
     status: str
     batch: str | None = None
+    seed: int = 1
 
 
 def store(
@@ -138,13 +147,15 @@ def store(
         guarantee=learner.guarantee.to_dict(),
         guarantee_words=str(learner.guarantee),
         fit_seconds=fit_seconds,
+        seed=place.seed,
+        refits=learner.refits,
     )
     vault = workspace.vault
     found = Version(
         place.model_id,
         place.version,
         blobs.put(vault, connection, "training state", state.dump(learner)),
-        blobs.put(vault, connection, "served model", _packed(served)),
+        blobs.put(vault, connection, "served model", served.packed()),
         blobs.put(vault, connection, "model facts", facts.to_json()),
     )
     connection.execute(
@@ -195,15 +206,20 @@ def discard(connection: Connection, version: Version) -> None:
     )
 
 
+def learner_key(workspace: Workspace, model: str, seed: int) -> bytes:
+    """Return the key of a model's random choices under its seed of this number."""
+    return workspace.vault.derive(f"learner|{model}" if seed == 1 else f"learner|{model}|{seed}")
+
+
 def open_learner(workspace: Workspace, connection: Connection, version: Version) -> Learner:
     """Open a version's training state."""
-    key = workspace.vault.derive(f"learner|{version.model_id}")
+    key = learner_key(workspace, version.model_id, open_facts(workspace, connection, version).seed)
     return state.load(blobs.get(workspace.vault, connection, version.state_blob), key=key)
 
 
 def open_served(workspace: Workspace, connection: Connection, version: Version) -> ServedModel:
     """Open a version's served model."""
-    return _unpacked(blobs.get(workspace.vault, connection, version.served_blob))
+    return unpacked(blobs.get(workspace.vault, connection, version.served_blob))
 
 
 def open_facts(workspace: Workspace, connection: Connection, version: Version) -> Facts:
@@ -249,18 +265,14 @@ def describe(connection: Connection, row: Row[Any]) -> Model:
         held_out=row.held_out,
         version=row.version,
         created=row.created,
+        replay=row.replay,
+        seed=row.seed,
+        seeded=seeded(row),
         subjects=subjects_held,
         records=records_held,
     )
 
 
-def _packed(served: ServedModel) -> bytes:
-    """Put the artefact's files end to end: u32 lengths first, names in order."""
-    contents = [served.files[name] for name in sorted(served.files)]
-    return struct.pack("<II", *map(len, contents)) + b"".join(contents)
-
-
-def _unpacked(content: bytes) -> ServedModel:
-    first, second = struct.unpack_from("<II", content)
-    arrays, facts = content[8 : 8 + first], content[8 + first : 8 + first + second]
-    return from_files({"arrays.npz": arrays, "model.json": facts})
+def seeded(row: Row[Any]) -> str:
+    """Return since when a model has its seed."""
+    return str(row.seeded or row.created)

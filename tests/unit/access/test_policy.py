@@ -4,18 +4,51 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expunge.access.policy import Policy, read_policy
-from expunge.errors import InputError, PolicyError, WorkspaceError
+from expunge.access.actions import Action, Role
+from expunge.access.policy import CHOICES, Policy, read_policy
+from expunge.access.rules import Question, default_rules
+from expunge.errors import InputError, WorkspaceError
 
-POLICIES = st.builds(Policy, st.booleans(), st.booleans(), st.floats(0.01, 0.99))
+
+def made(said: dict[str, Any]) -> Policy:
+    return Policy(**said)
+
+
+POLICIES = (
+    st.fixed_dictionaries(
+        {
+            "four_eyes": st.booleans(),
+            "owner_by_default": st.booleans(),
+            "four_eyes_above": st.integers(0, 9),
+            "held_out": st.floats(0.01, 0.99),
+            "packs": st.lists(st.sampled_from(["health", "finance"])).map(tuple),
+            "calendar": st.sampled_from(["", "DE"]),
+            "min_batch": st.integers(1, 9),
+            "window_days": st.integers(0, 9),
+            "safe_days": st.integers(0, 9),
+            "utility_drop": st.floats(0, 1),
+            "rotate_days": st.integers(0, 9),
+            "replay": st.sampled_from(CHOICES["replay"]),
+            "replay_rate": st.floats(0, 1),
+            "on_suppressed": st.sampled_from(CHOICES["on_suppressed"]),
+            "suppression_days": st.integers(0, 9),
+            "suppression_basis": st.text(max_size=9),
+        }
+    )
+    .filter(lambda said: said["min_batch"] == 1 or said["window_days"])
+    .map(made)
+)
+"""Every policy that is one: a minimum that nothing waits for is refused."""
 
 
 def written(tmp_path: Path, content: object) -> Path:
+    (tmp_path / "policy.cedar").write_text(default_rules())
     path = tmp_path / "policy.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
     return path
@@ -23,8 +56,7 @@ def written(tmp_path: Path, content: object) -> Path:
 
 @given(policy=POLICIES)
 def test_a_policy_comes_back(tmp_path_factory: pytest.TempPathFactory, policy: Policy) -> None:
-    path = tmp_path_factory.mktemp("policy") / "policy.json"
-    path.write_bytes(policy.to_json())
+    path = written(tmp_path_factory.mktemp("policy"), policy.to_json().decode())
     assert read_policy(path) == policy
 
 
@@ -52,6 +84,8 @@ def test_what_is_not_said_is_the_default(tmp_path: Path) -> None:
         {"held_out": 1},
         {"held_out": "0.2"},
         {"owner_by_default": None},
+        {"packs": "health"},
+        {"packs": [1]},
     ],
     ids=str,
 )
@@ -73,9 +107,62 @@ def test_a_share_that_holds_out_nobody_or_everybody_is_refused(tmp_path: Path, s
         read_policy(written(tmp_path, {"held_out": share}))
 
 
+def may_erase(policy: Policy, actor: str, approvers: list[str], subjects: int) -> bool:
+    circumstances = {"approvers": approvers, "subjects": subjects}
+    return policy.decide(Question(actor, [Role.OWNER], Action.ERASE, circumstances)).allowed
+
+
 def test_four_eyes_are_not_two() -> None:
-    Policy().forbid_same_person("anna", "anna")
+    assert may_erase(Policy(), "anna", ["anna"], 1)
     strict = Policy(four_eyes=True)
-    strict.forbid_same_person("anna", "bert")
-    with pytest.raises(PolicyError, match="'anna'"):
-        strict.forbid_same_person("anna", "anna")
+    assert may_erase(strict, "anna", ["bert"], 1)
+    assert not may_erase(strict, "anna", ["anna"], 1)
+    assert not may_erase(strict, "anna", ["bert", "anna"], 2)
+    verdict = strict.decide(Question("anna", [Role.OWNER], Action.ERASE, {"approvers": ["anna"], "subjects": 1}))
+    assert verdict.forbidden_by is not None
+    assert verdict.forbidden_by.startswith("four eyes")
+
+
+@given(st.integers(0, 50), st.integers(1, 50))
+def test_four_eyes_begin_above_the_threshold(threshold: int, subjects: int) -> None:
+    policy = Policy(four_eyes=True, four_eyes_above=threshold)
+    assert may_erase(policy, "anna", ["anna"], subjects) == (subjects <= threshold)
+
+
+def test_no_rules_of_a_workspace_lift_four_eyes() -> None:
+    permissive = Policy(four_eyes=True, rules="permit (principal, action, resource);")
+    assert not may_erase(permissive, "anna", ["anna"], 1)
+    assert may_erase(permissive, "anna", ["bert"], 1)
+
+
+# The rules beside the settings.
+
+
+def test_missing_rules_are_an_error_that_names_the_command_that_mends_it(tmp_path: Path) -> None:
+    path = written(tmp_path, {})
+    (tmp_path / "policy.cedar").unlink()
+    with pytest.raises(WorkspaceError, match=r"nobody is allowed anything.*expunge policy reset"):
+        read_policy(path)
+
+
+def test_rules_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, {})
+    (tmp_path / "policy.cedar").write_bytes(b"\xff\xfe")
+    with pytest.raises(WorkspaceError, match="not UTF-8"):
+        read_policy(path)
+
+
+def test_any_change_of_the_rules_is_another_version(tmp_path: Path) -> None:
+    path = written(tmp_path, {})
+    before = read_policy(path).version
+    with (tmp_path / "policy.cedar").open("a") as file:
+        file.write("\n")
+    assert read_policy(path).version != before
+    assert before == Policy().version
+
+
+def test_a_minimum_batch_without_a_window_is_refused() -> None:
+    """It would be believed, and nothing would ever wait for it."""
+    with pytest.raises(InputError, match="window_days 0"):
+        Policy(min_batch=2)
+    assert Policy(min_batch=2, window_days=1).min_batch == 2

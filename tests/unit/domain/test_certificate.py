@@ -56,6 +56,7 @@ def predicate() -> dict[str, Any]:
             "may_still_hold": ["snapshots"],
         },
         "retained": [{"object": "D-2", "why": "Accounts.", "article": "17(3)(b)"}],
+        "recipients": [{"request": "R-1", "recipient": "P-1", "kind": "processor", "outcome": "told"}],
         "residuals": [],
         "limits": ["x"],
         "notes": [],

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from expunge.domain.request import MOVES, STEPS, Law, Outcome, Request, State
+from expunge.domain.request import MOVES, STEPS, Extension, Hold, Law, Outcome, Refusal, Request, State
 from expunge.errors import IllegalMoveError, InputError
 
-GROUND = {State.REFUSED: {"ground": "17(3)(d)"}, State.FAILED: {"reason": "the disk is full"}}
+HOLD = Hold("17(3)(e)", date(2026, 11, 3), date(2027, 1, 4))
+GROUND: dict[State, dict[str, Any]] = {
+    State.REFUSED: {"ground": "17(3)(d)"},
+    State.FAILED: {"reason": "the disk is full"},
+    State.HELD: {"hold": HOLD},
+}
 FORWARD = STEPS[STEPS.index(State.SHREDDED) :]
 BACK = {State.HELD, State.WITHDRAWN, State.REFUSED, State.PLANNED}
 
@@ -39,8 +46,8 @@ def test_the_moves_are_those_of_the_design() -> None:
         "planned": "planned approved refused held withdrawn",
         "approved": "unlearned planned held withdrawn failed",
         "held": "planned refused withdrawn",
-        "unlearned": "verified planned held withdrawn failed",
-        "verified": "shredded planned held withdrawn failed",
+        "unlearned": "verified planned approved held withdrawn failed",
+        "verified": "shredded planned approved held withdrawn failed",
         "shredded": "published failed",
         "published": "purged failed",
         "purged": "checked failed",
@@ -104,6 +111,24 @@ def test_a_refusal_needs_a_ground_and_a_failure_a_reason() -> None:
         request(State.APPROVED).move(State.FAILED)
 
 
+def test_a_hold_needs_a_ground_and_an_end() -> None:
+    for wrong in ({}, {"hold": None}, {"ground": "17(3)(e)"}):
+        with pytest.raises(IllegalMoveError, match="no ground to be held"):
+            request(State.PLANNED).move(State.HELD, **wrong)
+    assert request(State.PLANNED).move(State.HELD, hold=HOLD).hold == HOLD
+
+
+@given(
+    st.builds(Refusal, st.text(), st.text(), st.none() | st.dates()),
+    st.builds(Hold, st.text(), st.dates(), st.dates(), st.none() | st.text()),
+    st.builds(Extension, st.dates(), st.text(), st.dates()),
+)
+def test_refusals_holds_and_extensions_come_back(refusal: Refusal, hold: Hold, extension: Extension) -> None:
+    assert Refusal.from_dict(json.loads(json.dumps(refusal.to_dict()))) == refusal
+    assert Hold.from_dict(json.loads(json.dumps(hold.to_dict()))) == hold
+    assert Extension.from_dict(json.loads(json.dumps(extension.to_dict()))) == extension
+
+
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(InputError, match="no time zone"):
         Request("R-1", Law.GDPR, datetime(2026, 11, 2), date(2026, 12, 2))  # noqa: DTZ001  # the fault under test
@@ -129,6 +154,9 @@ def test_the_json_form_is_plain() -> None:
         "batch": None,
         "policy": None,
         "failed": ["unlearned", "why"],
+        "refusals": [],
+        "hold": None,
+        "extension": None,
     }
 
 
@@ -143,7 +171,7 @@ class AnyOrderOfMoves(RuleBasedStateMachine):
     @rule(to=st.sampled_from(State), ground=st.sampled_from([None, "", "17(3)(d)"]), reason=st.sampled_from(["", "x"]))
     def try_anything(self, to: State, ground: str | None, reason: str) -> None:
         before = self.request
-        known: dict[State, dict[str, Any]] = {State.REFUSED: {"ground": ground}, State.FAILED: {"reason": reason}}
+        known = GROUND | {State.REFUSED: {"ground": ground}, State.FAILED: {"reason": reason}}
         changes = known.get(to, {})
         try:
             self.request = before.move(to, **changes)

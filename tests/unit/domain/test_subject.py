@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expunge.domain.subject import parse_subject, subject_bytes, subject_id, subject_kind
+from expunge.domain.subject import parse_subject, spelling, subject_bytes, subject_id, subject_kind
 from expunge.errors import SubjectIdError
 
 INTS = st.integers(-(2**63), 2**63 - 1)
@@ -63,3 +63,13 @@ def test_text_that_is_no_integer_is_refused_where_ids_are_ints(text: str) -> Non
 def test_an_empty_text_is_nobody() -> None:
     with pytest.raises(SubjectIdError, match="empty"):
         parse_subject("", "str")
+
+
+@given(IDS)
+def test_a_spelling_is_known_again_from_itself(subject: int | str) -> None:
+    assert spelling(spelling(subject)) == spelling(subject) == spelling(f" {spelling(subject)}\n")
+
+
+@given(INTS, INTS)
+def test_numbers_are_spelled_alike_only_where_they_are_equal(one: int, other: int) -> None:
+    assert (spelling(one) == spelling(str(other))) == (one == other)

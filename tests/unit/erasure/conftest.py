@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -20,17 +22,31 @@ from expunge.workspace.folder import Workspace, init, open_workspace
 Approve: TypeAlias = Callable[..., list[str]]
 Certified: TypeAlias = Callable[[Workspace, str | None], Verified]
 Make: TypeAlias = Callable[..., Workspace]
+Under: TypeAlias = Callable[..., Workspace]
 
 
 @pytest.fixture
 def approve() -> Approve:
     """Take requests in for these people and approve them: ``approve(workspace, 71001, "7")`` gives their ids."""
 
-    def approved(workspace: Workspace, *subjects: int | str, law: Law = Law.GDPR) -> list[str]:
-        ids = [intake.submit(workspace, str(subject), law).id for subject in subjects]
+    def approved(
+        workspace: Workspace, *subjects: int | str, law: Law = Law.GDPR, received: datetime | None = None
+    ) -> list[str]:
+        ids = [intake.submit(workspace, str(subject), law, received).id for subject in subjects]
         return [decide.approve(workspace, one).id for one in ids]
 
     return approved
+
+
+@pytest.fixture
+def under() -> Under:
+    """Open a workspace under another policy: ``under(workspace, min_batch=3, window_days=14)``."""
+
+    def opened(workspace: Workspace, **changes: Any) -> Workspace:
+        (workspace.folder / "policy.json").write_bytes(replace(workspace.policy, **changes).to_json())
+        return open_workspace(workspace.folder)
+
+    return opened
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 import pytest
 
@@ -15,6 +16,8 @@ from expunge.vault import subjects
 from expunge.workspace import data, journal
 from expunge.workspace.folder import Workspace, open_workspace
 
+Acting: TypeAlias = Callable[..., Workspace]
+
 
 def held(workspace: Workspace) -> set[object]:
     with workspace.vault.transaction() as connection:
@@ -22,8 +25,8 @@ def held(workspace: Workspace) -> set[object]:
         return set(data.load(workspace, connection, dataset.id).subject_ids())
 
 
-def test_the_approver_is_noted(workspace: Workspace) -> None:
-    as_dora = open_workspace(workspace.folder, actor="dora")
+def test_the_approver_is_noted(workspace: Workspace, acting: Acting) -> None:
+    as_dora = acting(workspace, "dora", "privacy_officer")
     request = decide.approve(as_dora, intake.submit(workspace, "71001", Law.GDPR).id)
     assert (request.state, request.approver) == (State.APPROVED, "dora")
     with workspace.vault.transaction() as connection:
@@ -33,9 +36,15 @@ def test_the_approver_is_noted(workspace: Workspace) -> None:
 
 def test_approving_twice_is_no_move(workspace: Workspace) -> None:
     request = intake.submit(workspace, "71001", Law.GDPR)
-    decide.approve(workspace, request.id)
-    with pytest.raises(IllegalMoveError, match="is approved and cannot become approved"):
-        decide.approve(workspace, request.id)
+    approved = decide.approve(workspace, request.id)
+    with workspace.vault.transaction() as connection:
+        size = journal.size(connection)
+    assert decide.approve(workspace, request.id) == approved
+    with workspace.vault.transaction() as connection:
+        assert journal.size(connection) == size
+    other = open_workspace(workspace.folder, actor="dora")
+    with pytest.raises(IllegalMoveError, match=r"is approved and cannot become approved.*owner approved it"):
+        decide.approve(other, request.id)
 
 
 def test_a_refused_person_stays(workspace: Workspace) -> None:
@@ -44,7 +53,7 @@ def test_a_refused_person_stays(workspace: Workspace) -> None:
     assert (request.state, request.outcome, request.ground) == (State.CLOSED, Outcome.REFUSED, "17(3)(d)")
     assert held(workspace) == before
     with workspace.vault.transaction() as connection:
-        assert subjects.find(workspace.vault, connection, [71001])
+        assert subjects.everywhere(workspace.vault, connection, [71001])
         with pytest.raises(KeyDestroyedError):
             requests.identity(workspace, connection, request.id)
     with pytest.raises(IllegalMoveError, match="not approved"):
@@ -89,15 +98,15 @@ def test_a_refusal_that_was_cut_short_goes_on(
     workspace: Workspace, cut_at: State, again: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = intake.submit(workspace, "71001", Law.GDPR)
-    real: Callable[..., object] = requests.move
+    real: Callable[..., object] = requests.move_all
 
     def killed(*arguments: object, **changes: object) -> object:
-        if arguments[2].state is cut_at:  # type: ignore[attr-defined]
+        if any(request.state is cut_at for request in arguments[2]):  # type: ignore[attr-defined]
             raise RuntimeError("killed")
         return real(*arguments, **changes)
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="killed"):  # noqa: PT012  # cut short in the middle
-        patch.setattr(requests, "move", killed)
+        patch.setattr(requests, "move_all", killed)
         decide.refuse(workspace, request.id, "12(5)")
     if again == "refuse":
         decide.refuse(workspace, request.id, "12(5)")
@@ -108,23 +117,25 @@ def test_a_refusal_that_was_cut_short_goes_on(
         found = requests.load(connection, request.id)
     assert (found.state, found.outcome, found.ground) == (State.CLOSED, Outcome.REFUSED, "12(5)")
     assert not (workspace.keys / "requests" / f"{request.id}.key").exists()
-    assert "Art. 12(5)" in (workspace.letters / f"{request.id}.txt").read_text()
+    assert "Art. 12(5)" in (workspace.letters / request.id / "refusal.txt").read_text()
 
 
-def test_four_eyes_are_two_people(workspace: Workspace) -> None:
+def test_four_eyes_are_two_people(workspace: Workspace, acting: Acting) -> None:
     (workspace.folder / "policy.json").write_bytes(replace(workspace.policy, four_eyes=True).to_json())
-    owner, dora = open_workspace(workspace.folder), open_workspace(workspace.folder, actor="dora")
+    owner = open_workspace(workspace.folder)
+    dora = acting(owner, "dora", "privacy_officer")
     request = decide.approve(owner, intake.submit(owner, "71001", Law.GDPR).id)
-    with pytest.raises(PolicyError, match="'owner' approved"):
+    with pytest.raises(PolicyError, match=r"'owner'.*four eyes"):
         execute.erase(owner, [request.id])
     assert 71001 in held(owner)
     (done,) = execute.erase(dora, [request.id]).requests
     assert (done.outcome, done.approver) == (Outcome.ERASED, "owner")
 
 
-def test_an_unfinished_batch_is_not_finished_by_its_approver(workspace: Workspace) -> None:
+def test_an_unfinished_batch_is_not_finished_by_its_approver(workspace: Workspace, acting: Acting) -> None:
     (workspace.folder / "policy.json").write_bytes(replace(workspace.policy, four_eyes=True).to_json())
-    owner, dora = open_workspace(workspace.folder), open_workspace(workspace.folder, actor="dora")
+    owner = open_workspace(workspace.folder)
+    dora = acting(owner, "dora", "privacy_officer")
     request = decide.approve(owner, intake.submit(owner, "71001", Law.GDPR).id)
 
     def stop(_state: State) -> None:

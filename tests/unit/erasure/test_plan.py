@@ -8,6 +8,7 @@ from dataclasses import replace
 from expunge.domain.plan import CopyPlan, Method, Plan
 from expunge.domain.request import Law, Outcome, State
 from expunge.erasure import decide, execute, intake, plan
+from expunge.erasure.scope import Scope
 from expunge.vault import subjects
 from expunge.workspace import data, members, models, register
 from expunge.workspace.folder import Workspace
@@ -15,8 +16,8 @@ from expunge.workspace.folder import Workspace
 
 def plan_for(workspace: Workspace, people: list[int | str]) -> dict[str, CopyPlan]:
     with workspace.vault.transaction() as connection:
-        refs = subjects.find(workspace.vault, connection, people)
-        made = plan.make(workspace, connection, list(refs.values()))
+        scope = Scope(subjects.everywhere(workspace.vault, connection, people))
+        made = plan.make(workspace, connection, scope)
     return {copy.name: copy for copy in made.copies}
 
 
@@ -30,8 +31,8 @@ def members_of(workspace: Workspace, model: str) -> list[int | str]:
     with workspace.vault.transaction() as connection:
         row = register.by_name(connection, model)
         held = members.commitments(connection, row.id)
-        refs = subjects.find(workspace.vault, connection, everybody(workspace))
-    return [subject for subject, ref in refs.items() if ref in held]
+        found = subjects.everywhere(workspace.vault, connection, everybody(workspace))
+    return [subject for ref, (_, subject) in found.items() if ref in held]
 
 
 def test_few_who_leave_are_forgotten_and_many_are_refitted(workspace: Workspace) -> None:

@@ -9,8 +9,16 @@ import pytest
 
 from expunge.errors import InputError, NotFoundError
 from expunge.learners import registry
-from expunge.learners.exact import AdditiveClassifier, Ridge, RidgeClassifier, TableEncoder
-from expunge.learners.registry import LEARNERS, create, learner_class, learner_names
+from expunge.learners.exact import (
+    AdditiveClassifier,
+    AdditiveRegressor,
+    Retrained,
+    Ridge,
+    RidgeClassifier,
+    TableEncoder,
+)
+from expunge.learners.exact.adapters import FAMILIES
+from expunge.learners.registry import ESTIMATORS, LEARNERS, create, learner_class, learner_names
 
 
 def test_ridge_means_what_the_target_needs() -> None:
@@ -19,13 +27,17 @@ def test_ridge_means_what_the_target_needs() -> None:
     assert type(create("additive", "classification")) is AdditiveClassifier
 
 
-def test_additive_does_not_regress_and_says_what_does() -> None:
+def test_additive_means_what_the_target_needs() -> None:
+    assert type(create("additive", "regression", max_bins=8)) is AdditiveRegressor
+
+
+def test_logistic_does_not_regress_and_says_what_does() -> None:
     with pytest.raises(InputError, match=r"does classification, not regression.*ridge"):
-        create("additive", "regression")
+        create("logistic", "regression")
 
 
 def test_an_unknown_name_is_told_the_known_ones() -> None:
-    with pytest.raises(NotFoundError, match="additive, ridge"):
+    with pytest.raises(NotFoundError, match="additive, hist-gradient-boosting, lightgbm, logistic, ridge, xgboost"):
         create("forest", "classification")
 
 
@@ -34,7 +46,9 @@ def test_an_unknown_parameter_is_told_the_known_ones() -> None:
         create("ridge", "classification", depth=3)
 
 
-@pytest.mark.parametrize("cls", [RidgeClassifier, Ridge, AdditiveClassifier, TableEncoder])
+@pytest.mark.parametrize(
+    "cls", [RidgeClassifier, Ridge, AdditiveClassifier, AdditiveRegressor, TableEncoder, Retrained]
+)
 def test_a_class_is_found_by_its_own_name(cls: Any) -> None:
     assert learner_class(cls.__name__) is cls
 
@@ -51,7 +65,8 @@ def _register(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
 
 def test_a_third_party_registers_by_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     _register(monkeypatch, "line", "expunge.learners.exact.linear:Ridge")
-    assert learner_names() == ["additive", "line", "ridge"]
+    assert set(learner_names()) == {*LEARNERS, "line"}
+    assert learner_names() == sorted(learner_names())
     assert type(create("line", "regression")) is Ridge
     with pytest.raises(InputError, match="does not do classification"):
         create("line", "classification")
@@ -85,3 +100,9 @@ def test_names_are_known_without_importing_a_numerical_package() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_every_name_that_wraps_an_estimator_has_an_adapter_for_its_tasks() -> None:
+    for name, tasks in ESTIMATORS.items():
+        assert all(FAMILIES[estimator].task == task for task, estimator in tasks.items())
+        assert LEARNERS[name] == dict.fromkeys(tasks, "Retrained")

@@ -21,7 +21,7 @@ from expunge.learners.served import ServedModel, digest_of_files, from_files, in
 
 X = pd.DataFrame({"n": [0.5, 1.5, np.nan, 3.5, 4.0, 4.5], "c": ["a", "b", "a", None, "b", "c"]})
 Y = np.array(["no", "yes", "no", "yes", "yes", "no"])
-MODELS: dict[str, ServedModel] = {
+MODELS: dict[str, Any] = {
     "ridge classifier": RidgeClassifier().fit(X, Y).serve(),
     "three classes": RidgeClassifier().fit(X, [1, 2, 3, 1, 2, 3]).serve(),
     "ridge": Ridge().fit(X, np.arange(6.0)).serve(),

@@ -160,6 +160,7 @@ def make_statement(*copies: Copy, **changes: Any) -> Statement:
         checks=(Check("remanence", Verdict.PASSED, "Nothing was found.", {"stores": "4"}),),
         keys=Keys("key file beside the workspace", 3, 4, "2026-11-02T09:29:58Z", ("snapshots of the key folder",)),
         retained=(),
+        recipients=(),
         residuals=("A nightly backup, unreadable since its key is gone.",),
         limits=("That no other copy exists is not shown.",),
         notes=("No suppression ledger is kept.",),

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expunge.certificates import CHECKS, Verified
-from expunge.domain.certificate import Seconds
+from expunge.domain.certificate import Release, Rule, Seconds
 from expunge.domain.plan import Method
 from expunge.domain.report import Check, Verdict
-from expunge.reporting.page import figures, render, step
+from expunge.reporting.page import figures, render, step, utility_figure
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>'\"&{{ 7*7 }}$x^2$"
 VOID = {"meta", "br", "img", "hr", "link", "input"}
@@ -137,6 +137,7 @@ def test_names_are_escaped_wherever_they_stand(make: SimpleNamespace) -> None:
     evil = make.make_statement(
         make.dataset(name=EVIL, guarantee_in_words=EVIL),
         make.model(name=EVIL, checks=(make.REPLAYED, useful)),
+        recipients=(),
         residuals=(EVIL,),
         limits=(EVIL,),
         notes=(EVIL,),
@@ -201,3 +202,19 @@ def test_the_bar_is_named_for_what_took_the_time(make: SimpleNamespace) -> None:
     assert step(make.model()) == "forgetting"
     assert step(make.model(method=Method.REFIT)) == "refitting"
     assert step(make.empirical()) == "reducing"
+
+
+def test_the_page_says_under_which_rule_the_batch_went(make: SimpleNamespace) -> None:
+    release = Release(5, 14, 3, 2, Rule.DEADLINE)
+    with_rule = render(make.verified(make.make_statement(release=release)))
+    assert "at least 5 people leave a model together" in with_rule
+    assert "at least" not in render(make.verified(make.make_statement())).split("What was done")[0]
+
+
+def test_a_model_that_was_not_replayed_shows_what_was_measured(make: SimpleNamespace) -> None:
+    figures = {**make.UTILITY, "retrained": "NOT RUN"}
+    useful = Check("utility", Verdict.NOT_RUN, "Not compared with a full retrain, since none was made.", figures)
+    plot = utility_figure(make.by_construction(checks=(useful,)), "salt")
+    assert plot is not None
+    assert "before 0.712, after 0.711." in plot.caption
+    assert "retrained" not in plot.caption

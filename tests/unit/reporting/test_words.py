@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expunge.certificates import CHECKS
-from expunge.domain.certificate import BY_CONSTRUCTION, Learned, RequestLine, Retained, Seconds
+from expunge.domain.certificate import (
+    BY_CONSTRUCTION,
+    Fate,
+    Guard,
+    Learned,
+    Release,
+    RequestLine,
+    Retained,
+    Rule,
+    Seconds,
+    Seed,
+)
 from expunge.domain.guarantee import Certified, Empirical, Exact
 from expunge.domain.report import Check, Verdict
 from expunge.reporting import words
@@ -167,3 +178,22 @@ def test_a_duration_is_short_and_has_a_unit(first: float, second: float) -> None
 @pytest.mark.parametrize("text", [None, "", "AUC", "nan", "inf", "1e999", "-1e10"])
 def test_what_is_no_figure_is_not_drawn(text: str | None) -> None:
     assert words.number(text) is None
+
+
+def test_seed_guard_and_release_are_said_where_the_certificate_says_them(make: SimpleNamespace) -> None:
+    plain = make.model()
+    assert (words.seed(plain), words.guard(plain), words.release(make.make_statement(plain))) == ("", "", "")
+    at = "2026-11-02T09:00:00Z"
+    copy = make.model(seed=Seed(2, at, renewed=True), guard=Guard("0.05", "0.060", Fate.ACCEPTED, "A-1", at))
+    facts = dict(words.facts(copy))
+    assert facts["Seed"] == "number 2, renewed in this batch by a full retrain, in use since 2026-11-02 09:00:00 UTC"
+    assert facts["Utility guard"] == (
+        "the score on held-out people may fall by 0.05, it fell by 0.060: accepted by A-1, on 2026-11-02 09:00:00 UTC"
+    )
+    unmeasured = make.model(guard=Guard("0.05", None, Fate.UNMEASURED, None, None))
+    assert words.guard(unmeasured).startswith("NOT RUN")
+    said = words.release(make.make_statement(copy, release=Release(5, 14, 3, 2, Rule.DEADLINE)))
+    assert "at least 5 people leave a model together" in said
+    assert said.endswith("2 did: the deadline comes first.")
+    nobody = words.release(make.make_statement(copy, release=Release(5, 14, 3, 0, Rule.NO_MODEL)))
+    assert nobody.endswith("Nobody left a model in this batch.")

@@ -7,12 +7,22 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, delete, event, insert, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Engine, UniqueConstraint, delete, event, insert, select, text, update
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from expunge.errors import CorruptedError, WorkspaceBusyError, WorkspaceError
 from expunge.vault import store
-from expunge.vault.database import DATASET, LOG_LEAF, METADATA, REVISION, ROOT, migrate, transaction, truncate_wal
+from expunge.vault.database import (
+    DATASET,
+    LOG_LEAF,
+    METADATA,
+    REVISION,
+    ROOT,
+    connect_to_read,
+    migrate,
+    transaction,
+    truncate_wal,
+)
 from expunge.vault.store import Vault
 
 SECRET = "Wilhelmina-" * 400
@@ -33,7 +43,9 @@ def test_the_migrations_make_what_the_code_declares(engine: Engine) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []
         indexed = {
-            table.name: {column.name for column in table.columns if column.unique} for table in METADATA.sorted_tables
+            table.name: {column.name for column in table.columns if column.unique}
+            | {str(one.name) for one in table.constraints if isinstance(one, UniqueConstraint) and len(one.columns) > 1}
+            for table in METADATA.sorted_tables
         }
         for name, unique in indexed.items():
             query = text("SELECT name FROM pragma_index_list(:name) WHERE origin = 'u'")
@@ -47,7 +59,7 @@ def test_migrating_again_changes_nothing(engine: Engine) -> None:
     assert raw(engine) == before
 
 
-@pytest.mark.parametrize("found", ["0002", "9999"])
+@pytest.mark.parametrize("found", ["0003", "9999"])
 def test_a_later_database_is_refused(engine: Engine, found: str) -> None:
     with engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :found"), {"found": found})
@@ -147,3 +159,19 @@ def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
     store.write_atomically(tmp_path / "file", b"old")
     store.write_atomically(tmp_path / "file", b"new")
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"new")]
+
+
+def test_what_is_opened_to_read_is_not_written_to(vault: Vault) -> None:
+    engine = connect_to_read(vault.folder / "expunge.db")
+    with engine.connect() as connection:
+        assert connection.execute(select(ROOT.c.version)).scalar() == 1
+        with pytest.raises(OperationalError, match="readonly"):
+            connection.execute(delete(ROOT))
+
+
+def test_what_was_written_and_not_yet_checkpointed_is_read(vault: Vault) -> None:
+    with vault.engine.connect() as keeps_the_log, transaction(vault.engine) as connection:
+        keeps_the_log.execute(select(ROOT)).all()
+        connection.execute(insert(LOG_LEAF).values(idx=0, entry=b"x"))
+    with connect_to_read(vault.folder / "expunge.db").connect() as reader:
+        assert reader.execute(select(LOG_LEAF.c.entry)).scalar() == b"x"

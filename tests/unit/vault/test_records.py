@@ -28,7 +28,7 @@ def rows_of(owners: list[SubjectId]) -> codec.Rows:
 
 def enter(vault: Vault, owners: list[SubjectId], place: tuple[str, int] = PLACE) -> dict[SubjectId, bytes]:
     with vault.transaction() as connection:
-        refs = subjects.enrol(vault, connection, owners)
+        refs = subjects.enrol(vault, connection, "D-1", owners)
         counts = records.write(vault, connection, place, LAYOUT, rows_of(owners), refs)
         assert counts == {refs[owner]: owners.count(owner) for owner in owners}
     return refs

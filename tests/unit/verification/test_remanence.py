@@ -124,7 +124,7 @@ def test_a_file_that_is_named_after_somebody_is_found_and_not_named(workspace: W
 
 def test_a_reference_in_the_database_is_found(workspace: Workspace) -> None:
     with workspace.vault.transaction() as connection:
-        (ref,) = subjects.find(workspace.vault, connection, [FIRST]).values()
+        (ref,) = subjects.everywhere(workspace.vault, connection, [FIRST])
     found = look(workspace, Needles(frozenset(), frozenset(), frozenset({ref})))
     assert found.verdict is Verdict.FAILED
     assert {"database: member.ref", "database: record.ref", "database: subject.ref"} <= {
@@ -146,7 +146,7 @@ def test_a_record_of_a_short_id_is_found(workspace: Workspace) -> None:
     """Id 7 is no run of bytes to search for, but as the owner of a record it is found."""
     dataset, layout = next(iter(layouts(workspace).items()))
     with workspace.vault.transaction() as connection:
-        refs = subjects.enrol(workspace.vault, connection, [7])
+        refs = subjects.enrol(workspace.vault, connection, dataset, [7])
         row = codec.Rows([7], data.load(workspace, connection, dataset).without(set()).only([FIRST]).arrays())
         row = codec.Rows([7] * len(next(iter(row.columns.values()))), row.columns)
         records.write(workspace.vault, connection, (dataset, 1), layout, row, refs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 
-from expunge.domain.report import Verdict
+from expunge.domain.report import Check, Verdict
 from expunge.learners.exact import AdditiveClassifier, Ridge, RidgeClassifier
 from expunge.learners.served import ServedModel
-from expunge.verification.utility import LEAST_SUBJECTS, area_under_curve, score, utility
+from expunge.verification.utility import LEAST_SUBJECTS, area_under_curve, drop, score, utility
 
 SEED = bytes(32)
 DECIMAL = re.compile(r"-?\d+\.\d{3}")
@@ -197,3 +198,29 @@ def test_a_rare_class_still_has_an_interval_of_numbers() -> None:
     found = score(model, features, target, np.arange(25), SEED)
     assert DECIMAL.fullmatch(found.figures["low"])
     assert DECIMAL.fullmatch(found.figures["high"])
+
+
+def test_without_a_full_retrain_the_comparison_reads_not_run_and_the_figures_are_there() -> None:
+    features = frame()
+    model = classifier(features, binary(features))
+    other = frame(80, seed=1)
+    pair = {"before": model, "after": model}
+    found = utility(pair, other, binary(other), np.arange(80), SEED)
+    whole = utility(three(model), other, binary(other), np.arange(80), SEED)
+    assert (found.verdict, found.figures["retrained"]) == (Verdict.NOT_RUN, "NOT RUN")
+    assert {**whole.figures, "retrained": "NOT RUN"} == found.figures
+
+
+def test_a_drop_is_that_of_the_published_figures() -> None:
+    assert drop(Check("utility", Verdict.PASSED, "", {"before": "0.700", "after": "0.750"})) == Decimal("-0.050")
+    assert drop(Check("utility", Verdict.NOT_RUN, "", {})) is None
+    assert drop(Check("utility", Verdict.PASSED, "", {"before": "0.7", "after": "nan"})) is None
+
+
+def test_a_regression_is_measured_by_what_is_better_when_higher() -> None:
+    features = frame()
+    target = features["age"].to_numpy() * 2 + 1
+    good, bad = Ridge().fit(features, target).serve(), Ridge().fit(features, target[::-1].copy()).serve()
+    found = utility({"before": good, "after": bad}, features, target, np.arange(len(target)), SEED)
+    assert found.figures["metric"] == "R2"
+    assert (drop(found) or 0) > 0.1

@@ -11,7 +11,7 @@ from expunge.domain.schema import Role
 from expunge.errors import InputError, NotFoundError
 from expunge.log.sparse import members_root
 from expunge.vault import records, subjects
-from expunge.vault.database import RECORD, SUBJECT
+from expunge.vault.database import RECORD
 from expunge.workspace import data, journal, members
 from expunge.workspace.folder import Workspace
 
@@ -57,14 +57,16 @@ def test_a_taken_or_impossible_name_stores_nothing(workspace: Workspace, people:
     assert before == after
 
 
-def test_one_person_in_two_datasets_is_one_subject(workspace: Workspace, people: pd.DataFrame) -> None:
+def test_one_person_in_two_datasets_has_a_key_in_each(workspace: Workspace, people: pd.DataFrame) -> None:
+    made = data.add(workspace, "again", table_of(people))
+    visits = data.show(workspace, "visits")
     with workspace.vault.transaction() as connection:
-        before = connection.execute(select(func.count()).select_from(SUBJECT)).scalar()
-    data.add(workspace, "again", table_of(people))
-    with workspace.vault.transaction() as connection:
-        assert connection.execute(select(func.count()).select_from(SUBJECT)).scalar() == before
-        held = [members.commitments(connection, dataset.id) for dataset in data.every(workspace, connection)]
-    assert held[0].keys() == held[1].keys()
+        found = subjects.everywhere(workspace.vault, connection, [71001])
+        keys = subjects.keys_of(workspace.vault, connection, found)
+        held = [members.commitments(connection, dataset.id) for dataset in (made, visits)]
+    assert sorted(found.values()) == sorted([(made.id, 71001), (visits.id, 71001)])
+    assert len(set(keys.values())) == 2
+    assert held[0].keys().isdisjoint(held[1].keys())
     assert set(held[0].values()).isdisjoint(held[1].values()), "members of two objects cannot be linked"
     assert data.names(workspace) == ["again", "visits"]
 
@@ -89,7 +91,7 @@ def test_confirming_declares_and_keeps_the_rows(workspace: Workspace, people: pd
 def test_rows_of_some_people(workspace: Workspace, people: pd.DataFrame) -> None:
     dataset = data.show(workspace, "visits")
     with workspace.vault.transaction() as connection:
-        refs = subjects.find(workspace.vault, connection, [71001, 71014])
+        refs = subjects.find(workspace.vault, connection, dataset.id, [71001, 71014])
         some = data.load(workspace, connection, dataset.id, list(refs.values()))
         rest = data.load_remaining(workspace, connection, dataset.id, list(refs.values()))
     assert set(some.subjects.tolist()) == {71001, 71014}
@@ -100,7 +102,7 @@ def test_rows_of_some_people(workspace: Workspace, people: pd.DataFrame) -> None
 def test_what_remains_is_inferred_afresh(workspace: Workspace, people: pd.DataFrame) -> None:
     dataset = data.add(workspace, "fresh", table_of(people))
     with workspace.vault.transaction() as connection:
-        refs = subjects.find(workspace.vault, connection, [71001])
+        refs = subjects.find(workspace.vault, connection, dataset.id, [71001])
         rest = data.load_remaining(workspace, connection, dataset.id, list(refs.values()))
         assert data.load_schema(workspace, connection, dataset.id)["amount"].high == 9999.5
     assert rest.schema == data.with_its_task(refreshed(table_of(people[people["patient"] != 71001])).schema)

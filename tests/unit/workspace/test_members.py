@@ -14,7 +14,8 @@ from expunge.workspace.folder import Workspace
 def entered(workspace: Workspace) -> dict[int, bytes]:
     """Enter four people with one to four records in the object "X"."""
     with workspace.vault.transaction() as connection:
-        refs = subjects.enrol(workspace.vault, connection, range(1, 5))
+        (dataset,) = data.every(workspace, connection)
+        refs = subjects.enrol(workspace.vault, connection, dataset.id, range(1, 5))
         counts = {ref: int(subject) for subject, ref in refs.items()}
         members.enter(workspace.vault, connection, "X", refs, counts)
     return {int(subject): ref for subject, ref in refs.items()}
@@ -50,7 +51,7 @@ def test_who_leaves_is_gone_and_the_others_stay(workspace: Workspace) -> None:
 def test_leaving_one_object_is_not_leaving_another(workspace: Workspace) -> None:
     with workspace.vault.transaction() as connection:
         (dataset,) = data.every(workspace, connection)
-        refs = subjects.find(workspace.vault, connection, [71001])
+        refs = subjects.find(workspace.vault, connection, dataset.id, [71001])
         members.leave(connection, "X", refs.values())
         assert members.records(connection, dataset.id, list(refs.values()))
 

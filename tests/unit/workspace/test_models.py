@@ -25,7 +25,7 @@ def test_members_are_the_training_subjects_and_nobody_else(workspace: Workspace)
             table = data.load(workspace, connection, row.dataset_id)
             out = set(table.subjects[models.held_out_rows(workspace, table, row.id, row.held_out)].tolist())
             everybody = set(table.subject_ids())
-            refs = subjects.find(workspace.vault, connection, everybody)
+            refs = subjects.find(workspace.vault, connection, row.dataset_id, everybody)
             held = {one for one, ref in refs.items() if ref in members.commitments(connection, row.id)}
         assert set(learner.subjects_held()) == everybody - out == held
         assert 0.05 < len(out) / len(everybody) < 0.4

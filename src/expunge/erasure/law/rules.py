@@ -1,91 +1,136 @@
-"""Read the rules of a law, and count its days."""
+"""Grounds for refusal and for holds, of a law and of the policy packs beside it."""
 
 from __future__ import annotations
 
-import calendar
-import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import cache
-from importlib import resources
-from typing import Any, Final
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from expunge.domain.request import Law
+from expunge.erasure.law.clocks import Months, add_months, due
+from expunge.erasure.law.data import known_packs, pack, rules
 from expunge.errors import InputError
 
-_SATURDAY: Final = 5
+__all__ = [
+    "Covers",
+    "Ground",
+    "HoldGround",
+    "add_months",
+    "due",
+    "ground",
+    "grounds",
+    "hold_ground",
+    "hold_grounds",
+    "known_packs",
+    "notices",
+    "rules",
+]
+
+Covers: TypeAlias = Literal["records", "processing"]
+"""What may go on: only the storing of records, so that models must still forget; or the processing as a whole."""
 
 
 @dataclass(frozen=True)
 class Ground:
-    """A ground for refusal, with its article."""
+    """A ground for refusal, with its article; `review` is what counsel should look at."""
 
     id: str
     article: str
     text: str
+    covers: Covers
+    review: str | None = None
 
 
-@cache
-def rules(law: Law) -> dict[str, Any]:
-    """Return a law's rules as its data file states them."""
-    text = resources.files("expunge.erasure.law").joinpath(f"{law}.json").read_text(encoding="utf-8")
-    found: dict[str, Any] = json.loads(text)
-    return found
+@dataclass(frozen=True)
+class HoldGround:
+    """A ground for a hold; `lasts` is how long by default, where the law says so."""
+
+    id: str
+    article: str
+    text: str
+    lasts: Months | None = None
+    review: str | None = None
 
 
-def grounds(law: Law) -> tuple[Ground, ...]:
+Named = TypeVar("Named", Ground, HoldGround)
+
+
+def grounds(law: Law, packs: Sequence[str] = ()) -> tuple[Ground, ...]:
     """Return the grounds on which a request under this law may be refused."""
-    return tuple(Ground(**ground) for ground in rules(law)["grounds"])
+    return tuple(Ground(**entry) for entry in _entries(law, packs, "grounds"))
 
 
-def ground(law: Law, name: str) -> Ground:
+def ground(law: Law, name: str, packs: Sequence[str] = ()) -> Ground:
     """Return the ground of this name; spelling and brackets do not matter ("17(3)(b)", "17-3-b", "Article 17(3)(b)").
 
     Raises
     ------
     InputError
-        Where the law knows no such ground; the message lists those that it knows.
-    """
-    for known in grounds(law):
-        if _plain(name) == _plain(known.id):
-            return known
-    listed = ", ".join(known.id for known in grounds(law))
-    raise InputError(f"{law.upper()} knows no ground {name!r}.", mend=f"Grounds are: {listed}.")
-
-
-def due(law: Law, received: datetime) -> date:
-    """Return the last day on which the law wants an answer, extensions apart.
-
-    Notes
-    -----
-    A period in months ends on the day of the same number, or on the month's last day (Regulation 1182/71 Art. 3(2)(c));
-    one that would end on a Saturday or Sunday ends with the next working day (Art. 3(4)). Public holidays are not known
-    here, so the date is never later than the law's.
-    Days are those of the calendar where `received` was read off the clock.
+        Where the law knows no such ground, or there is no such pack; the message lists those that there are.
 
     Examples
     --------
-    >>> from datetime import UTC
-    >>> due(Law.GDPR, datetime(2026, 1, 31, 9, tzinfo=UTC))  # 28 February 2026 is a Saturday
-    datetime.date(2026, 3, 2)
-    >>> due(Law.CCPA, datetime(2026, 1, 31, 9, tzinfo=UTC))
-    datetime.date(2026, 3, 17)
+    >>> ground(Law.GDPR, "17-3-b").covers
+    'records'
     """
-    clocks = rules(law)["clocks"]
-    start = received.date()
-    answer = clocks["answer"]
-    end = add_months(start, answer["months"]) if "months" in answer else start + timedelta(days=answer["days"])
-    if clocks["end"]["next_working_day"]:
-        while end.weekday() >= _SATURDAY:
-            end += timedelta(days=1)
-    return end
+    return _named(grounds(law, packs), name, f"{law.upper()} knows no ground {name!r}.", "Grounds")
 
 
-def add_months(start: date, months: int) -> date:
-    """Return the day of the same number some months later, or that month's last day."""
-    year, month = divmod(start.month - 1 + months, 12)
-    year, month = start.year + year, month + 1
-    return start.replace(year=year, month=month, day=min(start.day, calendar.monthrange(year, month)[1]))
+def hold_grounds(law: Law, packs: Sequence[str] = ()) -> tuple[HoldGround, ...]:
+    """Return the grounds on which a request under this law may be held."""
+    return tuple(
+        HoldGround(**{**entry, "lasts": _months(entry.get("lasts"))}) for entry in _entries(law, packs, "holds")
+    )
+
+
+def hold_ground(law: Law, name: str, packs: Sequence[str] = ()) -> HoldGround:
+    """Return the hold ground of this name, spelled as freely as a ground's.
+
+    Raises
+    ------
+    InputError
+        Where the law knows no such ground, or there is no such pack; the message lists those that there are.
+
+    Examples
+    --------
+    >>> hold_ground(Law.CCPA, "Regulation B", ["finance"]).lasts
+    25
+    """
+    return _named(hold_grounds(law, packs), name, f"{law.upper()} knows no ground {name!r} for a hold.", "Hold grounds")
+
+
+def notices(law: Law, found: Ground | HoldGround, packs: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return what the packs want said to a person who is refused or held on this ground, each with its article.
+
+    Examples
+    --------
+    >>> notices(Law.CCPA, ground(Law.CCPA, "1798.146"), ["health"])[0][-38:]
+    'ask us to amend them. (45 CFR 164.526)'
+    """
+    return tuple(
+        f"{entry['text']} ({entry['article']})"
+        for name in packs
+        for entry in pack(name)["laws"][law]["notices"]
+        if found.id in entry["grounds"]
+    )
+
+
+def _entries(law: Law, packs: Sequence[str], kind: str) -> Iterator[dict[str, Any]]:
+    yield from rules(law)[kind]
+    for name in packs:
+        yield from pack(name)["laws"][law][kind]
+
+
+def _months(period: dict[str, int] | None) -> Months | None:
+    return None if period is None else 12 * period.get("years", 0) + period.get("months", 0)
+
+
+def _named(known: Iterable[Named], name: str, problem: str, what: str) -> Named:
+    known = tuple(known)
+    for one in known:
+        if _plain(name) == _plain(one.id):
+            return one
+    raise InputError(problem, mend=f"{what} are: {', '.join(one.id for one in known)}.")
 
 
 def _plain(name: str) -> str:

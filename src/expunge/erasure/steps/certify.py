@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import platform
+from collections.abc import Iterator
 from importlib import metadata
 from typing import Any, Final
 
@@ -12,16 +13,33 @@ from sqlalchemy import Connection, insert, select
 
 from expunge.certificates.file import log_entry, write_file
 from expunge.certificates.sign import Evidence, sign
-from expunge.domain.certificate import Copy, Keys, Learned, LogKey, Members, RequestLine, Seconds, Served, Statement
+from expunge.domain.certificate import (
+    BY_CONSTRUCTION,
+    Copy,
+    Keys,
+    Learned,
+    LogKey,
+    Members,
+    RecipientLine,
+    Release,
+    RequestLine,
+    Retained,
+    Seconds,
+    Seed,
+    Served,
+    Statement,
+)
+from expunge.domain.codec import read
 from expunge.domain.guarantee import Exact
 from expunge.domain.plan import Method
 from expunge.domain.report import Check
 from expunge.domain.request import Outcome
-from expunge.erasure import requests
+from expunge.erasure import guard, requests, tasks
 from expunge.erasure.batch import Batch
 from expunge.errors import CorruptedError
 from expunge.log.merkle import inclusion_proof, leaf_hash
 from expunge.log.sparse import members_root
+from expunge.vault import ledger
 from expunge.vault.database import BATCH, CERTIFICATE
 from expunge.vault.store import now
 from expunge.workspace import journal, members, register
@@ -40,8 +58,29 @@ MAY_STILL_HOLD: Final = (
     "snapshots and backups of the key folder that were made before the old root key was destroyed",
     "storage that keeps overwritten blocks (flash, journalling and copy-on-write file systems)",
 )
+CLOCK_SET_BACK: Final = (
+    "The clock was set back while this erasure ran: it was issued after the old root key became unusable, whatever "
+    "the times say. The order of things is that of the audit log."
+)
 _ANOTHER: Final = "0" * 64
+_UNTOUCHED: Final = {
+    Method.NOT_A_MEMBER: "held none of these subjects",
+    Method.RETAINED: "left as it was: what it holds of these subjects is retained",
+}
 _LIBRARIES: Final = ("expunge", "numpy", "scipy", "pandas", "scikit-learn", "cryptography")
+
+
+def prepare(workspace: Workspace, batch: Batch) -> None:
+    """Write to the recipients; repeating it writes the same.
+
+    Raises
+    ------
+    RecipientsOpenError
+        Where one of them is not told yet.
+    """
+    with workspace.vault.transaction() as connection:
+        tasks.write_letters(workspace, connection, requests.in_batch(connection, batch.id))
+        tasks.refuse_open(connection, batch.id)
 
 
 def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
@@ -51,7 +90,10 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
     ------
     SigningRefusedError
         Where what is claimed is not what was found (DESIGN promise 3).
+    RecipientsOpenError
+        Where a recipient is not told yet.
     """
+    tasks.refuse_open(connection, batch.id)
     number = connection.execute(select(BATCH.c.number).where(BATCH.c.id == batch.id)).scalar_one()
     name = workspace.opaque_id("C", number)
     statement = make_statement(workspace, connection, batch, name)
@@ -93,14 +135,14 @@ def make_statement(workspace: Workspace, connection: Connection, batch: Batch, n
                 law=request.law.upper(),
                 received=request.received.date().isoformat(),
                 due=request.due.isoformat(),
-                outcome=Outcome.ERASED.value,
+                outcome=(Outcome.PARTLY_ERASED if request.refusals else Outcome.ERASED).value,
             )
             for request in requests.in_batch(connection, batch.id)
         ),
         copies=tuple(_copy(workspace, connection, batch, copy) for copy in batch.plan),
         checks=tuple(Check.from_dict(check) for check in batch.evidence["checks"]),
         keys=Keys(may_still_hold=MAY_STILL_HOLD, **batch.evidence["keys"]),
-        retained=(),
+        retained=tuple(_retained(connection, batch)),
         residuals=(
             *residuals,
             "backups of the workspace made before the erasure still hold ciphertexts; "
@@ -109,10 +151,48 @@ def make_statement(workspace: Workspace, connection: Connection, batch: Batch, n
             "closed",
         ),
         limits=LIMITS,
-        notes=("No suppression ledger is kept: nothing stops the erased subjects from being imported again.",),
+        notes=(
+            suppression_note(workspace, connection, batch),
+            *((CLOCK_SET_BACK,) if now() < batch.evidence["keys"]["unusable_since"] else ()),
+        ),
+        recipients=tuple(
+            RecipientLine(task.request, task.recipient, task.kind, task.state)
+            for task in tasks.of_batch(connection, batch.id)
+        ),
         log=LogKey(origin=journal.origin(workspace), public_key=base64.b64encode(public).decode()),
-        environment=_environment(),
+        environment=_environment(batch),
+        release=read(Release | None, batch.evidence["release"], "release"),
     )
+
+
+def suppression_note(workspace: Workspace, connection: Connection, batch: Batch) -> str:
+    """Say what the suppression ledger keeps of the batch's people, on what legal basis, and until when."""
+    ends = {entry.until for entry in ledger.entries(connection) if entry.batch == batch.id}
+    if not ends:
+        return "The suppression ledger keeps nothing of this batch's subjects: the records of none of them were erased."
+    kept = " or ".join(sorted(f"until {end[:10]}" if end else "without an end" for end in ends))
+    return (
+        "The suppression ledger keeps a keyed hash of each subject whose records were erased, to refuse their import "
+        "and to find them after a restore. It is personal data while its key lives. "
+        f"Legal basis: {workspace.policy.suppression_basis or 'none is stated'}. Kept {kept}."
+    )
+
+
+def _retained(connection: Connection, batch: Batch) -> Iterator[Retained]:
+    """Say of every dataset and model what is kept in it, for how many, on which ground and until when."""
+    grounds: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for copy in batch.plan:
+        still = members.records(
+            connection, copy["object"], [bytes.fromhex(one["ref"]) for one in batch.sealed["retained"]]
+        )
+        for kept in batch.sealed["retained"]:
+            if bytes.fromhex(kept["ref"]) in still:
+                grounds.setdefault((copy["object"], kept["article"]), []).append(kept)
+    for (place, article), kept in sorted(grounds.items()):
+        ends = {one["until"] for one in kept}
+        until = f", until {max(ends)} at the latest" if None not in ends else ""
+        used = "; kept only, and used for no model" if kept[0]["restricts"] else ""
+        yield Retained(place, f"{kept[0]['text']} (of {len(kept)} of these subjects{until}{used})", article)
 
 
 def find_evidence(workspace: Workspace, connection: Connection, batch: Batch, copy: dict[str, Any]) -> Evidence:
@@ -133,7 +213,7 @@ def find_evidence(workspace: Workspace, connection: Connection, batch: Batch, co
             members_now,
             learned_before=facts.learned,
             staged=register.open_learner(workspace, connection, version).digest(),
-            not_replayed="it held none of the batch's subjects",
+            not_replayed="nobody left it",
             verified_served=facts.served,
             published_served=published,
             nonce=facts.nonce,
@@ -145,6 +225,7 @@ def find_evidence(workspace: Workspace, connection: Connection, batch: Batch, co
         learned_before=digests["staged"] if digests["equal"] else _ANOTHER,
         staged=digests["staged"],
         replayed=digests["replayed"],
+        not_replayed=digests.get("not_replayed", ""),
         verified_served=digests["verified_served"],
         published_served=published,
         nonce=facts.nonce,
@@ -173,13 +254,14 @@ def _copy(workspace: Workspace, connection: Connection, batch: Batch, copy: dict
         "records_removed": entry["records"],
         "checks": tuple(Check.from_dict(check) for check in entry["checks"]),
         "seconds": Seconds(entry.get("seconds", "0"), entry.get("full_retrain")),
+        "guard": guard.stated(entry),
     }
     if copy["kind"] == "dataset":
         changed = int(bool(copy["subjects"]))
         return Copy(
             version_after=copy["version"] + changed,
             guarantee=None,
-            guarantee_in_words="keys destroyed, then rows deleted" if changed else "held none of these subjects",
+            guarantee_in_words="keys destroyed, then rows deleted" if changed else _UNTOUCHED[method],
             learned=Learned(None, None, None),
             served=Served(None, None),
             **common,
@@ -188,20 +270,28 @@ def _copy(workspace: Workspace, connection: Connection, batch: Batch, copy: dict
         return Copy(
             version_after=None,
             guarantee=None,
-            guarantee_in_words="unpublished and destroyed: without these subjects no model is left",
+            guarantee_in_words="unpublished and destroyed: "
+            + (
+                "its score fell by more than policy allows, and so it was decided"
+                if common["guard"]
+                else "without these subjects no model is left"
+            ),
             learned=Learned(entry["learned_before"], None, None),
             served=Served(entry["served_before"], None),
             **common,
         )
     version = register.current(connection, copy["object"])
     facts = register.open_facts(workspace, connection, version)
+    digests = batch.sealed["digests"].get(copy["object"], {})
     scope = facts.guarantee["scope"]
-    if method is Method.NOT_A_MEMBER:
+    row = register.by_id(connection, copy["object"])
+    common["seed"] = Seed(row.seed, register.seeded(row), renewed=method is Method.REFIT and copy["rotates"])
+    if method in _UNTOUCHED:
         same = facts.blinded_learned(), facts.blinded_served()
         return Copy(
             version_after=copy["version"],
             guarantee=Exact(scope),
-            guarantee_in_words=f"{facts.guarantee_words}: held none of these subjects; "
+            guarantee_in_words=f"{facts.guarantee_words}: {_UNTOUCHED[method]}; "
             "by construction; not replayed in this batch",
             learned=Learned(same[0], same[0], equal=True),
             served=Served(same[1], same[1]),
@@ -210,14 +300,21 @@ def _copy(workspace: Workspace, connection: Connection, batch: Batch, copy: dict
     return Copy(
         version_after=version.version,
         guarantee=Exact(scope),
-        guarantee_in_words=f"{facts.guarantee_words}: the learned state equals, byte for byte, that of a full retrain "
-        "without these subjects; replayed and compared",
+        guarantee_in_words=f"{facts.guarantee_words}: the learned state "
+        + (
+            f"is that of a full retrain without these subjects, {BY_CONSTRUCTION}"
+            if digests["replayed"] is None
+            else "equals, byte for byte, that of a full retrain without these subjects; replayed and compared"
+        ),
         learned=Learned(entry["learned_before"], entry["learned_after"], entry["learned_equal"]),
         served=Served(entry["served_before"], entry["served_after"]),
         **common,
     )
 
 
-def _environment() -> dict[str, str]:
+def _environment(batch: Batch) -> dict[str, str]:
+    """Say what ran here, and what else decided where an estimator of another library was refitted."""
     versions = {name: metadata.version(name) for name in _LIBRARIES}
-    return {"python": platform.python_version(), "machine": platform.machine(), **versions}
+    fitted = (entry.get("environment", {}) for entry in batch.evidence["copies"].values())
+    decisive = {name: value for one in fitted for name, value in one.items()}
+    return {**decisive, "python": platform.python_version(), "machine": platform.machine(), **versions}

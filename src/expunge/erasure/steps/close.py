@@ -8,7 +8,7 @@ from expunge.domain.plan import Method
 from expunge.erasure import batch as batches
 from expunge.erasure import requests
 from expunge.erasure.batch import Batch
-from expunge.vault.identity import destroy_identity
+from expunge.vault.identity import destroy_identities
 from expunge.workspace import members
 from expunge.workspace.folder import Workspace
 
@@ -17,7 +17,7 @@ def prepare(workspace: Workspace, batch: Batch) -> None:
     """Destroy the requests' keys."""
     with workspace.vault.transaction() as connection:
         served = requests.in_batch(connection, batch.id)
-    destroy_identity(workspace.vault, *(request.id for request in served))
+    destroy_identities(workspace.vault, (request.id for request in served))
 
 
 def commit(_workspace: Workspace, connection: Connection, batch: Batch) -> None:
@@ -25,5 +25,5 @@ def commit(_workspace: Workspace, connection: Connection, batch: Batch) -> None:
     for copy in batch.touched("model"):
         if batch.evidence["copies"][copy["object"]]["method"] == Method.RETIRE.value:
             members.disband(connection, copy["object"])
-    requests.forget_identities(connection, [request.id for request in requests.in_batch(connection, batch.id)])
+    requests.forget_identities(connection, (request.id for request in requests.in_batch(connection, batch.id)))
     batches.close(connection, batch)

@@ -1,24 +1,62 @@
-"""notified: the certificate and the letters are written out."""
+"""notified: the certificate and the letters are written out, and what was retained for a time is put on hold.
+
+What a ground keeps until a day must go on that day, and the person need not ask again: a request of its own, held until
+then, follows the one that is answered.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import Connection, select
 
-from expunge.erasure import letters, requests
+from expunge.domain.request import Request
+from expunge.erasure import intake, letters, requests
 from expunge.erasure.batch import Batch
+from expunge.erasure.law.rules import ground
+from expunge.erasure.letters import Letter, Retained
 from expunge.vault.database import CERTIFICATE
-from expunge.vault.store import side_by_side, write_atomically
+from expunge.vault.store import write_atomically
+from expunge.workspace import data
 from expunge.workspace.folder import Workspace
 
 
 def prepare(workspace: Workspace, batch: Batch) -> None:
-    """Write the files; repeating it writes the same."""
+    """Write the files."""
+    write(workspace, batch.id)
+
+
+def write(workspace: Workspace, batch: str) -> None:
+    """Write the certificate and the letters of a batch that is certified; repeating it writes the same."""
     with workspace.vault.transaction() as connection:
-        certificate = connection.execute(select(CERTIFICATE).where(CERTIFICATE.c.batch == batch.id)).one()
-        served = requests.in_batch(connection, batch.id)
+        certificate = connection.execute(select(CERTIFICATE).where(CERTIFICATE.c.batch == batch)).one()
+        served = requests.in_batch(connection, batch)
+        kept = {request.id: _kept(workspace, connection, request) for request in served}
+        erased = {request.id: _erased(connection, request) for request in served}
     write_atomically(workspace.certificates / f"{certificate.id}.json", certificate.content)
-    side_by_side(lambda request: letters.write(workspace, request, certificate.id), served)
+    for request in served:
+        stated: dict[str, Any] = {"certificate": certificate.id, "packs": workspace.policy.packs}
+        if request.refusals:
+            stated |= {"retained": kept[request.id], "erased": erased[request.id]}
+        letters.write(workspace, request, Letter.PARTIAL if request.refusals else Letter.COMPLETION, **stated)
 
 
-def commit(_workspace: Workspace, _connection: Connection, _batch: Batch) -> None:
-    """Nothing beside the move."""
+def _kept(workspace: Workspace, connection: Connection, request: Request) -> tuple[Retained, ...]:
+    names = {dataset.id: dataset.name for dataset in data.every(workspace, connection)}
+    return tuple(
+        Retained(ground(request.law, one.ground, workspace.policy.packs), names[one.dataset], one.until)
+        for one in request.refusals
+    )
+
+
+def _erased(connection: Connection, request: Request) -> tuple[str, ...]:
+    copies = requests.plan(connection, request.id)["copies"]
+    return tuple(copy["name"] for copy in copies if copy["kind"] == "dataset" and copy["subjects"])
+
+
+def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
+    """Enter the requests that follow."""
+    for request in requests.in_batch(connection, batch.id):
+        ends = sorted({refusal.until for refusal in request.refusals if refusal.until is not None})
+        for until in ends:
+            intake.follow(workspace, connection, request, until)

@@ -7,12 +7,15 @@ from sqlalchemy import Connection, update
 from expunge.domain.plan import Method
 from expunge.erasure.batch import Batch
 from expunge.vault.database import DATASET, MODEL
-from expunge.workspace import members, register
+from expunge.workspace import members, register, restrictions, seeds
 from expunge.workspace.folder import Workspace
 
 
 def commit(_workspace: Workspace, connection: Connection, batch: Batch) -> None:
-    """Swap models, and let the batch's subjects leave every object; schemas were swapped with the keys."""
+    """Swap models, and let the batch's subjects leave every object; schemas were swapped with the keys.
+
+    Records that are kept and no longer used are restricted from here on.
+    """
     for copy in batch.touched("model"):
         _publish(connection, batch, copy["object"])
     for copy in batch.touched("dataset"):
@@ -20,10 +23,12 @@ def commit(_workspace: Workspace, connection: Connection, batch: Batch) -> None:
     for copy in batch.plan:
         if copy["subjects"]:
             after = batch.evidence["copies"][copy["object"]]["members"]
-            members.leave(connection, copy["object"], batch.refs)
+            members.leave(connection, copy["object"], batch.leaving(copy))
             members.new_version(
                 connection, copy["object"], copy["version"] + 1, after["after"], after["count_after"], batch.id
             )
+
+    restrictions.add(connection, [kept for kept in batch.sealed["retained"] if kept["restricts"]])
 
 
 def _publish(connection: Connection, batch: Batch, model: str) -> None:
@@ -33,4 +38,5 @@ def _publish(connection: Connection, batch: Batch, model: str) -> None:
         connection.execute(update(MODEL).where(MODEL.c.id == model).values(version=None))
         return
     register.set_status(connection, staged, register.CURRENT)
-    connection.execute(update(MODEL).where(MODEL.c.id == model).values(version=staged.version))
+    seed = batch.evidence["copies"][model]["seed"]
+    seeds.publish(connection, model, staged.version, seed["number"], seed["since"])

@@ -9,12 +9,17 @@ from __future__ import annotations
 from sqlalchemy import Connection, select, update
 
 from expunge.domain.plan import Method
+from expunge.domain.subject import spelling
 from expunge.erasure import batch as batches
+from expunge.erasure import requests
 from expunge.erasure.batch import Batch
+from expunge.erasure.scope import scope_of
+from expunge.errors import CorruptedError
 from expunge.log.sparse import removal
+from expunge.vault import ledger
 from expunge.vault.database import DATASET, ROOT, truncate_wal
 from expunge.vault.rotation import destroy_old, rewrap
-from expunge.workspace import members, register
+from expunge.workspace import journal, members, register, restrictions, suppression
 from expunge.workspace.folder import Workspace
 
 
@@ -24,7 +29,9 @@ def prepare(workspace: Workspace, batch: Batch) -> None:
         if workspace.vault.root_version(connection) == batch.root_version:
             fresh = batches.load(workspace, connection, batch.id)
             note_members(connection, fresh)
+            suppress(workspace, connection, fresh)
             batches.save(workspace, connection, fresh)
+            restrictions.lift(connection, fresh.refs)
             rewrap(workspace.vault, connection, fresh.refs, superseded(connection, fresh))
             swap_schemas(connection, fresh)
     destroy_old(workspace.vault, batch.root_version + 1)
@@ -43,6 +50,22 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
     batches.save(workspace, connection, batch)
 
 
+def suppress(workspace: Workspace, connection: Connection, batch: Batch) -> None:
+    """Enter the batch's people in the suppression ledger; who is retained somewhere is entered with that exception.
+
+    This is in the transaction that takes their keys: the last that knows them, and from which there is no way back.
+    """
+    scope = scope_of(workspace, connection, *requests.in_batch(connection, batch.id))
+    people: dict[str, dict[str, str]] = {spelling(scope.people[ref][1]): {} for ref in batch.refs}
+    for kept in scope.retained:
+        dataset, subject = scope.people[kept.ref]
+        if spelling(subject) in people:
+            people[spelling(subject)][dataset] = kept.ground.covers
+    if people:
+        ledger.suppress(workspace.vault, connection, people, batch.id, suppression.until(workspace.policy))
+        journal.append(workspace, connection, "suppressed", batch=batch.id, people=len(people))
+
+
 def swap_schemas(connection: Connection, batch: Batch) -> None:
     """Put the staged schemas in the place of those whose keys are gone: whoever asks reads them, even after a kill."""
     for dataset, blob in batch.sealed["schemas"].items():
@@ -51,12 +74,17 @@ def swap_schemas(connection: Connection, batch: Batch) -> None:
 
 def note_members(connection: Connection, batch: Batch) -> None:
     """Note who leaves which object, with the proof that nobody else does, while their commitments are there."""
-    leaving = set(batch.refs)
     for copy in batch.plan:
+        leaving = set(batch.leaving(copy))
         held = members.commitments(connection, copy["object"])
         left = {ref for ref in held if ref in leaving}
         gone = [held[ref] for ref in left]
         before, after, proof = removal(held.values(), gone)
+        if before.hex() != members.current_root(connection, copy["object"]):
+            raise CorruptedError(
+                f"the members of {copy['kind']} {copy['name']!r} are not those that the register was left with.",
+                mend="Nothing was shredded. Restore the database with its keys from the same moment.",
+            )
         entry = batch.evidence["copies"].setdefault(copy["object"], {"method": copy["method"], "checks": []})
         entry["members"] = {
             "before": before.hex(),

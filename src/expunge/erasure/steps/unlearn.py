@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,15 @@ from expunge.domain.plan import Method
 from expunge.domain.schema import Kind
 from expunge.domain.subject import SubjectId, subject_kind
 from expunge.erasure import batch as batches
-from expunge.erasure import intake, requests
+from expunge.erasure import requests
 from expunge.erasure.batch import Batch
-from expunge.errors import CannotForgetError, CheckFailedError
+from expunge.erasure.scope import Scope, scope_of, scopes_of
+from expunge.errors import CannotForgetError, CheckFailedError, CorruptedError
 from expunge.learners.base import Learner
 from expunge.vault import blobs, records, subjects
 from expunge.vault.database import DATASET
-from expunge.workspace import data, models, register
+from expunge.vault.store import now
+from expunge.workspace import data, models, register, restrictions
 from expunge.workspace.folder import Workspace
 
 
@@ -31,18 +34,21 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
     """
     discard_staged(connection, batch)
     batch.sealed |= {"digests": {}, "schemas": {}, "leavers": {}}
-    refs = leavers(workspace, connection, batch)
-    people = set(refs)
-    tables = {copy["object"]: data.load(workspace, connection, copy["object"]) for copy in batch.touched("dataset")}
-    remaining = {dataset: without(table, people) for dataset, table in tables.items()}
-    for dataset, table in remaining.items():
-        stage_schema(workspace, connection, batch, dataset, table)
+    scope = scope_of(workspace, connection, *requests.in_batch(connection, batch.id))
+    shrinking = {copy["object"] for copy in batch.touched("dataset")}
+    bases = {copy["object"]: register.by_id(connection, copy["object"]).dataset_id for copy in batch.touched("model")}
+    tables = {dataset: data.load(workspace, connection, dataset) for dataset in sorted(shrinking.union(bases.values()))}
+    remaining = {dataset: without(table, scope.ids_in(dataset, batch.refs)) for dataset, table in tables.items()}
+    for dataset in sorted(shrinking):
+        stage_schema(workspace, connection, batch, dataset, remaining[dataset])
         present = set(tables[dataset].subjects.tolist())
+        refs = scope.ids_in(dataset, batch.refs)
         note_leavers(workspace, connection, batch, dataset, {one: ref for one, ref in refs.items() if one in present})
     note_needles(workspace, connection, batch, tables, remaining)
-    for copy in batch.touched("model"):
-        unlearn(workspace, connection, batch, copy, refs, remaining)
-    refuse_strangers(workspace, connection, batch, refs)
+    for model, dataset in bases.items():
+        usable = without(remaining[dataset], not_used(workspace, connection, scope, dataset))
+        unlearn(workspace, connection, batch, model, scope.ids_in(dataset, batch.forgotten), usable)
+    refuse_strangers(workspace, connection, batch, scope)
     batches.save(workspace, connection, batch)
 
 
@@ -54,9 +60,10 @@ def discard_staged(connection: Connection, batch: Batch) -> None:
     blobs.drop(connection, *batch.sealed.get("schemas", {}).values())
 
 
-def leavers(workspace: Workspace, connection: Connection, batch: Batch) -> dict[SubjectId, bytes]:
-    """Return the ids and references of everybody who leaves."""
-    return intake.refs_of(workspace, connection, *requests.in_batch(connection, batch.id))
+def not_used(workspace: Workspace, connection: Connection, scope: Scope, dataset: str) -> set[SubjectId]:
+    """Return who stays in a dataset without being learned from: restricted before, or by this batch."""
+    before = data.load(workspace, connection, dataset, restrictions.of_dataset(connection, dataset))
+    return before.subject_ids() | scope.ids_in(dataset, scope.forgotten).keys()
 
 
 def note_leavers(
@@ -71,27 +78,30 @@ def note_leavers(
     batch.sealed["leavers"][object_id] = sorted(commitment.hex() for commitment in found.values())
 
 
-def without(table: Table, people: set[SubjectId]) -> Table:
+def without(table: Table, people: Collection[SubjectId]) -> Table:
     """Return the rows of everybody who stays, with what nobody declared inferred from them afresh."""
-    rest = table.without(people & set(table.subjects.tolist()))
+    rest = table.without(set(table.subjects.tolist()).intersection(people))
     return refreshed(rest) if rest.schema.inferred else rest
 
 
-def refuse_strangers(workspace: Workspace, connection: Connection, batch: Batch, refs: dict[SubjectId, bytes]) -> None:
-    """Look past the register into every copy that it says holds nobody of the batch.
+def refuse_strangers(workspace: Workspace, connection: Connection, batch: Batch, scope: Scope) -> None:
+    """Look past the register into every copy that it says holds nobody of the batch, but for those retained there.
 
     Raises
     ------
     CheckFailedError
         Where somebody is there all the same.
     """
+    everybody = {subject for _, subject in scope.people.values()}
     untouched = [copy for copy in batch.plan if not copy["subjects"]]
     for copy in untouched:
         if copy["kind"] == "dataset":
-            there = bool(records.holders(connection, copy["object"]) & set(refs.values()))
+            there = bool(records.holders(connection, copy["object"]).intersection(batch.refs))
         else:
+            dataset = register.by_id(connection, copy["object"]).dataset_id
+            may_stay = scope.ids_in(dataset, scope.people.keys() - scope.forgotten)
             learner = register.open_learner(workspace, connection, register.current(connection, copy["object"]))
-            there = bool(refs.keys() & set(learner.subjects_held()))
+            there = bool((everybody - may_stay.keys()).intersection(learner.subjects_held()))
         if there:
             raise CheckFailedError(
                 f"{copy['kind']} {copy['name']!r} holds somebody whom the register does not know of.",
@@ -114,14 +124,19 @@ def note_needles(
     remaining: dict[str, Table],
 ) -> None:
     """Seal with each request the texts that stand in the person's rows and in nobody's who stays."""
-    kept = {text for table in remaining.values() for text in _texts(table)}
-    served = requests.in_batch(connection, batch.id)
-    meant = intake.people_of(workspace, connection, served)
-    said = [_texts_of(table, set().union(*meant.values())) for table in tables.values()]
-    for request in served:
-        known = requests.identity(workspace, connection, request.id)
-        texts = {text for by in said for one in meant[request.id] for text in by.get(one, ())}
-        requests.seal_again(workspace, connection, request.id, {**known, "texts": sorted(texts - kept)})
+    others = (
+        data.load(workspace, connection, dataset.id)
+        for dataset in data.every(workspace, connection)
+        if dataset.id not in tables
+    )
+    kept = {text for table in (*remaining.values(), *others) for text in _texts(table)}
+    scopes = scopes_of(workspace, connection, requests.in_batch(connection, batch.id))
+    asked = {subject for own in scopes.values() for _, subject in own.people.values()}
+    said = {dataset: _texts_of(table, asked) for dataset, table in tables.items()}
+    known = requests.identities(workspace, connection, list(scopes))
+    for request, own in scopes.items():
+        texts = {text for place, one in own.people.values() for text in said.get(place, {}).get(one, ())}
+        requests.seal_again(workspace, connection, request, {**known[request], "texts": sorted(texts - kept)})
 
 
 def _texts(table: Table) -> set[str]:
@@ -146,24 +161,30 @@ def unlearn(
     workspace: Workspace,
     connection: Connection,
     batch: Batch,
-    copy: dict[str, Any],
+    model: str,
     refs: dict[SubjectId, bytes],
-    tables: dict[str, Table],
+    usable: Table,
 ) -> None:
     """Stage one model: forget, refit where that is cheaper or the schema moved, or retire where no model is left."""
-    model = copy["object"]
     before = register.current(connection, model)
     facts = register.open_facts(workspace, connection, before)
     row = register.by_id(connection, model)
-    remaining = models.training_rows(workspace, tables[row.dataset_id], model, row.held_out)
+    remaining = models.training_rows(workspace, usable, model, row.held_out)
     learner = register.open_learner(workspace, connection, before)
+    served = register.open_served(workspace, connection, before)
+    if (learner.digest(), served.digest()) != (facts.learned, facts.served):
+        raise CorruptedError(
+            f"model {row.name!r} is not the one that was published as version {before.version}.",
+            mend="Restore the workspace and its keys from the same moment.",
+        )
     own = refs.keys() & set(learner.subjects_held())
     note_leavers(workspace, connection, batch, model, {one: refs[one] for one in own})
-    method = Method(copy["method"])
+    planned = next(copy for copy in batch.touched("model") if copy["object"] == model)
+    method, seed = Method(planned["method"]), facts.seed + int(planned["rotates"])
     if learner.schema != remaining.schema:
         method = Method.REFIT
     begin = time.perf_counter()
-    method, learner = _without(workspace, connection, method, learner, own, (model, remaining))
+    method, learner = _without(workspace, connection, method, learner, own, (model, remaining, seed))
     seconds = time.perf_counter() - begin
     entry: dict[str, Any] = {
         "method": method.value,
@@ -180,7 +201,7 @@ def unlearn(
             workspace,
             connection,
             learner,
-            register.Place(model, version, register.STAGED, batch.id),
+            register.Place(model, version, register.STAGED, batch.id, seed),
             fit_seconds=facts.fit_seconds,
         )
         made = register.open_facts(workspace, connection, staged)
@@ -188,6 +209,11 @@ def unlearn(
             "learned_after": made.blinded_learned(),
             "served_after": made.blinded_served(),
             "learned_equal": made.learned == facts.learned,
+            "seed": {
+                "number": seed,
+                "since": now() if planned["rotates"] else register.seeded(row),
+                "renewed": planned["rotates"],
+            },
         }
         digests = {"equal": made.learned == facts.learned, "staged": made.learned, "verified_served": made.served}
     batch.evidence["copies"][model] = entry
@@ -200,10 +226,10 @@ def _without(
     method: Method,
     learner: Learner,
     own: set[SubjectId],
-    raw: tuple[str, Table],
+    raw: tuple[str, Table, int],
 ) -> tuple[Method, Learner]:
     """Forget; refit where that is planned, or a class would go; retire where no model would be left."""
-    model, remaining = raw
+    model, remaining, seed = raw
     if method is Method.FORGET:
         try:
             learner.forget(own)
@@ -215,5 +241,5 @@ def _without(
         classes = target is not None and target.kind is Kind.CATEGORICAL
         if remaining.n_rows == 0 or (classes and len(set(remaining.target().tolist())) < 2):
             return Method.RETIRE, learner
-        learner, _ = models.fit(workspace, connection, model, remaining)
+        learner, _ = models.fit(workspace, connection, model, remaining, seed)
     return method, learner

@@ -1,6 +1,7 @@
-"""From typed cells to integers: two codings of a table, both a pure function of (cells, column facts).
+"""From typed cells to integers: codings of a table, each a pure function of (cells, column facts).
 
-`Bins` gives one code per column, `Scaled` fixed-point numbers. Both are laid out in blocks, one per column:
+`Bins` gives one code per column, `Scaled` fixed-point numbers; `BinsToNumber` is `Bins` with a numeric target beside
+it. All are laid out in blocks, one per column:
 
 ==============  =============================================  =========================================
 column          `Bins`: places of the block                    `Scaled`: places of the block
@@ -122,6 +123,10 @@ class Encoding(ABC):
     def encode(self, cells: Cells) -> npt.NDArray[np.int32]:
         """Return the codes of some rows."""
 
+    def without_target(self) -> Encoding:
+        """Return the encoding of the features alone; the target is the last column."""
+        return type(self)(self.columns[:-1], self.max_bins)
+
     @cached_property
     def offsets(self) -> npt.NDArray[np.int64]:
         """Where each column's block begins, and the whole width at last: (n_columns + 1,)."""
@@ -137,12 +142,12 @@ class Encoding(ABC):
         numbers = iter(cells.numbers.T)
         coded = iter(zip(cells.codes.T, cells.words, strict=True))
         return [
-            (column, next(numbers)) if column.words is None else (column, _recoded(*next(coded), column.words))
+            (column, next(numbers)) if column.words is None else (column, recoded(*next(coded), column.words))
             for column in self.columns
         ]
 
 
-def _recoded(codes: Codes, words: Words, known: Words) -> Codes:
+def recoded(codes: Codes, words: Words, known: Words) -> Codes:
     """Codes by `words` -> codes by `known`: -1 stays missing, words that are not known become -2."""
     if words == known:
         return codes
@@ -247,6 +252,41 @@ class Scaled(Encoding):
             for column in self.columns
             for what in (*(("value",) if column.words is None else column.words), "missing")
         ]
+
+
+class BinsToNumber(Encoding):
+    """`Bins` of the features, and the target, which is the last column, as the number that `Scaled` makes of it.
+
+    Examples
+    --------
+    >>> cells = Cells(np.array([[0.0, 5.0], [2.0, 7.0]]), np.empty((2, 0), np.int32), ())
+    >>> BinsToNumber((Column("n", None, 0.0, 2.0, 1.0), Column("y", None, 5.0, 7.0))).encode(cells).tolist()
+    [[0, -32768], [2, 32768]]
+    """
+
+    @cached_property
+    def features(self) -> Bins:
+        """The bins of the features."""
+        return Bins(self.columns[:-1], self.max_bins)
+
+    @cached_property
+    def widths(self) -> tuple[int, ...]:
+        """Places per column: the target has one."""
+        return (*self.features.widths, 1)
+
+    def encode(self, cells: Cells) -> npt.NDArray[np.int32]:
+        """Return the codes of some rows: int32 (n_rows, n_columns)."""
+        target = scaled(self.columns[-1], cells.numbers[:, -1])
+        return np.column_stack([self.features.encode(cells), target])
+
+    @property
+    def places(self) -> list[tuple[str, str]]:
+        """(column, what) for every place, in order."""
+        return [*self.features.places, (self.columns[-1].name, "value")]
+
+    def without_target(self) -> Encoding:
+        """Return the bins of the features."""
+        return self.features
 
 
 def scaled(column: Column, values: Numbers) -> npt.NDArray[np.int32]:

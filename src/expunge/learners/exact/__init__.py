@@ -1,4 +1,4 @@
-"""Learners that forget exactly, on any machine: their state is integers.
+"""Learners that forget exactly: on any machine where their state is integers, and `Retrained` in one environment.
 
 Imported lazily, so that a served model predicts with NumPy alone.
 """
@@ -9,14 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from expunge.learners.exact.additive import AdditiveClassifier
+    from expunge.learners.exact.additive import AdditiveClassifier, AdditiveRegressor
     from expunge.learners.exact.linear import Ridge, RidgeClassifier
     from expunge.learners.exact.preprocessing import TableEncoder
+    from expunge.learners.exact.retrained import Retrained
 
-__all__ = ["AdditiveClassifier", "Ridge", "RidgeClassifier", "TableEncoder"]
+__all__ = ["AdditiveClassifier", "AdditiveRegressor", "Retrained", "Ridge", "RidgeClassifier", "TableEncoder"]
 
 _HOMES = {
     "AdditiveClassifier": "additive",
+    "AdditiveRegressor": "additive",
+    "Retrained": "retrained",
     "Ridge": "linear",
     "RidgeClassifier": "linear",
     "TableEncoder": "preprocessing",

@@ -6,8 +6,8 @@ Invariant: exactness
 2**30. In a chunk of at most 2**13 rows, every partial sum of products that a matrix multiplication can form, in
 whatever order and with or without fused multiply-add, is an integer of magnitude at most 2**43 < 2**53, and float64
 holds those exactly: no rounding ever happens. Chunks are added as int64, which cannot overflow below 2**33 rows (more
-are refused). `Bins` sums are counts. Integer addition is associative, hence moments do not depend on the order of
-rows, and subtracting a row's moments undoes adding them (RESEARCH trap 5).
+are refused). `Bins` sums are counts; a numeric target beside them is such a code. Integer addition is associative,
+hence moments do not depend on the order of rows, and subtracting a row's moments undoes adding them (RESEARCH trap 5).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import scipy.linalg
 from threadpoolctl import ThreadpoolController
 
 from expunge.errors import InputError
-from expunge.learners.encoding.codes import ONE, Bins, Encoding
+from expunge.learners.encoding.codes import ONE, Bins, BinsToNumber, Encoding
 from expunge.learners.encoding.columns import Cells
 
 Integers = npt.NDArray[np.int64]
@@ -52,7 +52,7 @@ class Moments:
     ----------
     rows : int
     sums : ndarray of int64 (width,)
-        Of each place, in units of the encoding (2**-15 for `Scaled`, 1 for `Bins`).
+        Of each place, in units of the encoding (2**-15 for `Scaled`, 1 for `Bins`; `BinsToNumber` has both).
     products : ndarray of int64 (width, width)
         Of each pair of places, in squared units; symmetric.
     """
@@ -80,6 +80,9 @@ def moments(encoding: Encoding, cells: Cells) -> Moments:
     if isinstance(encoding, Bins):
         products = count_products(codes, encoding.offsets)
         return Moments(len(codes), products.diagonal().copy(), products)
+    if isinstance(encoding, BinsToNumber):
+        counts = count_products(codes[:, :-1], encoding.features.offsets)
+        return Moments(len(codes), *_bordered(counts, *_target_sums(encoding, codes)))
     return Moments(len(codes), codes.sum(axis=0, dtype=np.int64), fixed_products(codes))
 
 
@@ -88,13 +91,38 @@ def minus(before: Moments, encoding: Encoding, leaving: Cells) -> Moments:
     codes = encoding.encode(leaving)
     rows = before.rows - len(codes)
     if isinstance(encoding, Bins):
-        products = before.products.copy()
-        places = codes + encoding.offsets[:-1]
-        pairs = places[:, :, None] * products.shape[1] + places[:, None, :]
-        np.subtract.at(products.reshape(-1), pairs.ravel(), 1)
+        products = _uncounted(before.products, codes + encoding.offsets[:-1])
         return Moments(rows, products.diagonal().copy(), products)
+    if isinstance(encoding, BinsToNumber):
+        counts = _uncounted(before.products[:-1, :-1], codes[:, :-1] + encoding.features.offsets[:-1])
+        cross, total, square = _target_sums(encoding, codes)
+        kept = (before.products[:-1, -1] - cross, before.sums[-1] - total, before.products[-1, -1] - square)
+        return Moments(rows, *_bordered(counts, *kept))
     sums = before.sums - codes.sum(axis=0, dtype=np.int64)
     return Moments(rows, sums, before.products - fixed_products(codes))
+
+
+def _uncounted(products: Integers, places: npt.NDArray[np.int64]) -> Integers:
+    """Return counts of pairs of places without those of the rows that leave."""
+    left = products.copy()
+    pairs = places[:, :, None] * left.shape[1] + places[:, None, :]
+    np.subtract.at(left.reshape(-1), pairs.ravel(), 1)
+    return left
+
+
+def _target_sums(encoding: BinsToNumber, codes: npt.NDArray[np.int32]) -> tuple[Integers, np.int64, np.int64]:
+    """Return the sums of the target per place of the features, over all rows, and of its square."""
+    target = codes[:, -1].astype(np.int64)
+    places = codes[:, :-1] + encoding.features.offsets[:-1]
+    cross = np.zeros(int(encoding.features.offsets[-1]), np.int64)
+    np.add.at(cross, places.ravel(), np.repeat(target, places.shape[1]))
+    return cross, target.sum(), (target * target).sum()
+
+
+def _bordered(counts: Integers, cross: Integers, total: np.int64, square: np.int64) -> tuple[Integers, Integers]:
+    """Return (sums, products) of counts with the target as their last place."""
+    products = np.block([[counts, cross[:, None]], [cross[None, :], np.array([[square]], np.int64)]])
+    return np.append(counts.diagonal(), total), products
 
 
 @one_thread  # not for exactness: where a core is busy, two threads take 200 times as long

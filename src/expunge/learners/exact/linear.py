@@ -6,19 +6,18 @@ integer moments of the result. Coefficients are derived from them and are not di
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin, RegressorMixin
 
 from expunge.domain.schema import Schema
-from expunge.learners.encoding.codes import ONE, EncodingName
+from expunge.learners.encoding.codes import ONE, Encoding, EncodingName, Scaled
 from expunge.learners.exact.bounds import positive
 from expunge.learners.exact.gram import UNITS, ridge
-from expunge.learners.exact.predictor import TableClassifier, TablePredictor
+from expunge.learners.exact.predictor import TableClassifier, TableRegressor
 from expunge.learners.exact.table import TableState
-from expunge.learners.exact.target import Task
 from expunge.learners.values import from_text
 
 
@@ -58,15 +57,15 @@ class RidgeClassifier(ClassifierMixin, TableClassifier):  # type: ignore[misc]  
         self.schema = schema
         self.key = key
 
-    def _coding(self) -> tuple[EncodingName, int]:
+    def _coding(self) -> tuple[type[Encoding], int]:
         positive("alpha", self.alpha)
-        return "scaled", 2
+        return Scaled, 2
 
     def _solved(self, state: TableState) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         return solve_classes(state, "scaled")
 
 
-class Ridge(RegressorMixin, TablePredictor):  # type: ignore[misc]  # no types in scikit-learn
+class Ridge(RegressorMixin, TableRegressor):  # type: ignore[misc]  # no types in scikit-learn
     """Linear regression with a ridge penalty.
 
     The target is scaled to [-1, 1] by its declared range, or else by that of the remaining rows, and rounded to steps
@@ -95,33 +94,35 @@ class Ridge(RegressorMixin, TablePredictor):  # type: ignore[misc]  # no types i
     [13.0, 31.0]
     """
 
-    task: ClassVar[Task | None] = "regression"
-
     def __init__(self, alpha: float = 1.0, *, schema: Schema | None = None, key: bytes | None = None) -> None:
         self.alpha = alpha
         self.schema = schema
         self.key = key
 
-    def _coding(self) -> tuple[EncodingName, int]:
+    def _coding(self) -> tuple[type[Encoding], int]:
         positive("alpha", self.alpha)
-        return "scaled", 2
+        return Scaled, 2
 
     def _solved(self, state: TableState) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        learned: Any = state.moments
-        features, column = int(state.inputs.offsets[-1]), state.encoding.columns[-1]
-        low, high = float(column.low or 0.0), float(column.high or 0.0)
-        cross = learned.products[:features, [features]] / ONE
-        coef, intercept = ridge(
-            learned, features, cross, learned.sums[[features]] / ONE, unit=UNITS["scaled"], alpha=alpha_of(state)
-        )
-        half = (high - low) / 2
-        return coef * half, intercept * half + (low + half)
+        return solve_number(state, "scaled")
+
+
+def solve_number(state: TableState, name: EncodingName) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Regress the scaled target on the features, and scale back to its range."""
+    learned: Any = state.moments
+    features, column = int(state.encoded_inputs.offsets[-1]), state.encoding.columns[-1]
+    low, high = float(column.low or 0.0), float(column.high or 0.0)
+    cross = learned.products[:features, [features]] / ONE
+    sums = learned.sums[[features]] / ONE
+    coef, intercept = ridge(learned, features, cross, sums, unit=UNITS[name], alpha=alpha_of(state))
+    half = (high - low) / 2
+    return coef * half, intercept * half + (low + half)
 
 
 def solve_classes(state: TableState, name: EncodingName) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Regress -1 and +1 per class on the features: the second class of two, or each of several."""
     learned: Any = state.moments
-    unit, features = UNITS[name], int(state.inputs.offsets[-1])
+    unit, features = UNITS[name], int(state.encoded_inputs.offsets[-1])
     words = state.encoding.columns[-1].words or ()
     chosen = state.classes[1:] if len(words) == 2 else state.classes
     places = [features + words.index(word) for word in chosen]

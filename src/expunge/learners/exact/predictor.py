@@ -1,38 +1,35 @@
-"""What predicting learners over one table have in common: they predict what they serve, and nothing else."""
+"""What predicting learners have in common: they predict what they serve, and nothing else."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
 from expunge.learners.encoding.codes import encoding_name
+from expunge.learners.exact.rows import RowLearner
 from expunge.learners.exact.table import TableLearner, TableState
 from expunge.learners.exact.target import Task
-from expunge.learners.served import ServedModel, labels
+from expunge.learners.served import LinearModel, ServedModel, Signature, labels
 
 
-class TablePredictor(TableLearner):
+class RowPredictor(RowLearner):
     """Base of those that predict: what they predict comes from the served model, and from nowhere else."""
 
     @abstractmethod
-    def _solved(self, state: TableState) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Derive coefficients and intercepts from the state's integers, by one fixed formula."""
+    def _made(self, state: Any) -> ServedModel:
+        """Derive what predicts from the state, by one fixed formula."""
 
     def serve(self) -> ServedModel:
-        """Return what predicts; solved once per state."""
+        """Return what predicts; made once per state."""
         check_is_fitted(self)
-        state: TableState = self.state_
-        served: ServedModel | None = state.__dict__.get("served")
+        served: ServedModel | None = self.state_.__dict__.get("served")
         if served is None:
-            coef, intercept = self._solved(state)
-            name = encoding_name(state.inputs)
-            words = state.classes if self.task == "classification" else None
-            served = ServedModel(name, state.inputs, state.named, words, coef, intercept)
-            state.__dict__["served"] = served  # as cached_property does
+            served = self._made(self.state_)
+            self.state_.__dict__["served"] = served  # as cached_property does
         return served
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
@@ -41,7 +38,8 @@ class TablePredictor(TableLearner):
         Parameters
         ----------
         X : DataFrame or array-like (n_rows, n_features)
-            Numbers beyond a column's range are clipped to it; categories never seen contribute nothing.
+            Categories never seen contribute nothing, or are taken as missing; a learner that scales numbers clips
+            those beyond a column's range.
 
         Returns
         -------
@@ -50,10 +48,28 @@ class TablePredictor(TableLearner):
         return self.serve().predict(self._checked(X))
 
 
+class TablePredictor(RowPredictor, TableLearner):
+    """Base of those that derive a linear score from integers."""
+
+    @abstractmethod
+    def _solved(self, state: TableState) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Derive coefficients and intercepts from the state's integers, by one fixed formula."""
+
+    def _made(self, state: TableState) -> ServedModel:
+        coef, intercept = self._solved(state)
+        inputs = state.encoded_inputs
+        words = state.classes if self.task == "classification" else None
+        signature = Signature(inputs.columns, state.named, words)
+        return LinearModel(signature, encoding_name(inputs), inputs.max_bins, coef, intercept)
+
+
 class TableClassifier(TablePredictor):
     """Base of the classifiers."""
 
-    task: ClassVar[Task | None] = "classification"
+    @property
+    def task(self) -> Task | None:
+        """What is predicted."""
+        return "classification"
 
     @property
     def classes_(self) -> npt.NDArray[Any]:
@@ -63,3 +79,12 @@ class TableClassifier(TablePredictor):
     def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
         """Return scores: (n_rows,) for two classes, above 0 for the second; else (n_rows, n_classes)."""
         return self.serve().decision_function(self._checked(X))
+
+
+class TableRegressor(TablePredictor):
+    """Base of the regressions, which learn the target scaled to [-1, 1]."""
+
+    @property
+    def task(self) -> Task | None:
+        """What is predicted."""
+        return "regression"

@@ -10,7 +10,7 @@ from sklearn.base import TransformerMixin
 
 from expunge.domain.schema import Schema
 from expunge.errors import InputError
-from expunge.learners.encoding.codes import ENCODINGS, Bins, EncodingName
+from expunge.learners.encoding.codes import ENCODINGS, Bins, Encoding, EncodingName
 from expunge.learners.encoding.columns import raw_columns, read_cells
 from expunge.learners.exact.bounds import at_least
 from expunge.learners.exact.table import TableLearner, TableState
@@ -79,21 +79,21 @@ class TableEncoder(TransformerMixin, TableLearner):  # type: ignore[misc]  # no 
         """
         self._checked(X)
         state: TableState = self.state_
-        raw = raw_columns(X, [column.name for column in state.inputs.columns] if state.named else None)
-        return state.inputs.encode(read_cells(state.features, raw.arrays))
+        raw = raw_columns(X, [feature.name for feature in state.inputs] if state.named else None)
+        return state.encoded_inputs.encode(read_cells(state.features, raw.arrays))
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         """Return a name per column of the output."""
         del input_features  # scikit-learn's signature; the names are those learned
         state = self._fitted()
-        if isinstance(state.inputs, Bins):
-            return np.array([column.name for column in state.inputs.columns], dtype=object)
-        return np.array([f"{column}={what}" for column, what in state.inputs.places], dtype=object)
+        if isinstance(state.encoded_inputs, Bins):
+            return np.array([feature.name for feature in state.inputs], dtype=object)
+        return np.array([f"{column}={what}" for column, what in state.encoded_inputs.places], dtype=object)
 
-    def _coding(self) -> tuple[EncodingName, int]:
+    def _coding(self) -> tuple[type[Encoding], int]:
         if self.encoding not in ENCODINGS:
             raise InputError(f"encoding={self.encoding!r} is none.", mend=f"Choose from {sorted(ENCODINGS)}.")
-        return self.encoding, at_least("max_bins", self.max_bins, 2)
+        return ENCODINGS[self.encoding], at_least("max_bins", self.max_bins, 2)
 
     def __sklearn_tags__(self) -> Any:
         """Say that the output is integers whatever the input."""

@@ -12,7 +12,7 @@ from sklearn.linear_model import RidgeClassifier as PlainClassifier
 from sklearn.metrics import r2_score, roc_auc_score
 
 from expunge.domain.schema import Column, Kind, Role, Schema
-from expunge.learners.exact import AdditiveClassifier, Ridge, RidgeClassifier, TableEncoder
+from expunge.learners.exact import AdditiveClassifier, AdditiveRegressor, Ridge, RidgeClassifier, TableEncoder
 
 
 def _linear(n_rows: int = 1500, seed: int = 0) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -71,6 +71,30 @@ def test_an_additive_model_learns_what_a_line_cannot() -> None:
     line = roc_auc_score(y[2000:], RidgeClassifier().fit(X[:2000], y[:2000]).decision_function(X[2000:]))
     assert additive > 0.85
     assert additive > line + 0.2
+
+
+def test_an_additive_regression_learns_what_a_line_cannot() -> None:
+    rng = np.random.default_rng(3)
+    X = pd.DataFrame({"x": rng.uniform(-3, 3, 3000), "c": rng.choice(["a", "b", "c"], 3000)})
+    y = 1000 + X["x"] ** 2 + 3.0 * (X["c"] == "b") + rng.normal(scale=0.5, size=3000)
+    learner = AdditiveRegressor(alpha=1.0).fit(X[:2000], y[:2000])
+    assert r2_score(y[2000:], learner.predict(X[2000:])) > 0.85
+    assert r2_score(y[2000:], Ridge().fit(X[:2000], y[:2000]).predict(X[2000:])) < 0.6
+
+
+def test_an_additive_regressions_sums_are_those_of_one_hot_bins() -> None:
+    rng = np.random.default_rng(4)
+    X = pd.DataFrame({"x": rng.integers(0, 6, 200), "c": rng.choice(np.array(["a", "b", None], dtype=object), 200)})
+    learner = AdditiveRegressor().fit(X, rng.normal(size=200), subjects=np.arange(200) // 2)
+    for _ in range(2):
+        state = learner.state_
+        codes = state.encoding.encode(state.records.cells)
+        one_hot = np.zeros((len(codes), int(state.encoding.offsets[-1])), np.int64)
+        one_hot[np.arange(len(codes))[:, None], codes[:, :-1] + state.encoding.offsets[:-2]] = 1
+        one_hot[:, -1] = codes[:, -1]
+        assert np.array_equal(state.moments.products, one_hot.T @ one_hot)
+        assert np.array_equal(state.moments.sums, [*one_hot[:, :-1].sum(axis=0), one_hot[:, -1].sum()])
+        learner.forget(learner.subjects_held()[:30])
 
 
 def test_missing_says_something_of_its_own() -> None:

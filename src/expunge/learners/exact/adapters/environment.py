@@ -1,0 +1,45 @@
+"""What a fit by somebody else's code depends on beside rows, hyperparameters and seed (DESIGN promise 1)."""
+
+from __future__ import annotations
+
+import platform
+from functools import cache
+from importlib import import_module
+from typing import Final
+
+from threadpoolctl import threadpool_info
+
+THREADS: Final = 1
+_DISTRIBUTIONS: Final = {"sklearn": "scikit-learn"}
+
+
+@cache
+def environment(package: str) -> dict[str, str]:
+    """Return library versions, processor family and thread count.
+
+    The processor family is the one for which NumPy's and SciPy's linear algebra chose their kernels: two machines of
+    the same architecture may differ in it, and then in the last bits of a sum.
+
+    Parameters
+    ----------
+    package : str
+        The library that fits, as it is imported.
+
+    Examples
+    --------
+    >>> environment("sklearn")["threads"]
+    '1'
+    """
+    versions = {
+        _DISTRIBUTIONS.get(name, name): str(import_module(name).__version__)
+        for name in ("numpy", "scipy", "sklearn", package)
+    }
+    kernels = {str(library["architecture"]) for library in threadpool_info() if library["user_api"] == "blas"}
+    return {
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "processor": " ".join(sorted(kernels)),
+        "python": platform.python_version(),
+        "threads": str(THREADS),
+        **versions,
+    }

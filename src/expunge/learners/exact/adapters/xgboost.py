@@ -1,0 +1,42 @@
+"""XGBoost: its JSON is served as it is. Thresholds are 32-bit floats, and may be values of people who stay."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from expunge.learners.encoding.plain import categorical, plain, plain_columns
+from expunge.learners.exact.adapters.family import RANDOM_STATE, Family, Rows
+from expunge.learners.registry import Task
+from expunge.learners.served import ServedModel, XGBoostModel
+from expunge.learners.served.boosters import EXTRA
+
+_COUNTS: Final = (
+    "n_estimators", "max_depth", "max_leaves", "max_bin", "grow_policy", "learning_rate", "tree_method", "booster",
+    "gamma", "min_child_weight", "max_delta_step", "subsample", "colsample_bytree", "colsample_bylevel",
+    "colsample_bynode", "reg_alpha", "reg_lambda", "scale_pos_weight", "base_score", "num_parallel_tree",
+    "max_cat_to_onehot", "max_cat_threshold", "device", RANDOM_STATE,
+)  # fmt: skip
+_PINNED: Final = {"n_jobs": 1, "verbosity": 0, "enable_categorical": True}
+_CHOICES: Final = {"booster": ("gbtree", "dart"), "tree_method": ("hist", "approx", "exact"), "device": ("cpu",)}
+_OBJECTIVES: Final = (
+    "reg:squarederror", "reg:squaredlogerror", "reg:pseudohubererror", "reg:absoluteerror", "reg:gamma", "reg:tweedie",
+    "count:poisson",
+)  # fmt: skip
+
+
+def _learn(estimator: Any, rows: Rows) -> ServedModel:
+    columns = plain_columns(rows.columns)
+    types = ["c" if by_sets else "q" for by_sets in categorical(columns).tolist()]
+    estimator.set_params(feature_types=types).fit(plain(columns, rows.cells), rows.target)
+    text = bytes(estimator.get_booster().save_raw("json")).decode()
+    return XGBoostModel(rows.signature(columns), text)
+
+
+def _family(name: str, task: Task, counts: tuple[str, ...], **choices: Any) -> Family:
+    return Family(name, "xgboost", "xgboost", EXTRA, task, counts, _learn, _PINNED, {**_CHOICES, **choices})
+
+
+FAMILIES: Final = (
+    _family("XGBClassifier", "classification", _COUNTS),
+    _family("XGBRegressor", "regression", (*_COUNTS, "objective"), objective=_OBJECTIVES),
+)

@@ -1,0 +1,192 @@
+"""Kinds of served models: each survives its files, and no forged file leads it astray."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from lightgbm import LGBMClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from xgboost import XGBClassifier, XGBRegressor
+
+from expunge.errors import CorruptedError, InputError, NotFoundError
+from expunge.learners.exact import Retrained, RidgeClassifier
+from expunge.learners.served import ServedModel, TreesModel, digest_of_files, from_files, unpacked
+from expunge.learners.served.arrays import from_npz, to_npz
+from expunge.learners.served.model import KINDS
+
+RNG = np.random.default_rng(0)
+X = pd.DataFrame(
+    {
+        "n": np.where(RNG.random(90) < 0.2, np.nan, RNG.normal(size=90)),
+        "c": RNG.choice(["a", "b", "c"], 90),
+    }
+)
+Y = np.where(X["n"].fillna(0.5) + (X["c"] == "b") > 0.3, "yes", "no")
+U = RNG.random(90)
+SMALL: dict[str, Any] = {"max_iter": 4, "min_samples_leaf": 5}
+MODELS: dict[str, ServedModel] = {
+    "linear": RidgeClassifier().fit(X, Y).serve(),
+    "trees": Retrained(HistGradientBoostingClassifier(**SMALL)).fit(X, Y).serve(),
+    "trees regression": Retrained(HistGradientBoostingRegressor(**SMALL, loss="poisson"))
+    .fit(X, RNG.random(90))
+    .serve(),
+    "lightgbm": Retrained(LGBMClassifier(n_estimators=4)).fit(X, Y).serve(),
+    "xgboost": Retrained(XGBClassifier(n_estimators=4)).fit(X, np.arange(90) % 3).serve(),
+    "xgboost regression": Retrained(XGBRegressor(n_estimators=4)).fit(X, U).serve(),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_survives_its_files_and_its_packing(name: str, tmp_path: Path) -> None:
+    model = MODELS[name]
+    model.save(tmp_path)
+    for again in (ServedModel.load(tmp_path), unpacked(model.packed()), from_files(model.files)):
+        assert type(again) is type(model)
+        assert again.digest() == model.digest() == digest_of_files(tmp_path)
+        assert again.packed() == model.packed()
+        assert again.predict(X).tolist() == model.predict(X).tolist()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(model.files) == [model.body_name, "model.json"]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_is_written_again_after_reading_has_the_same_bytes(name: str) -> None:
+    again = from_files(MODELS[name].files)
+    again.__dict__.pop("files")
+    assert again.files == MODELS[name].files
+
+
+@pytest.mark.parametrize("cut", [0, 4, 8, 9, -1])
+def test_a_packing_of_another_length_is_corrupt(cut: int) -> None:
+    with pytest.raises(CorruptedError, match="packed"):
+        unpacked(MODELS["trees"].packed()[:cut])
+
+
+def test_every_kind_is_tried() -> None:
+    assert {model.kind for model in MODELS.values()} == KINDS.keys()
+
+
+def test_trees_are_walked_with_numpy_alone(tmp_path: Path) -> None:
+    MODELS["trees"].save(tmp_path)
+    code = (
+        "import sys\n"
+        "class Refuse:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] in {'sklearn', 'scipy', 'pandas', 'lightgbm', 'xgboost'}:\n"
+        "            raise ImportError(name)\n"
+        "sys.meta_path.insert(0, Refuse())\n"
+        "from expunge.learners.served import ServedModel\n"
+        f"print(ServedModel.load({str(tmp_path)!r}).predict([[0.5, 'a'], [-2.0, 'c']]).tolist())"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == str(MODELS["trees"].predict([[0.5, "a"], [-2.0, "c"]]).tolist())
+
+
+@pytest.mark.parametrize("kind", ["os:system", "pickle", None, 7, ["linear"], "trees", "lightgbm"])
+def test_a_kind_is_looked_up_and_never_imported(kind: Any) -> None:
+    files = dict(MODELS["linear"].files)
+    files["model.json"] = json.dumps(json.loads(files["model.json"]) | {"kind": kind}).encode()
+    with pytest.raises(CorruptedError):
+        from_files(files)
+
+
+def test_a_model_that_states_no_kind_is_linear_and_keeps_its_digest() -> None:
+    files = dict(MODELS["linear"].files)
+    facts = json.loads(files["model.json"])
+    facts.pop("kind")
+    files["model.json"] = json.dumps(facts, sort_keys=True).encode()
+    old = from_files(files)
+    assert old.predict(X).tolist() == MODELS["linear"].predict(X).tolist()
+    assert old.files == files
+    assert unpacked(old.packed()).digest() == old.digest() != MODELS["linear"].digest()
+
+
+def _with_arrays(name: str, **changes: Any) -> dict[str, bytes]:
+    model = MODELS[name]
+    assert isinstance(model, TreesModel)
+    body = to_npz({**model.arrays, **changes})
+    facts = json.loads(model.files["model.json"]) | {"arrays_sha256": hashlib.sha256(body).hexdigest()}
+    return {"arrays.npz": body, "model.json": json.dumps(facts).encode()}
+
+
+def _changed(array: str, place: int, value: float) -> dict[str, Any]:
+    model = MODELS["trees"]
+    assert isinstance(model, TreesModel)
+    arrays = model.arrays[array].copy()
+    arrays[place] = value
+    return {array: arrays}
+
+
+FORGED: dict[str, dict[str, Any]] = {
+    "a child before its parent": _changed("left", 0, 0.0),
+    "a child beyond the nodes": _changed("right", 0, 1e6),
+    "half a place": _changed("left", 0, 1.5),
+    "no such column": _changed("feature", 0, 2.0),
+    "no such bitset": _changed("bitset", 0, 1e6),
+    "no such root": _changed("starts", 0, -1.0),
+    "nodes of different lengths": {"value": np.zeros(2)},
+    "another number of scores": {"baseline": np.zeros(3)},
+    "bitsets of another width": {"bitsets": np.zeros((1, 9))},
+    "not a number": _changed("feature", 0, float("nan")),
+}
+
+
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning")
+@pytest.mark.parametrize("fault", FORGED)
+def test_forged_trees_are_corrupt(fault: str) -> None:
+    assert from_files(_with_arrays("trees")).predict(X).tolist() == MODELS["trees"].predict(X).tolist()
+    with pytest.raises(CorruptedError):
+        from_files(_with_arrays("trees", **FORGED[fault]))
+
+
+def test_a_link_that_is_none_is_corrupt() -> None:
+    files = dict(MODELS["trees regression"].files)
+    files["model.json"] = json.dumps(json.loads(files["model.json"]) | {"link": "eval"}).encode()
+    with pytest.raises(CorruptedError, match="link"):
+        from_files(files)
+    assert (MODELS["trees regression"].predict(X) > 0).all()
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost"])
+@pytest.mark.parametrize("text", ["", "nothing", "{}", "[]", '{"learner": {}, "version": [3]}', "tree\nversion=v4\n"])
+def test_a_booster_that_its_library_cannot_read_is_corrupt(name: str, text: str) -> None:
+    model = MODELS[name]
+    facts = json.loads(model.files["model.json"]) | {"booster_sha256": hashlib.sha256(text.encode()).hexdigest()}
+    forged = from_files({model.body_name: text.encode(), "model.json": json.dumps(facts).encode()})
+    with pytest.raises(CorruptedError, match="booster"):
+        forged.predict(X)
+
+
+def test_a_booster_of_other_classes_is_corrupt() -> None:
+    files = dict(MODELS["xgboost"].files)
+    files["model.json"] = json.dumps(json.loads(files["model.json"]) | {"classes": ["i:0", "i:1"]}).encode()
+    with pytest.raises(CorruptedError, match="classes"):
+        from_files(files).predict(X)
+
+
+def test_the_body_that_is_missing_is_named(tmp_path: Path) -> None:
+    MODELS["lightgbm"].save(tmp_path)
+    (tmp_path / "booster.txt").unlink()
+    with pytest.raises(NotFoundError, match=r"holds no booster\.txt"):
+        ServedModel.load(tmp_path)
+
+
+def test_arrays_come_back_and_only_those_asked_for() -> None:
+    arrays = {"a": np.array([[1.0, np.inf], [np.nan, -0.0]]), "b": np.empty((0, 8))}
+    again = from_npz(to_npz(arrays), ("a", "b"))
+    assert all(np.array_equal(again[name], arrays[name], equal_nan=True) for name in arrays)
+    with pytest.raises(CorruptedError, match="holds"):
+        from_npz(to_npz(arrays), ("a",))
+
+
+def test_a_regression_has_no_decision_function_in_any_kind() -> None:
+    for name in ("trees regression", "xgboost regression"):
+        with pytest.raises(InputError, match="no decision function"):
+            MODELS[name].decision_function(X)
