@@ -17,7 +17,7 @@ $(READY): requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
 
-demo: $(READY) ## Erase 24 real people from two models and certify it, into demo-out/
+demo: $(READY) ## Erase 22 real people from three models and certify it, into demo-out/
 	$(BIN)/expunge demo --out demo-out
 
 test: $(READY) ## Run the test suite

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from expunge.certificates import Verified, verify_file
 from expunge.cli.demo import LEAKS, REQUESTS, prepare, requesters
-from expunge.domain.request import Outcome, Request
+from expunge.domain.request import Outcome, Request, State
 from expunge.erasure import requests
 from expunge.workspace import data, register
 from expunge.workspace.folder import open_workspace
@@ -63,6 +64,7 @@ def test_the_demo_writes_what_it_says(demo: Shown) -> None:
         "certificate.json",
         "public.pem",
         "report.html",
+        "actors",
         "workspace",
         "workspace.keys",
     }
@@ -87,19 +89,42 @@ def test_the_commands_that_the_demo_prints_hold(demo: Shown, command: Command) -
     assert {(one["copy"], one["verdict"]) for one in replayed} == {
         ("dataset rand-hie", "PASSED"),
         ("model additive", "PASSED"),
+        ("model lightgbm", "PASSED"),
         ("model ridge", "PASSED"),
     }
 
 
-def test_one_of_25_requests_is_refused_and_the_others_are_erased(demo: Shown) -> None:
+def test_of_25_requests_one_is_refused_one_held_one_extended_and_the_others_are_erased(demo: Shown) -> None:
     found = demo.requests
     assert len(found) == REQUESTS == 25
-    assert {request.state for request in found} == {"closed"}
-    assert sorted(request.outcome for request in found) == [Outcome.ERASED] * 24 + [Outcome.REFUSED]
+    came_of = Counter((request.state, request.outcome) for request in found)
+    assert came_of == {
+        (State.CLOSED, Outcome.ERASED): 22,
+        (State.CLOSED, Outcome.REFUSED): 1,
+        (State.HELD, Outcome.OPEN): 1,
+        (State.PLANNED, Outcome.OPEN): 1,
+    }
+    (extended,) = [request for request in found if request.extension is not None]
+    assert extended.state is State.PLANNED
+    assert extended.extension is not None
+    assert extended.due == extended.extension.until
+    (held,) = [request for request in found if request.hold is not None]
+    assert (demo.out / "workspace" / "letters" / held.id / "hold.txt").is_file()
+    assert {request.approver for request in found if request.outcome is Outcome.ERASED} == {"anna"}
     assert sorted(request.law for request in found) == ["ccpa"] * 12 + ["gdpr"] * 13
     assert [request.ground for request in found if request.ground] == ["17(3)(d)"]
     erased = {request.id for request in found if request.outcome is Outcome.ERASED}
     assert {line.id for line in demo.verified.statement.requests} == erased
+
+
+@pytest.mark.parametrize(("actor", "verb"), [("emil", "request list"), ("clara", "model list"), ("clara", "due")])
+def test_each_actor_may_do_what_their_role_allows(demo: Shown, command: Command, actor: str, verb: str) -> None:
+    key = demo.out / "actors" / actor
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("EXPUNGE_KEY_FILE", str(key))
+        ran = command(*verb.split(), "--workspace", demo.out / "workspace", "--as", actor)
+    assert (ran.code == 0) == (verb == "due")
+    assert ("may not" in ran.err) == (verb != "due")
 
 
 def test_the_columns_that_leak_the_answer_are_not_stored(demo: Shown) -> None:
@@ -107,18 +132,18 @@ def test_the_columns_that_leak_the_answer_are_not_stored(demo: Shown) -> None:
     with workspace.vault.transaction() as connection:
         (dataset,) = data.every(workspace, connection)
     assert not {column.name for column in dataset.schema.columns} & set(LEAKS)
-    assert (dataset.subjects, dataset.version) == (5912 - 24, 2)
+    assert (dataset.subjects, dataset.version) == (5912 - 22, 2)
 
 
 def test_the_certificate_says_what_the_summary_says(demo: Shown) -> None:
     copies = {copy.name: copy for copy in demo.verified.statement.copies}
-    assert len(copies["rand-hie"].members.left) == 24
-    for name in ("ridge", "additive"):
+    assert len(copies["rand-hie"].members.left) == 22
+    for name in ("ridge", "additive", "lightgbm"):
         copy = copies[name]
         verdicts = {check.name: check.verdict for check in copy.checks}
         (utility,) = [check for check in copy.checks if check.name == "utility"]
         assert verdicts == {"replay": "PASSED", "utility": "PASSED"}
-        assert 0 < len(copy.members.left) <= 24
+        assert 0 < len(copy.members.left) <= 22
         assert utility.figures["metric"] == "AUC"
         assert 0.68 < float(utility.figures["before"]) < 0.78
         assert utility.figures["after"] == utility.figures["retrained"]
@@ -157,6 +182,7 @@ def test_with_json_the_demo_prints_one_value(again: tuple[Shown, Any]) -> None:
     assert {model["model"]: model["digest_equal_to_refit"] for model in printed["models"]} == {
         "ridge": True,
         "additive": True,
+        "lightgbm": True,
     }
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -17,7 +19,7 @@ import typer
 
 from expunge.cli import erase as erase_verb
 from expunge.cli.options import Json, answer, console, print_table
-from expunge.domain.request import Law
+from expunge.domain.request import Law, Request
 from expunge.domain.subject import SubjectId, subject_bytes
 from expunge.errors import WorkspaceExistsError
 
@@ -33,9 +35,13 @@ LEAKS: Final = (
     *("notmdvis", "lnmeddol", "binexp", "time", "mdvis"),
 )
 CATEGORIES: Final = ("plan", "site")
-LEARNERS: Final = ("ridge", "additive")
+LEARNERS: Final = ("ridge", "additive", "lightgbm")
+ACTORS: Final = {"clara": "intake_clerk", "anna": "privacy_officer", "ben": "privacy_officer", "emil": "ml_engineer"}
 REQUESTS: Final = 25
 GROUND: Final = "17(3)(d)"
+HOLD: Final = "17(3)(e)"
+HELD_FOR: Final = timedelta(days=365)
+REASON: Final = "Part of the records are on film and have to be searched by hand."
 _MARK: Final = "expunge demo output; `expunge demo` may replace this folder\n"
 
 
@@ -45,7 +51,8 @@ def demo(
     seed: Annotated[int, typer.Option(help="Makes all but encryption keys and times reproducible.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Import real people, train, take 25 requests in, erase 24 of them, verify, sign, report."""
+    """Import real people, train, take 25 requests in, erase most of them, verify, sign, report."""
+    from expunge.access.policy import Policy
     from expunge.certificates import verify_file
     from expunge.reporting.page import render
     from expunge.workspace import folder
@@ -55,12 +62,14 @@ def demo(
     console.quiet = as_json
     try:
         secret = hashlib.sha256(b"expunge demo|%d" % seed).digest()
-        folder.init(out / "workspace", secret=secret)
+        folder.init(out / "workspace", secret=secret, policy=Policy(four_eyes=True))
         workspace = folder.open_workspace(out / "workspace")
-        import_people(workspace)
-        train(workspace)
-        approved = take_requests_in(workspace, secret)
-        done = erase_verb.run(workspace, approved, quiet=as_json)
+        staff = employ(workspace, out / "actors")
+        import_people(staff["anna"])
+        train(staff["emil"])
+        taken = take_requests_in(staff["clara"], requesters(workspace, secret))
+        approved = decide(staff["anna"], taken)
+        done = erase_verb.run(staff["ben"], approved, quiet=as_json)
         certificate = workspace.certificates / f"{done.certificate}.json"
         shutil.copyfile(certificate, out / "certificate.json")
         shutil.copyfile(workspace.folder / "public.pem", out / "public.pem")
@@ -98,6 +107,27 @@ def prepare(out: Path) -> None:
     mark.write_text(_MARK)
 
 
+def employ(workspace: Workspace, keys: Path) -> dict[str, Workspace]:
+    """Enter four actors, each with a key in a file; returns the workspace as each of them opens it."""
+    from expunge.access.credentials import Method, new_key, write_key
+    from expunge.workspace import staff
+    from expunge.workspace.folder import open_workspace
+
+    keys.mkdir(mode=0o700)
+    opened = {}
+    for name, role in ACTORS.items():
+        key = new_key()
+        write_key(keys / name, key)
+        staff.add(workspace, name, [role], Method.KEY, key)
+        opened[name] = open_workspace(workspace.folder, actor=name, credential=key)
+    console.print(
+        "Four actors: clara takes requests in, anna decides, ben erases (whoever approved may not), emil trains.\n"
+        "What each may do stands in words in workspace/policy.cedar.",
+        markup=False,
+    )
+    return opened
+
+
 def import_people(workspace: Workspace) -> None:
     """Import 20,190 person-years of 5,912 persons, and confirm what was inferred of their columns."""
     from expunge.datasets import checked, declare, load_randhie, read_frame
@@ -130,22 +160,35 @@ def train(workspace: Workspace) -> None:
         )
 
 
-def take_requests_in(workspace: Workspace, secret: bytes) -> list[str]:
-    """Submit 25 requests, refuse one, approve the rest; returns those approved."""
-    from expunge.erasure import decide, intake
+def take_requests_in(workspace: Workspace, people: Sequence[SubjectId]) -> list[Request]:
+    """Submit a request for each, under the two laws by turns."""
+    from expunge.erasure import intake
 
-    approved = []
-    for number, person in enumerate(requesters(workspace, secret)):
-        law = Law.GDPR if number % 2 == 0 else Law.CCPA
-        request = intake.submit(workspace, str(person), law)
-        if number == 0:
-            decide.refuse(workspace, request.id, GROUND)
-        else:
-            approved.append(decide.approve(workspace, request.id).id)
+    laws = [Law.GDPR if number % 2 == 0 else Law.CCPA for number in range(len(people))]
+    taken = [intake.submit(workspace, str(person), law) for person, law in zip(people, laws, strict=True)]
     console.print(
         f"Took {REQUESTS} requests in, 13 under the GDPR and 12 under the CCPA "
-        "(assuming an organisation outside HIPAA).\n"
-        f"Refused one, ground {GROUND}: research that erasure would seriously impair. Approved {len(approved)}.",
+        "(assuming an organisation outside HIPAA).",
+        markup=False,
+    )
+    return taken
+
+
+def decide(workspace: Workspace, taken: Sequence[Request]) -> list[str]:
+    """Refuse one request, hold one, extend one, approve the rest; returns those approved."""
+    from expunge.erasure import decide, extending, holding
+
+    refused, held, extended, *others = [request for request in taken if request.law is Law.GDPR]
+    decide.refuse(workspace, refused.id, GROUND)
+    holding.hold(workspace, held.id, HOLD, until=datetime.now(UTC).date() + HELD_FOR)
+    extending.extend(workspace, extended.id, REASON)
+    others += [request for request in taken if request.law is Law.CCPA]
+    approved = [one.id for one in decide.approve_all(workspace, [request.id for request in others])]
+    console.print(
+        f"Refused one, ground {GROUND}: research that erasure would seriously impair.\n"
+        f"Held one for a year, ground {HOLD}: a legal claim; it resumes by itself, and the person was told.\n"
+        "Extended one: answered within three months of receipt instead of one, with the reason.\n"
+        f"Approved {len(approved)}. Letters to all are in workspace/letters.",
         markup=False,
     )
     return approved

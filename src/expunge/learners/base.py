@@ -179,6 +179,12 @@ class Learner(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn publish
             Where it is not such a state.
         """
 
+    @classmethod
+    def subjects_in(cls, meta: dict[str, Any], arrays: Arrays) -> list[SubjectId] | None:
+        """Return who is in what `to_parts` returned, without restoring it; None where only restoring tells."""
+        del meta, arrays
+        return None
+
     @property
     def environment(self) -> dict[str, str]:
         """What the digest depends on beside rows, schema, hyperparameters and key; empty where it is portable."""

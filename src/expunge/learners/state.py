@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from expunge.domain.digest import canonical_json
 from expunge.domain.schema import Schema
+from expunge.domain.subject import SubjectId
 from expunge.errors import CorruptedError, ExpungeError
 from expunge.learners.base import Arrays, Learner
 from expunge.learners.registry import learner_class
@@ -93,7 +94,7 @@ def load(data: bytes, *, key: bytes | None = None, cls: type[Learner] | None = N
         schema = None if header["schema"] is None else Schema.from_dict(header["schema"])
         arrays = _arrays(list(header["arrays"]), rest)
     except (KeyError, TypeError, ValueError) as error:
-        raise CorruptedError(f"the state's header does not describe one ({error!r}).", mend=_MEND) from error
+        raise _undescribed(error) from error
     if cls is None:
         cls = learner_class(name)
     if cls.__name__ != name:
@@ -106,6 +107,27 @@ def load(data: bytes, *, key: bytes | None = None, cls: type[Learner] | None = N
     if learner.digest() != expected:
         raise CorruptedError("the restored state has another digest than it was written with.", mend=_MEND)
     return learner
+
+
+def subjects_held(data: bytes) -> list[SubjectId]:
+    """Return who is in a state that `dump` wrote, by its bytes: where the learner can tell, nothing is learned again.
+
+    Raises
+    ------
+    CorruptedError, NotFoundError
+        As `load`.
+    """
+    header, rest = _opened(data)
+    try:
+        cls = learner_class(str(header["learner"]))
+        found = cls.subjects_in(dict(header["meta"]), _arrays(list(header["arrays"]), rest))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _undescribed(error) from error
+    return load(data).subjects_held() if found is None else found
+
+
+def _undescribed(error: Exception) -> CorruptedError:
+    return CorruptedError(f"the state's header does not describe one ({error!r}).", mend=_MEND)
 
 
 def _opened(data: bytes) -> tuple[dict[str, Any], memoryview]:

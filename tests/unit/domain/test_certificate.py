@@ -40,6 +40,8 @@ def predicate() -> dict[str, Any]:
         "records_removed": 4,
         "checks": [{"name": "replay", "verdict": "PASSED", "detail": "Equal.", "figures": {"seconds": "1.5"}}],
         "seconds": {"method": "0.01", "full_retrain": "1.5"},
+        "guard": {"bound": "0.05", "drop": "0.001", "fate": "within the bound", "by": None, "at": None},
+        "seed": {"number": 1, "since": "2026-10-01T08:00:00Z", "renewed": False},
     }
     return {
         "batch": "B-1",
@@ -62,6 +64,7 @@ def predicate() -> dict[str, Any]:
         "notes": [],
         "log": {"origin": "hospital.example/erasures", "public_key": "A" * 43 + "="},
         "environment": {"python": "3.11"},
+        "release": {"min_batch": 2, "window_days": 14, "safe_days": 3, "subjects": 1, "rule": "the window ended"},
     }
 
 

@@ -151,6 +151,7 @@ def test_the_json_form_is_plain() -> None:
         "outcome": "open",
         "ground": None,
         "approver": None,
+        "approved": None,
         "batch": None,
         "policy": None,
         "failed": ["unlearned", "why"],

@@ -75,6 +75,7 @@ def test_a_renewal_is_a_retrain_under_another_key_with_the_same_members(workspac
         "event": "seed rotated",
         "at": "",
         "actor": "owner",
+        "policy": workspace.policy.version,
         "object": after["row"].id,
         "version": 2,
         "seed": 2,

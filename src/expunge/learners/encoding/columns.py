@@ -16,6 +16,7 @@ from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from expunge.domain.schema import Column, Kind, Schema
 from expunge.errors import CorruptedError, InputError
@@ -336,7 +337,11 @@ def _number(name: str, row: int, value: Any) -> float:
 def _coded(name: str, column: npt.NDArray[Any]) -> tuple[Codes, Words]:
     seen: dict[tuple[type, Any], int] = {}
     try:
-        first = [seen.setdefault((type(value), value), len(seen)) for value in column.tolist()]
+        codes, distinct = pd.factorize(column)
+        if all(type(value) is str for value in distinct):  # the usual case, told apart without a step for each row
+            seen = {(str, value): code for code, value in enumerate([*distinct, None])}
+        else:
+            codes = np.array([seen.setdefault((type(value), value), len(seen)) for value in column.tolist()], np.intp)
         texts = [None if is_missing(value) else to_text(value) for _, value in seen]
     except TypeError as error:
         raise InputError(
@@ -347,4 +352,4 @@ def _coded(name: str, column: npt.NDArray[Any]) -> tuple[Codes, Words]:
     words = tuple(sorted({text for text in texts if text is not None}))
     index = {word: code for code, word in enumerate(words)}
     renumbered = np.array([MISSING if text is None else index[text] for text in texts], dtype=np.int32)
-    return renumbered[first], words
+    return renumbered[codes], words

@@ -12,7 +12,7 @@ hence moments do not depend on the order of rows, and subtracting a row's moment
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, ParamSpec, TypeVar, cast
@@ -60,6 +60,19 @@ class Moments:
     rows: int
     sums: Integers
     products: Integers
+
+    def to_arrays(self) -> dict[str, Integers]:
+        """Return what is saved: the sums, and the products' upper triangle row by row."""
+        return {"sums": self.sums, "products": self.products[np.triu_indices(len(self.sums))]}
+
+    @classmethod
+    def from_arrays(cls, rows: int, arrays: Mapping[str, npt.NDArray[Any]]) -> Moments:
+        """Read what `to_arrays` returned; KeyError or ValueError where it is something else."""
+        sums, triangle = arrays["sums"], arrays["products"]
+        products = np.zeros((len(sums), len(sums)), np.int64)
+        products[np.triu_indices(len(sums))] = triangle
+        products.T[np.triu_indices(len(sums))] = triangle
+        return cls(rows, sums, products)
 
     def kept(self, places: npt.NDArray[np.intp]) -> Moments:
         """Return the moments of some places."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from expunge.domain.digest import learned_digest
 from expunge.domain.guarantee import Exact, Guarantee
+from expunge.learners.base import Arrays
 from expunge.learners.encoding.codes import Column, Encoding, learn_columns
 from expunge.learners.encoding.columns import Cells, Feature
 from expunge.learners.exact.gram import Moments, minus, moments
@@ -79,6 +80,26 @@ class TableLearner(RowLearner):
         }
         sums = () if state.moments is None else (("sums", state.moments.sums), ("products", state.moments.products))
         return learned_digest(meta, ((name, array.shape, _little(array)) for name, array in sums))
+
+    def to_parts(self) -> tuple[dict[str, Any], Arrays]:
+        """Return the records, the declared facts, and the integers, which sum the records up. Personal data."""
+        meta, arrays = super().to_parts()
+        held: Moments | None = self.state_.moments
+        return meta, arrays if held is None else arrays | held.to_arrays()
+
+    def _resumed(self, rows: tuple[Any, ...], meta: dict[str, Any], arrays: Arrays) -> TableState:
+        """Take the integers up as they were saved: to sum all rows again is a refit, only to forget one of them."""
+        del meta
+        if self.task is None:
+            return self._derived(*rows)
+        features, named, records, started = rows
+        encoding_type, max_bins = self._coding()
+        encoding = encoding_type(learn_columns(features, records.cells), max_bins)
+        integers = Moments.from_arrays(len(records), arrays)
+        if len(integers.sums) != encoding.offsets[-1]:
+            raise ValueError("the sums are not those of these columns")
+        seconds = (perf_counter() - started) / len(records)
+        return TableState(self.task, self._hyperparameters(), features, named, records, seconds, encoding, integers)
 
     def _derived(self, features: tuple[Feature, ...], named: bool, records: Records, started: float) -> TableState:
         """Build the state from rows; `started` is when reading them began."""
