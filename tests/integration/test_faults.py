@@ -34,6 +34,7 @@ from expunge.domain.request import Law
 from expunge.erasure import decide, execute, intake
 from expunge.erasure.doctor.examine import INSIDE, OUTSIDE
 from expunge.erasure.steps.certify import CLOCK_SET_BACK
+from expunge.vault import subjects
 from expunge.vault.database import CERTIFICATE
 from expunge.workspace import data, members, models, register
 from expunge.workspace.folder import init, keys_beside, open_workspace
@@ -44,6 +45,7 @@ DRIVER: Final = Path(__file__).with_name("fault_driver.py")
 EXPUNGE: Final = Path(sys.executable).with_name("expunge")
 BEFORE: Final = 71_040
 LEAVING: Final = (71_001, 71_014, 71_027)
+STAYING: Final = 71_131
 SEED: Final = 20_261_123
 
 
@@ -413,10 +415,16 @@ def swap_states(office: Office) -> None:
     )
 
 
-def remove_member(office: Office, number: int) -> None:
-    """Let a dataset's register forget a person, counted in the order of ids."""
-    found = "(SELECT rowid FROM member WHERE object_id LIKE 'D-%' ORDER BY rowid LIMIT 1 OFFSET ?)"
-    sql(office, f"DELETE FROM member WHERE rowid = {found}", number)  # noqa: S608 - no value is in it
+def ref_of(office: Office, person: int) -> bytes:
+    workspace = open_workspace(office.folder)
+    with workspace.vault.transaction() as connection:
+        (ref,) = subjects.everywhere(workspace.vault, connection, [person])
+    return ref
+
+
+def remove_member(office: Office, person: int) -> None:
+    """Let a dataset's register forget a person."""
+    sql(office, "DELETE FROM member WHERE object_id LIKE 'D-%' AND ref = ?", ref_of(office, person))
 
 
 def overwrite_page(office: Office, number: int) -> None:
@@ -502,13 +510,20 @@ FAULTS: Final[dict[str, Fault]] = {
     "a letter missing": Fault(
         lambda at: (at.folder / "letters" / at.done / "completion.txt").unlink(), "letters", "attention", 0
     ),
-    "a member gone who leaves": Fault(lambda at: remove_member(at, 0), "members", "broken", 2),
-    "a member gone who stays": Fault(lambda at: remove_member(at, 10), "members", "broken", 1),
+    "a member gone who leaves": Fault(lambda at: remove_member(at, LEAVING[0]), "members", "broken", 2),
+    "a member gone who stays": Fault(lambda at: remove_member(at, STAYING), "members", "broken", 1),
     "another commitment": Fault(
-        lambda at: sql(at, "UPDATE member SET commitment = zeroblob(32) WHERE rowid = 1"), "datasets", "broken", 2
+        lambda at: sql(
+            at,
+            "UPDATE member SET commitment = zeroblob(32) WHERE object_id LIKE 'D-%' AND ref = ?",
+            ref_of(at, LEAVING[0]),
+        ),
+        "datasets",
+        "broken",
+        2,
     ),
     "a person's key gone": Fault(
-        lambda at: sql(at, "DELETE FROM subject WHERE rowid = (SELECT max(rowid) FROM subject)"),
+        lambda at: sql(at, "DELETE FROM subject WHERE ref = ?", ref_of(at, STAYING)),
         "segments",
         "broken",
         2,

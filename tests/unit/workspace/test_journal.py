@@ -147,7 +147,7 @@ def test_nothing_is_signed_on_top_of_a_log_that_was_changed(workspace: Workspace
         entry = connection.execute(select(LOG_LEAF.c.entry).where(LOG_LEAF.c.idx == 1)).scalar_one()
         connection.execute(update(LOG_LEAF).where(LOG_LEAF.c.idx == 1).values(entry=entry.replace(b"owner", b"other")))
         notes = connection.execute(select(func.count()).select_from(CHECKPOINT)).scalar_one()
-        with pytest.raises(NotVerifiedError, match="not those that the last checkpoint"):
+        with pytest.raises(NotVerifiedError, match="not those that were signed"):
             journal.sign_head(workspace, connection)
         assert connection.execute(select(func.count()).select_from(CHECKPOINT)).scalar_one() == notes
 

@@ -52,7 +52,6 @@ class Check:
 _SECRET: Final = ("hash secret", "name of the log")
 INSIDE: Final[dict[str, Check]] = {
     "name of the log": Check(signed.log_name, ("hash secret",)),
-    "owner": Check(office.owner),
     "root keys": Check(storage.root_keys),
     "segments": Check(storage.segments, ("root keys",)),
     "suppression ledger": Check(storage.suppression),

@@ -8,18 +8,16 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from expunge.access import actors
-from expunge.access.credentials import proves, read_private
 from expunge.domain.request import STEPS, Outcome, Request, State
 from expunge.erasure import batch as batches
 from expunge.erasure import requests
 from expunge.erasure.doctor.finding import AGAIN, RESTORE, Findings, attention, broken
 from expunge.erasure.letters import Letter
-from expunge.errors import CorruptedError, InputError
+from expunge.errors import CorruptedError
 from expunge.vault.database import BATCH, CERTIFICATE, REQUEST
 from expunge.vault.identity import open_identity
 from expunge.workspace import journal
-from expunge.workspace.folder import OWNER_CREDENTIAL, Workspace
+from expunge.workspace.folder import Workspace
 
 _LAST_LETTERS: Final[dict[Outcome, tuple[Letter, ...]]] = {
     Outcome.ERASED: (Letter.COMPLETION,),
@@ -29,19 +27,6 @@ _LAST_LETTERS: Final[dict[Outcome, tuple[Letter, ...]]] = {
 }
 """What tells a requester what came of it."""
 _ERASED = {Outcome.ERASED, Outcome.PARTLY_ERASED}
-
-
-def owner(workspace: Workspace, connection: Connection) -> Findings:
-    """Check that the owner's credential proves the owner."""
-    name, mend = OWNER_CREDENTIAL, "Restore it to the key folder from a copy of the same workspace."
-    try:
-        credential = read_private(workspace.keys / name)
-    except InputError as error:
-        yield broken(name, error.problem, mend)
-        return
-    known = actors.find(connection, actors.OWNER)
-    if known is None or not proves(known.method, known.verifier, credential):
-        yield broken(name, "does not prove the owner.", mend)
 
 
 def lost(_workspace: Workspace, connection: Connection) -> Findings:
