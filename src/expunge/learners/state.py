@@ -5,8 +5,9 @@
     magic | SHA-256 of the rest (32) | u64 length of header | header: canonical JSON | arrays, little-endian, C order
 
 The header names the learner, its hyperparameters, its schema, its learned digest and its arrays. Only the canonical
-part of a state is written (`Learner.to_parts`): caches are personal data too, and are rebuilt (RESEARCH trap 2). So the
-bytes after a forget are those of a refit. The key is never written; hand it to `load` again.
+part of a state is written (`Learner.to_parts`: rows, and sums of them that are exact integers): caches are personal
+data too, and are rebuilt (RESEARCH trap 2). So the bytes after a forget are those of a refit. The key is never written;
+hand it to `load` again.
 """
 
 from __future__ import annotations

@@ -111,8 +111,8 @@ def decode(layout: Layout, plaintexts: Sequence[bytes]) -> Rows:
     lengths: dict[int, _Ints] = {}
     for index, (_, cell) in enumerate(layout):
         words = numbers[index] = parts.words[parts.rows + index]
-        if cell == "text" and (long := words >> np.uint64(_KIND) == _LONG >> _KIND).any():
-            lengths[index] = np.where(long, words ^ np.uint64(_LONG), np.uint64(0)).astype(np.int64)
+        if cell == "text" and (own := _lengths(words)).any():
+            lengths[index] = own
     starts = _heap_starts(parts, list(lengths.values()))
     columns: dict[str, npt.NDArray[Any]] = {}
     for index, (name, cell) in enumerate(layout):
@@ -122,8 +122,8 @@ def decode(layout: Layout, plaintexts: Sequence[bytes]) -> Rows:
             continue
         columns[name] = _short_texts(words)
         if index in lengths:
-            own = list(lengths).index(index)
-            _put_long_texts(columns[name], parts.joined, starts[:, own], lengths[index])
+            place = list(lengths).index(index)
+            _put_long_texts(columns[name], parts.joined, starts[:, place], lengths[index])
     return Rows(np.repeat(parts.owners, parts.counts).tolist(), columns)
 
 
@@ -243,14 +243,21 @@ def _zero_behind(words: _Words, ends: _Ints, sizes: _Ints) -> npt.NDArray[np.boo
     return clean
 
 
+def _lengths(words: _Words) -> _Ints:
+    """Return how long the longer texts among these cells are, 0 for all other cells."""
+    long = words >> np.uint64(_KIND) == _LONG >> _KIND
+    found = np.where(long, words ^ np.uint64(_LONG), np.uint64(0)).astype(np.int64)
+    if not ((found[long] > _SHORT) & (found[long] < _LONGEST)).all():
+        raise _broken(_WORD)
+    return found
+
+
 def _heap_starts(parts: _Opened, lengths: list[_Ints]) -> _Ints:
     """Return where the longer texts begin in the bytes, (n_rows, n_columns with any); refuse what is not end to end."""
     if not lengths:
         _require(parts.sizes == 0, parts.sizes)
         return np.zeros((len(parts.rows), 0), dtype=np.int64)
     each = np.column_stack(lengths)
-    if not ((each < _LONGEST) & ((each == 0) | (each > _SHORT))).all():
-        raise _broken(len(parts.joined))
     ends = np.cumsum(each.ravel()).reshape(each.shape)
     last = ends[np.cumsum(parts.counts) - 1, -1]
     held = np.diff(last, prepend=0)

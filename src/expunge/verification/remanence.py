@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,6 +45,8 @@ _COUNT: Final = re.compile(
     rb'(?:": ?|",\[|"(?:records|subjects|held_out_subjects|texts|stores|hits|indistinct)": ?")(-?\d+)(?=\s*[,}\]"])'
 )
 """A number as the value of a name in JSON, at the head of an array's shape, or as a figure of a check."""
+_REACH: Final = 256
+"""How far around a number it is told whether that is a count; blanks beyond make it none."""
 _ACCIDENTAL: Final = re.compile(r"[0-9a-fA-FTZ\s:.,+_/-]*")
 """What may stand in a time, a decimal or a hexadecimal number: this software writes many of those."""
 CANARY_FILE: Final = "canary.txt"
@@ -110,10 +111,7 @@ class Needles:
         there = {word for word in self._together.within(content) if len(word) >= least}
         if any(_stands_in(literal, content) for literal in there.intersection(self.literals)):
             return True
-        if not there & self.words:
-            return False
-        standing = Counter(word for word in _WORD.findall(content) if len(word) >= least and word in self.words)
-        return bool(standing) and bool(standing - Counter(_COUNT.findall(content)))
+        return any(_stands_alone(word, content) for word in there & self.words)
 
 
 @dataclass(frozen=True)
@@ -200,7 +198,8 @@ def search(
 
 def _in_database(connection: Connection, sought: Sequence[Needles]) -> Iterator[tuple[str, int]]:
     for name, cells in _cells(connection):
-        together, distinct = _BETWEEN.join(cells), set(cells)
+        distinct = set(cells)
+        together = _BETWEEN.join(distinct)
         for which, needles in enumerate(sought):
             if needles.absent_from(together) and needles.refs.isdisjoint(distinct):
                 continue
@@ -214,11 +213,9 @@ def _cells(connection: Connection) -> Iterator[tuple[str, list[bytes]]]:
     for table in METADATA.sorted_tables:
         rows = connection.execute(table.select()).all()
         for column, values in zip(table.columns, zip(*rows, strict=True), strict=False):
-            kinds = set(map(type, values))
-            if kinds == {bytes}:  # nearly all that there is: references, tags, keys, commitments
-                yield f"{table.name}.{column.name}", list(values)
-            elif kinds & {bytes, str}:
-                yield f"{table.name}.{column.name}", [_as_bytes(value) for value in values]
+            if set(map(type, values)) & {bytes, str}:
+                content = {value: _as_bytes(value) for value in set(values)}
+                yield f"{table.name}.{column.name}", [content[value] for value in values]
     declared = connection.execute(text("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")).scalars()
     yield "sqlite_master.sql", [sql.encode() for sql in declared]
 
@@ -281,6 +278,20 @@ def _stands_in(literal: bytes, content: bytes) -> bool:
         return False
     alone = rb"(?<![0-9A-Za-z+/])" + re.escape(literal) + rb"(?![0-9A-Za-z+/=])"
     return len(literal) >= SHORTEST_IN_NOISE or re.search(alone, content) is not None
+
+
+def _stands_alone(word: bytes, content: bytes) -> bool:
+    """Tell whether it is somewhere a word, as `_WORD` reads words, and no count."""
+    at = content.find(word)
+    while at >= 0:
+        signed = at > 0 and content[at - 1 : at] == b"-"
+        match = None if signed and _WORD.match(content, at - 1) else _WORD.match(content, at)
+        if match is not None and match.group() == word:
+            near = _COUNT.finditer(content, max(at - _REACH, 0), at + len(word) + _REACH)
+            if not any(count.span(1) == match.span() for count in near):
+                return True
+        at = content.find(word, at + 1)
+    return False
 
 
 @cache

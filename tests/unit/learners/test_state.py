@@ -15,9 +15,9 @@ from sklearn.base import clone
 from expunge.errors import CorruptedError, ExpungeError, InputError, NotFoundError
 from expunge.learners.base import Arrays, Learner
 from expunge.learners.case import task_of
-from expunge.learners.exact import AdditiveClassifier, Ridge, RidgeClassifier, TableEncoder
+from expunge.learners.exact import AdditiveClassifier, Ridge, RidgeClassifier, TableEncoder, table
 from expunge.learners.people import random_people
-from expunge.learners.state import MAGIC, dump, load
+from expunge.learners.state import MAGIC, dump, load, subjects_held
 
 LEARNERS: list[Any] = [RidgeClassifier(alpha=2.0), Ridge(), AdditiveClassifier(max_bins=9), TableEncoder("bins")]
 
@@ -53,6 +53,35 @@ def test_the_bytes_do_not_tell_in_which_order_rows_came(learner: Any) -> None:
 def test_ids_of_both_kinds_come_back_with_their_kind() -> None:
     fitted = TableEncoder().fit([[1.0], [2.0], [3.0]], subjects=["7", 7, "é"])
     assert load(dump(fitted)).subjects_held() == [7, "7", "é"]
+
+
+@pytest.mark.parametrize("learner", LEARNERS, ids=repr)
+def test_who_is_in_a_state_is_told_without_learning_again(learner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted = _fitted(learner)
+    state = dump(fitted)
+    with monkeypatch.context() as patched:
+        patched.setattr(type(learner), "restore", None)
+        assert subjects_held(state) == fitted.subjects_held()
+    monkeypatch.setattr(type(learner), "subjects_in", Learner.subjects_in)  # a learner that cannot tell is restored
+    assert subjects_held(state) == fitted.subjects_held()
+
+
+@pytest.mark.parametrize("learner", [*LEARNERS[:3]], ids=repr)
+def test_loading_takes_the_integers_as_they_were_saved(learner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted = _fitted(learner)
+    state, leaving = dump(fitted), fitted.subjects_held()[:2]
+    monkeypatch.setattr(table, "moments", None)  # what sums up all rows
+    again = load(state)
+    again.forget(leaving)
+    fitted.forget(leaving)
+    assert (again.digest(), dump(again)) == (fitted.digest(), dump(fitted))
+
+
+def test_integers_that_are_not_those_of_the_digest_are_corrupt(saved: bytes) -> None:
+    body = bytearray(saved[len(MAGIC) + 32 :])
+    body[-1] ^= 1  # the last array in the order of their names is the sums
+    with pytest.raises(CorruptedError, match="another digest"):
+        load(MAGIC + hashlib.sha256(body).digest() + bytes(body))
 
 
 @pytest.fixture(scope="module")

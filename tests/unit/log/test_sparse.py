@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from expunge.errors import InputError
-from expunge.log.sparse import EMPTY, members_root, removal_proof, verify_removal
+from expunge.log.sparse import EMPTY, members_root, removal, removal_proof, verify_removal
 
 
 def clustered(number: int) -> bytes:
@@ -245,3 +245,25 @@ def test_a_hundred_thousand_members_take_less_than_five_seconds() -> None:
     start = time.perf_counter()
     members_root(members)
     assert time.perf_counter() - start < 5
+
+
+@given(removals())
+def test_both_roots_follow_from_the_proof(case: tuple[list[bytes], list[bytes]]) -> None:
+    members, leaving = case
+    rest = [key for key in members if key not in leaving]
+    assert removal(members, leaving) == (members_root(members), members_root(rest), removal_proof(members, leaving))
+
+
+def root_by_definition(members: list[bytes], depth: int = 0) -> bytes:
+    """The tree as the module's docstring says it, bit by bit."""
+    if len(members) < 2:
+        return sha256(b"\x00" + members[0]).digest() if members else EMPTY
+    halves: tuple[list[bytes], list[bytes]] = ([], [])
+    for key in members:
+        halves[int.from_bytes(key) >> (255 - depth) & 1].append(key)
+    return sha256(b"\x01" + b"".join(root_by_definition(half, depth + 1) for half in halves)).digest()
+
+
+@given(st.lists(keys, unique=True, max_size=24))
+def test_the_root_is_that_of_the_definition(members: list[bytes]) -> None:
+    assert members_root(members) == root_by_definition(members)

@@ -15,7 +15,11 @@ from expunge.errors import CorruptedError
 from expunge.vault.codec import Cell, Layout, Rows, decode, encode
 
 IDS = st.one_of(st.integers(-(2**63), 2**63 - 1), st.text(min_size=1, max_size=6))
-TEXTS = st.one_of(st.none(), st.text(max_size=8), st.sampled_from(["", "a\0b", "naïve", "😀", "同"]))
+TEXTS = st.one_of(
+    st.none(),
+    st.text(max_size=12),
+    st.sampled_from(["", "a\0b", "seven77", "eight888", "naïveté", "😀😀", "同", "\0" * 9]),
+)
 BITS = st.one_of(
     st.floats(width=64).map(lambda number: int.from_bytes(struct.pack("<d", number), "little")),
     st.sampled_from([0x7FF8000000000001, 0xFFF8000000000ABC, 0x7FF0000000000001, 0x8000000000000000]),
@@ -109,37 +113,76 @@ HEADER = struct.Struct("<IIII")
 NAME = b"i7".ljust(8, b"\0")
 
 
+def padded(content: bytes) -> bytes:
+    return content + b"\0" * (-len(content) % 8)
+
+
+def short(content: bytes) -> bytes:
+    """A text cell of up to seven bytes."""
+    return content.ljust(7, b"\0") + bytes([len(content)])
+
+
+def long(length: int) -> bytes:
+    """A text cell that points to the heap."""
+    return struct.pack("<Q", length | 8 << 56)
+
+
+def test_a_plaintext_is_spelled_as_described() -> None:
+    columns = {"n": np.array([1.5]), "a": np.array(["north"], object), "b": np.array(["a longer text"], object)}
+    ((_, _, plaintext),) = encode((("n", "number"), ("a", "text"), ("b", "text")), [7], columns)
+    cells = struct.pack("<d", 1.5) + short(b"north") + long(13)
+    assert plaintext == HEADER.pack(1, 3, 2, 13) + NAME + cells + padded(b"a longer text")
+
+
 @pytest.mark.parametrize(
     "plaintext",
     [
-        HEADER.pack(1, 1, 2, 0) + NAME + struct.pack("<II", 0, 2) + b"\xc3\x28",
-        HEADER.pack(1, 1, 2, 0) + NAME + struct.pack("<II", 0, 9) + b"short",
-        HEADER.pack(1, 1, 2, 0) + NAME + struct.pack("<II", 1, 4) + b"short",
-        HEADER.pack(1, 1, 2, 0) + NAME + struct.pack("<II", 0, 4) + b"longer",
-        HEADER.pack(1, 1, 2, 0) + b"i7".ljust(8, b"x") + struct.pack("<II", 0, 0),
-        HEADER.pack(1, 1, 3, 0) + b"i07".ljust(8, b"\0") + struct.pack("<II", 0, 0),
-        HEADER.pack(1, 1, 2, 0) + b"ix".ljust(8, b"\0") + struct.pack("<II", 0, 0),
-        HEADER.pack(1, 1, 2, 0) + b"f7".ljust(8, b"\0") + struct.pack("<II", 0, 0),
-        HEADER.pack(1, 1, 2, 0) + b"s\xff".ljust(8, b"\0") + struct.pack("<II", 0, 0),
-        HEADER.pack(1, 1, 1, 0) + b"s".ljust(8, b"\0") + struct.pack("<II", 0, 0),
+        HEADER.pack(1, 1, 2, 0) + NAME + short(b"\xc3\x28"),
+        HEADER.pack(1, 1, 2, 9) + NAME + long(9) + padded(b"not UTF-\xff"[:9]),
+        HEADER.pack(1, 1, 2, 8) + NAME + long(9) + b"one less",
+        HEADER.pack(1, 1, 2, 8) + NAME + short(b"short") + b"no one's",
+        HEADER.pack(1, 1, 2, 16) + NAME + long(8) + b"somebodynobody's",
+        HEADER.pack(1, 1, 2, 9) + NAME + long(9) + b"two words\0\0\0\0\0\0x",
+        HEADER.pack(1, 1, 2, 7) + NAME + long(7) + b"inlined\0",
+        HEADER.pack(1, 1, 2, 0) + NAME + long(0),
+        HEADER.pack(1, 1, 2, 0) + NAME + b"ab\0x\0\0\0\x02",
+        HEADER.pack(1, 1, 2, 0) + NAME + b"\0x\0\0\0\0\0\x09",
+        HEADER.pack(1, 1, 2, 0) + NAME + b"\0\0\0\0\0\0\0\x0a",
+        HEADER.pack(1, 1, 2, 0) + NAME + long(2**32),
+        HEADER.pack(1, 1, 2, 0) + NAME + short(b"") + b"\0" * 8,
+        HEADER.pack(1, 1, 2, 0) + b"i7".ljust(8, b"x") + short(b""),
+        HEADER.pack(1, 1, 3, 0) + b"i07".ljust(8, b"\0") + short(b""),
+        HEADER.pack(1, 1, 2, 0) + b"ix".ljust(8, b"\0") + short(b""),
+        HEADER.pack(1, 1, 20, 0) + b"i9223372036854775808".ljust(24, b"\0") + short(b""),
+        HEADER.pack(1, 1, 2, 0) + b"f7".ljust(8, b"\0") + short(b""),
+        HEADER.pack(1, 1, 2, 0) + b"s\xff".ljust(8, b"\0") + short(b""),
+        HEADER.pack(1, 1, 1, 0) + b"s".ljust(8, b"\0") + short(b""),
         HEADER.pack(0, 1, 2, 0) + NAME,
-        HEADER.pack(1, 2, 2, 0) + NAME + struct.pack("<IIII", 0, 0, 0, 0),
-        HEADER.pack(1, 1, 2, 1) + NAME + struct.pack("<II", 0, 0),
+        HEADER.pack(1, 2, 2, 0) + NAME + short(b"") * 2,
     ],
     ids=[
         "invalid UTF-8",
+        "invalid UTF-8 in the heap",
         "beyond the heap",
-        "a gap before",
+        "a heap of nobody",
         "bytes behind",
+        "padding of the heap",
+        "a short text in the heap",
+        "an empty text in the heap",
+        "padding of a cell",
+        "padding of a missing one",
+        "no such kind of cell",
+        "longer than any",
+        "a word behind",
         "padding",
         "007",
         "no number",
+        "beyond 64 bits",
         "no such type of id",
         "id not UTF-8",
         "no id",
         "no rows",
         "another width",
-        "reserved",
     ],
 )
 def test_what_encode_never_makes_is_refused(plaintext: bytes) -> None:
@@ -148,7 +191,7 @@ def test_what_encode_never_makes_is_refused(plaintext: bytes) -> None:
 
 
 def test_one_subjects_text_cannot_reach_into_anothers_heap() -> None:
-    first = HEADER.pack(1, 1, 2, 0) + NAME + struct.pack("<II", 0, 8) + b"mine"
-    second = HEADER.pack(1, 1, 2, 0) + b"i8".ljust(8, b"\0") + struct.pack("<II", 0, 0) + b"secret"
+    first = HEADER.pack(1, 1, 2, 8) + NAME + long(16) + b"all mine"
+    second = HEADER.pack(1, 1, 2, 8) + b"i8".ljust(8, b"\0") + short(b"") + b"a secret"
     with pytest.raises(CorruptedError):
         decode((("note", "text"),), [first, second])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, UniqueConstraint, delete, event, insert, select, text, update
+from sqlalchemy import Engine, UniqueConstraint, bindparam, delete, event, insert, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from expunge.errors import CorruptedError, WorkspaceBusyError, WorkspaceError
@@ -20,6 +20,7 @@ from expunge.vault.database import (
     ROOT,
     connect_to_read,
     migrate,
+    run_many,
     transaction,
     truncate_wal,
 )
@@ -175,3 +176,19 @@ def test_what_was_written_and_not_yet_checkpointed_is_read(vault: Vault) -> None
         connection.execute(insert(LOG_LEAF).values(idx=0, entry=b"x"))
     with connect_to_read(vault.folder / "expunge.db").connect() as reader:
         assert reader.execute(select(LOG_LEAF.c.entry)).scalar() == b"x"
+
+
+def test_many_rows_are_written_by_name_whatever_the_order_of_columns(engine: Engine) -> None:
+    change = update(LOG_LEAF).where(LOG_LEAF.c.idx == bindparam("which")).values(entry=bindparam("fresh"))
+    with transaction(engine) as connection:
+        run_many(connection, insert(LOG_LEAF), ("entry", "idx"), [(b"one", 1), (b"two", 2), (b"three", 3)])
+        run_many(connection, insert(LOG_LEAF), ("entry", "idx"), [])
+        run_many(connection, change, ("which", "fresh"), [(1, b"first"), (9, b"nobody"), (3, b"third")])
+        run_many(connection, delete(LOG_LEAF).where(LOG_LEAF.c.idx == bindparam("which")), ["which"], [(2,)])
+        assert connection.execute(select(LOG_LEAF).order_by(LOG_LEAF.c.idx)).all() == [(1, b"first"), (3, b"third")]
+
+
+def test_values_are_bound_and_never_read_as_sql(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        run_many(connection, insert(LOG_LEAF), ("idx", "entry"), [(1, b"'); DROP TABLE log_leaf; --")])
+        assert connection.execute(select(LOG_LEAF.c.entry)).scalar_one() == b"'); DROP TABLE log_leaf; --"

@@ -14,6 +14,7 @@ from expunge.vault.keys import (
     Wrapper,
     destroy_file,
     new_key,
+    new_tokens,
     read_secret,
     seal,
     unseal,
@@ -129,3 +130,21 @@ def test_a_root_that_cannot_be_destroyed_is_reported(tmp_path: Path, monkeypatch
 def test_keys_are_random() -> None:
     assert len({new_key() for _ in range(100)}) == 100
     assert len(new_key()) == 32
+
+
+def test_many_tokens_are_as_long_as_asked_and_all_different() -> None:
+    tokens = new_tokens(500, 12)
+    assert (len(set(tokens)), {len(token) for token in tokens}) == (500, {12})
+    assert new_tokens(0) == []
+
+
+def test_keys_that_are_wrapped_together_open_one_by_one_each_for_its_owner() -> None:
+    owners = [b"a", b"b", b"c"]
+    keys = new_tokens(3)
+    wrapper = Wrapper(4, KEY)
+    wrapped = wrapper.wrap_all(list(zip(owners, keys, strict=True)))
+    assert len({one[:12] for one in wrapped}) == 3, "no nonce stands twice"
+    assert [wrapper.unwrap(one, owner) for one, owner in zip(wrapped, owners, strict=True)] == keys
+    assert wrapper.unwrap_all(zip(owners, wrapped, strict=True)) == keys
+    with pytest.raises(CorruptedError):
+        wrapper.unwrap_all(zip(owners, reversed(wrapped), strict=True))

@@ -312,3 +312,36 @@ def test_a_reference_is_found_in_hex(ref: bytes) -> None:
     needles = Needles(frozenset(), frozenset(), frozenset({ref}))
     assert needles.found_in(f'["{ref.hex()}"]'.encode())
     assert not needles.found_in(f'["{ref.hex()}00"]'.encode())
+
+
+PIECES = st.sampled_from(
+    [
+        "70999",
+        "-70999",
+        "7099",
+        "9",
+        "-",
+        ".",
+        "a",
+        "f",
+        "x",
+        " ",
+        '"',
+        '": ',
+        '":',
+        '",[',
+        ",",
+        "]",
+        "}",
+        '"records": "',
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=12).map("".join))
+def test_a_number_is_a_trace_where_it_stands_alone_more_often_than_as_a_count(content: str) -> None:
+    """What is looked at around each hit comes to what reading all words and counts of the content does."""
+    for number in (70_999, -70_999, 7_099_970_999):
+        word, text = str(number).encode(), content.encode()
+        expected = module._WORD.findall(text).count(word) > module._COUNT.findall(text).count(word)
+        assert Needles(frozenset({number}), frozenset()).found_in(text) == expected

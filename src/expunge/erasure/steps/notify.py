@@ -6,15 +6,13 @@ then, follows the one that is answered.
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection, select
 
 from expunge.domain.request import Request
 from expunge.erasure import intake, letters, requests
 from expunge.erasure.batch import Batch
 from expunge.erasure.law.rules import ground
-from expunge.erasure.letters import Letter, Retained
+from expunge.erasure.letters import Letter, LetterFacts, Retained
 from expunge.vault.database import CERTIFICATE
 from expunge.vault.store import write_atomically
 from expunge.workspace import data
@@ -31,18 +29,23 @@ def write(workspace: Workspace, batch: str) -> None:
     with workspace.vault.transaction() as connection:
         certificate = connection.execute(select(CERTIFICATE).where(CERTIFICATE.c.batch == batch)).one()
         served = requests.in_batch(connection, batch)
-        kept = {request.id: _kept(workspace, connection, request) for request in served}
-        erased = {request.id: _erased(connection, request) for request in served}
+        names = {dataset: name for dataset, name, _ in data.versions(connection)}
+        told = [
+            LetterFacts(
+                request,
+                certificate=certificate.id,
+                packs=workspace.policy.packs,
+                retained=_kept(workspace, request, names),
+                erased=_erased(connection, request) if request.refusals else (),
+            )
+            for request in served
+        ]
     write_atomically(workspace.certificates / f"{certificate.id}.json", certificate.content)
-    for request in served:
-        stated: dict[str, Any] = {"certificate": certificate.id, "packs": workspace.policy.packs}
-        if request.refusals:
-            stated |= {"retained": kept[request.id], "erased": erased[request.id]}
-        letters.write(workspace, request, Letter.PARTIAL if request.refusals else Letter.COMPLETION, **stated)
+    letters.write_all(workspace, Letter.PARTIAL, [facts for facts in told if facts.request.refusals])
+    letters.write_all(workspace, Letter.COMPLETION, [facts for facts in told if not facts.request.refusals])
 
 
-def _kept(workspace: Workspace, connection: Connection, request: Request) -> tuple[Retained, ...]:
-    names = {dataset.id: dataset.name for dataset in data.every(workspace, connection)}
+def _kept(workspace: Workspace, request: Request, names: dict[str, str]) -> tuple[Retained, ...]:
     return tuple(
         Retained(ground(request.law, one.ground, workspace.policy.packs), names[one.dataset], one.until)
         for one in request.refusals
