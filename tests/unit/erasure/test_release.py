@@ -106,7 +106,7 @@ def test_two_of_three_wait_unchanged_and_with_the_third_all_go(
 def test_the_deadline_comes_first(workspace: Workspace, under: Under, approve: Approve, certified: Certified) -> None:
     strict = under(workspace, min_batch=50, window_days=300, safe_days=5)
     members, _ = members_of(strict)
-    (late,) = approve(strict, members[0], received=datetime.now(UTC) - timedelta(days=27))
+    (late,) = approve(strict, members[0], received=datetime.now(UTC) - timedelta(days=29))
     fresh = approve(strict, members[1])
     assert execute.erase(strict, fresh).waiting is not None
     done = execute.erase(strict, [late, *fresh])  # who waits goes along: together they hide each other better

@@ -10,13 +10,13 @@ Invariants
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from expunge.domain.schema import Column, Kind, Schema
 from expunge.errors import CorruptedError, InputError
@@ -337,8 +337,10 @@ def _number(name: str, row: int, value: Any) -> float:
 def _coded(name: str, column: npt.NDArray[Any]) -> tuple[Codes, Words]:
     seen: dict[tuple[type, Any], int] = {}
     try:
-        codes, distinct = pd.factorize(column)
-        if all(type(value) is str for value in distinct):  # the usual case, told apart without a step for each row
+        # What predicts needs NumPy alone; where tables come as data frames pandas is there, and far faster.
+        pandas = sys.modules.get("pandas")
+        codes, distinct = (None, [None]) if pandas is None else pandas.factorize(column)
+        if codes is not None and all(type(value) is str for value in distinct):  # the usual case
             seen = {(str, value): code for code, value in enumerate([*distinct, None])}
         else:
             codes = np.array([seen.setdefault((type(value), value), len(seen)) for value in column.tolist()], np.intp)
