@@ -479,6 +479,10 @@ FAULTS: Final[dict[str, Fault]] = {
         lambda at: other_secret(at.keys / "requests" / f"{at.done}.key"), "identities", "broken", 0
     ),
     "the owner's credential missing": Fault(lambda at: (at.keys / "owner.credential").unlink(), "actors", "broken", 2),
+    "an actor changed by hand": Fault(
+        lambda at: sql(at, "UPDATE actor SET roles = ? WHERE name = 'owner'", '["auditor"]'), "actors", "broken", 2
+    ),
+    "rules that are none": Fault(lambda at: (at.folder / "policy.cedar").write_text("permit"), "policy", "broken", 2),
     "a key that others read": Fault(lambda at: (at.keys / "signing.key").chmod(0o644), "rights of keys", "broken", 0),
     "a folder that others read": Fault(lambda at: at.folder.chmod(0o755), "folders", "attention", 0),
     "a folder missing": Fault(lambda at: shutil.rmtree(at.folder / "letters"), "folders", "broken", 2),

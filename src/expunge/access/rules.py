@@ -96,9 +96,8 @@ def checked(rules: str, name: str = "policy.cedar") -> str:
         Where they are not Cedar, or speak of a role, an action or a circumstance that there is not.
     """
     if wrong := faults(rules):
-        lines = "".join(f"\n  - {fault}" for fault in wrong)
         raise WorkspaceError(
-            f"{name} cannot be enforced:{lines}\n",
+            f"{name} cannot be enforced: {'; '.join(wrong)}.",
             mend="Mend it by hand, or put the default in place with `expunge policy reset`.",
         )
     return rules
