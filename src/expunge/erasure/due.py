@@ -30,7 +30,7 @@ class Line:
     days_left : int
         Until the last day; negative where that is past.
     late : bool
-        Whether it is past, and the request not held.
+        Whether it is past, and no hold answers the request for the time being.
     blocked : str or None
         What it waits for; None where it can go on.
     following : str
@@ -118,8 +118,8 @@ def held_within(workspace: Workspace, days: int) -> list[Request]:
 
 
 def late(request: Request, today: date) -> bool:
-    """Whether the last day of an open request is past; who is held was told so, and until when."""
-    return request.outcome is Outcome.OPEN and request.state is not State.HELD and request.due < today
+    """Whether the last day of an open request is past, and nothing holds it that is an answer for the time being."""
+    return request.outcome is Outcome.OPEN and request.due < today and not office.answered(request)
 
 
 def _open_tasks(connection: Connection) -> dict[str, list[str]]:

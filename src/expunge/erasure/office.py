@@ -69,11 +69,18 @@ def hold_ended(request: Request) -> bool:
     return request.state is State.HELD and (request.hold is None or request.hold.until <= clock.today())
 
 
+def answered(request: Request) -> bool:
+    """Whether a request is held on a ground that is an answer for the time being (`HoldGround.answers`)."""
+    if request.state is not State.HELD or request.hold is None:
+        return False
+    return request.hold.follows is not None or ground_of(request.law, request.hold).answers
+
+
 def end_hold(workspace: Workspace, connection: Connection, request: Request) -> Request:
-    """Plan a held request again; it is due a whole answer period after its hold ended, or later (ADR 21)."""
+    """Plan a held request again; where the hold was an answer, a whole answer period runs from its end (ADR 21)."""
     hold = request.hold or Hold("", clock.today(), clock.today())
     hold = replace(hold, until=min(hold.until, clock.today()))
-    due = max(request.due, clock.due_from(workspace, request.law, hold.until))
+    due = max(request.due, clock.due_from(workspace, request.law, hold.until)) if answered(request) else request.due
     journal.append(workspace, connection, "hold ended", request=request.id, ground=hold.ground)
     return planning.replan(workspace, connection, replace(request, hold=hold, due=due))
 

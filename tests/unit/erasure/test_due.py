@@ -53,13 +53,16 @@ def test_each_line_says_what_it_waits_for_and_what_to_do(workspace: Workspace, a
     assert line.following == f"expunge request resume {request.id}"
 
 
-def test_who_is_held_is_not_late(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("ground", "is_late"), [("17(3)(e)", False), ("12(6)", True)])
+def test_who_is_held_is_late_unless_the_hold_is_an_answer(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, ground: str, *, is_late: bool
+) -> None:
     request = intake.submit(workspace, "71001", Law.GDPR)
     today = clock.today()
-    holding.hold(workspace, request.id, "17(3)(e)", today + timedelta(days=90))
+    holding.hold(workspace, request.id, ground, today + timedelta(days=90))
     monkeypatch.setattr(clock, "today", lambda: today + timedelta(days=60))
     line = only(workspace)
-    assert (line.late, line.days_left < 0) == (False, True)
+    assert (line.late, line.days_left < 0) == (is_late, True)
     assert [one.id for one in due.held_within(workspace, 0)] == [request.id]
 
 

@@ -128,6 +128,19 @@ def test_a_hold_that_has_ended_resumes_with_the_next_command_and_its_clock_runs_
     assert execute.erase(workspace, [request.id]).requests[0].outcome is Outcome.ERASED
 
 
+@pytest.mark.parametrize(("law", "ground"), [(Law.GDPR, "12(6)"), (Law.CCPA, "verification"), (Law.GDPR, "18(1)(a)")])
+def test_a_hold_that_is_no_answer_moves_no_clock(
+    workspace: Workspace, days_later: Callable[[int], date], law: Law, ground: str
+) -> None:
+    """11 CCR 7021(b): the 45 days run from receipt, however long verification takes."""
+    request = planned(workspace, law=law)
+    holding.hold(workspace, request.id, ground, clock.today() + AHEAD)
+    days_later(AHEAD.days)
+    office.catch_up_if_free(workspace)
+    resumed = loaded(workspace, request.id)
+    assert (resumed.state, resumed.due) == (State.PLANNED, request.due)
+
+
 def test_a_short_hold_never_shortens_the_time(workspace: Workspace, days_later: Callable[[int], date]) -> None:
     request = planned(workspace)
     held = holding.hold(workspace, request.id, "17(3)(e)", clock.today() + timedelta(days=1))

@@ -43,12 +43,17 @@ class Ground:
 
 @dataclass(frozen=True)
 class HoldGround:
-    """A ground for a hold; `lasts` is how long by default, where the law says so."""
+    """A ground for a hold; `lasts` is how long by default, where the law says so.
+
+    A hold `answers` a request where its ground excepts from erasure for the time being: then a whole answer period runs
+    from its end. Otherwise the clock goes on while it lasts, and its end moves nothing (ADR 21).
+    """
 
     id: str
     article: str
     text: str
     lasts: Months | None = None
+    answers: bool = False
     review: str | None = None
 
 
