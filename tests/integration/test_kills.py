@@ -113,7 +113,8 @@ def faults(workspace: Workspace, ids: list[str]) -> list[str]:
     verified = verify_file(workspace.certificates / files[0], workspace.folder / "public.pem")
     wrong += ["other requests"] if {line.id for line in verified.statement.requests} != set(ids) else []
     letters = {path.relative_to(workspace.letters).as_posix() for path in workspace.letters.rglob("*")}
-    expected_letters = {*ids, *(f"{request}/completion.txt" for request in ids)}
+    kinds = ("receipt", "completion")
+    expected_letters = {*ids, *(f"{request}/{kind}.txt" for request in ids for kind in kinds)}
     wrong += [f"letters {letters}"] if letters != expected_letters else []
     expected = ["ledger.key", "log.key", "owner.credential", "root-2.key", "signing.key", "workspace.secret"]
     keys = sorted(path.name for path in workspace.keys.rglob("*") if path.is_file())
