@@ -372,6 +372,13 @@ def flip(path: Path, position: float = 0.5) -> None:
     path.write_bytes(bytes(content))
 
 
+def other_digit(path: Path) -> None:
+    """Change one digit of a secret so that it is a well-formed secret still."""
+    content = path.read_text()
+    middle = len(content) // 2
+    path.write_text(content[:middle] + ("1" if content[middle] == "0" else "0") + content[middle + 1 :])
+
+
 def sql(office: Office, statement: str, *values: object) -> None:
     with closing(sqlite3.connect(office.folder / "expunge.db")) as database:
         assert database.execute(statement, values).rowcount == 1
@@ -458,7 +465,8 @@ FAULTS: Final[dict[str, Fault]] = {
     "a blob missing": Fault(lambda at: state_of(at, "additive").unlink(), "blobs", "broken", 2),
     "a blob of nobody": Fault(lambda at: (at.folder / "blobs" / "x").write_bytes(b"x"), "blobs", "attention", 0),
     "the root key missing": Fault(lambda at: (at.keys / "root-2.key").unlink(), "root keys", "broken", 2),
-    "a byte in the root key": Fault(lambda at: flip(at.keys / "root-2.key"), "segments", "broken", 2),
+    "a digit of the root key": Fault(lambda at: other_digit(at.keys / "root-2.key"), "segments", "broken", 2),
+    "no root key": Fault(lambda at: (at.keys / "root-2.key").write_text("?"), "root keys", "broken", 2),
     "another root key": Fault(lambda at: other_secret(at.keys / "root-2.key"), "segments", "broken", 2),
     "an old root key left": Fault(lambda at: other_secret(at.keys / "root-1.key"), "root keys", "broken", 0),
     "the ledger key missing": Fault(lambda at: (at.keys / "ledger.key").unlink(), "suppression ledger", "broken", 2),

@@ -1,8 +1,8 @@
 """The report: one HTML page that goes with a reply, made from a verified certificate alone.
 
 `page.render` takes what `expunge.certificates.verify` returned and nothing else, so the page cannot say more than was
-signed and checked. `words` puts the statement into the sentences of the page, `plots` draws its figures, and
-``template.html`` only sets them out.
+signed and checked. `words` puts the statement into the sentences of the page, `glance` into its first lines, `plots`
+draws its figures, and ``template.html`` only sets them out.
 
 Invariants
 ----------

@@ -13,11 +13,11 @@ from markupsafe import Markup
 
 from expunge.certificates import CHECKS, Verified
 from expunge.certificates.release import UTILITY
-from expunge.domain.certificate import Copy
+from expunge.domain.certificate import Copy, Statement
 from expunge.domain.guarantee import Empirical
 from expunge.domain.plan import Method
 from expunge.domain.report import Verdict
-from expunge.reporting import plots, words
+from expunge.reporting import glance, plots, words
 
 _WHICH: Final = ("before", "after", "retrained")
 
@@ -69,6 +69,8 @@ def render(verified: Verified) -> str:
         verdict="VERIFIED" if all(row.verdict == Verdict.PASSED for row in verification) else "NOT VERIFIED",
         verification=verification,
         tally=words.tally(statement),
+        glance=glance.copies(statement),
+        deadlines=deadline_figure(statement),
         requests=words.requests(statement),
         release=words.release(statement),
         copies=[(copy, words.facts(copy), words.checks(copy)) for copy in statement.copies],
@@ -97,6 +99,24 @@ def figures(copy: Copy, number: int) -> Figures:
         tuple(plot for plot, _ in options if plot is not None),
         tuple(otherwise for plot, otherwise in options if plot is None),
     )
+
+
+def deadline_figure(statement: Statement) -> Plot:
+    """Draw how many days were left of the time to answer."""
+    laws = glance.deadlines(statement)
+    said = "; ".join(f"{own.law}: {own.text}, {_left(own.days_left[0])}" for own in laws)
+    return Plot(
+        "Answered in time?",
+        f"Dots: {said}.",
+        f"{said}. A dot is a day; it is larger where it stands for more requests.",
+        Markup(plots.deadline_plot([plots.Row(own.law, own.days_left, own.text) for own in laws], salt="deadlines")),  # noqa: S704 - our own words and figures only
+    )
+
+
+def _left(days: int) -> str:
+    if days < 0:
+        return f"the latest {-days} day{'s'[: -days != 1]} after it was due"
+    return f"the closest {days} day{'s'[: days != 1]} before it was due"
 
 
 def utility_figure(copy: Copy, salt: str) -> Plot | None:

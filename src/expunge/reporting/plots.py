@@ -1,4 +1,4 @@
-"""Figures as inline SVG: how good a model is, and what the erasure took.
+"""Figures as inline SVG: who was answered in time, how good a model is, and what the erasure took.
 
 Invariants
 ----------
@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -28,11 +29,14 @@ LOG_FROM: Final = 20.0
 _INK: Final = "#010203"
 """Stands for ``currentColor``, which matplotlib does not know; used for nothing else."""
 _COLOURS: Final = ("#8b93a1", "#12876f", "#3f74c4")
+_LATE: Final = "#c8414f"
 _MARKERS: Final = ("o", "D", "s")
 _NARROWEST: Final = 0.02
 """Least width of the utility axis, in units of the metric, so that noise does not look like a difference."""
 _SHORTEST: Final = 1e-6
 """Seconds; certificates give times to six decimals."""
+_SMALLEST: Final = 6.0
+"""Points; of the dot that stands for one request."""
 _INCHES: Final = (4.6, 1.75)
 _Draw: TypeAlias = Callable[[Axes], None]
 
@@ -55,6 +59,67 @@ class Mark:
     value: float
     text: str
     interval: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the figure of deadlines.
+
+    Parameters
+    ----------
+    label : str
+        One of the page's own words.
+    days_left : sequence of int
+        At least one; of each request, the days from the certificate to the day that the answer was due.
+    text : str
+        What is written beside them.
+    """
+
+    label: str
+    days_left: Sequence[int]
+    text: str
+
+
+def deadline_plot(rows: Sequence[Row], *, salt: str) -> str:
+    """Draw how many days were left of the time to answer: a dot for a day, larger where it stands for more requests.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        At least one, from top to bottom.
+    salt : str
+        Another one for every figure of a page.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element.
+
+    Examples
+    --------
+    >>> svg = deadline_plot([Row("GDPR", (28, 28, 3), "3 in time")], salt="d1")
+    >>> "3 in time" in svg, "due" in svg
+    (True, True)
+    """
+
+    def draw(axes: Axes) -> None:
+        days = [day for row in rows for day in row.days_left]
+        low, high = min(0, *days), max(0, *days)
+        room = max(high - low, 7)
+        axes.set_xlim(low - 0.06 * room, high + 0.5 * room)
+        axes.axvline(0, color=_INK, linewidth=1)
+        axes.annotate("due", (0, -0.55), (4, -2), textcoords="offset points", va="top", color=_INK)
+        for number, row in enumerate(rows):
+            for day, times in sorted(Counter(row.days_left).items()):
+                size = _SMALLEST * (1 + math.log2(times))
+                axes.plot(
+                    [day], [number], "X" if day < 0 else "o", color=_LATE if day < 0 else _COLOURS[1], markersize=size
+                )
+            _write(axes, max(0, *row.days_left), number, row.text)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.set_xlabel("days left when the certificate was signed", color=_INK)
+
+    return _svg(rows, salt, draw)
 
 
 def utility_plot(marks: Sequence[Mark], *, salt: str) -> str:
@@ -164,7 +229,7 @@ def _write(axes: Axes, at: float, row: int, text: str) -> None:
     axes.annotate(text, (at, row), (8, 0), textcoords="offset points", va="center", color=_INK)
 
 
-def _svg(marks: Sequence[Mark], salt: str, draw: _Draw) -> str:
+def _svg(marks: Sequence[Mark | Row], salt: str, draw: _Draw) -> str:
     settings = {"svg.fonttype": "none", "svg.hashsalt": f"expunge {salt}", "font.size": 10.0}
     with style.context(["default", settings]):
         figure = Figure(figsize=_INCHES, layout="constrained")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 from xml.etree import ElementTree
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from expunge.reporting.plots import Mark, logarithmic, time_plot, utility_plot, widened
+from expunge.reporting.plots import Mark, Row, deadline_plot, logarithmic, time_plot, utility_plot, widened
 
 POINTS = [
     Mark("before", 0.712, "0.712"),
@@ -21,8 +21,9 @@ POINTS = [
     Mark("retrained", 0.7, "0.700"),
 ]
 BARS = [Mark("forgetting", 0.003, "3 ms"), Mark("full retrain", 1.25, "1.25 s")]
+DAYS = [Row("GDPR", (28, 28, 3, -1), "3 in time, 1 LATE"), Row("CCPA", (43,), "1 in time")]
 Draw: TypeAlias = Callable[..., str]
-PLOTS = pytest.mark.parametrize(("draw", "marks"), [(utility_plot, POINTS), (time_plot, BARS)])
+PLOTS = pytest.mark.parametrize(("draw", "marks"), [(utility_plot, POINTS), (time_plot, BARS), (deadline_plot, DAYS)])
 
 
 def texts(svg: str) -> list[str]:
@@ -30,7 +31,7 @@ def texts(svg: str) -> list[str]:
 
 
 @PLOTS
-def test_equal_input_gives_equal_bytes(draw: Draw, marks: list[Mark]) -> None:
+def test_equal_input_gives_equal_bytes(draw: Draw, marks: Sequence[Mark | Row]) -> None:
     first = draw(marks, salt="a")
     random.seed(1)
     assert draw(marks, salt="a") == first
@@ -39,20 +40,20 @@ def test_equal_input_gives_equal_bytes(draw: Draw, marks: list[Mark]) -> None:
 
 
 @PLOTS
-def test_settings_are_left_as_they_were(draw: Draw, marks: list[Mark]) -> None:
+def test_settings_are_left_as_they_were(draw: Draw, marks: Sequence[Mark | Row]) -> None:
     before = dict(mpl.rcParams)
     draw(marks, salt="a")
     assert dict(mpl.rcParams) == before
 
 
 @PLOTS
-def test_every_value_and_label_is_written(draw: Draw, marks: list[Mark]) -> None:
+def test_every_value_and_label_is_written(draw: Draw, marks: Sequence[Mark | Row]) -> None:
     written = texts(draw(marks, salt="a"))
     assert {mark.text for mark in marks} | {mark.label for mark in marks} <= set(written)
 
 
 @PLOTS
-def test_ink_follows_the_page(draw: Draw, marks: list[Mark]) -> None:
+def test_ink_follows_the_page(draw: Draw, marks: Sequence[Mark | Row]) -> None:
     svg = draw(marks, salt="a")
     assert "currentColor" in svg
     assert "#010203" not in svg
@@ -61,7 +62,7 @@ def test_ink_follows_the_page(draw: Draw, marks: list[Mark]) -> None:
 
 
 @PLOTS
-def test_ids_of_two_figures_never_meet(draw: Draw, marks: list[Mark]) -> None:
+def test_ids_of_two_figures_never_meet(draw: Draw, marks: Sequence[Mark | Row]) -> None:
     first, second = (set(re.findall(r' id="([^"]+)"', draw(marks, salt=salt))) for salt in "ab")
     assert first
     assert not first & second
@@ -101,3 +102,15 @@ def test_any_figure_can_be_drawn(values: list[float], first: float, second: floa
 def test_no_time_is_too_short_or_too_long_to_draw(time: float) -> None:
     assert time_plot([Mark("forgetting", time, "?"), Mark("full retrain", 1.0, "?")], salt="a")
     assert time_plot([Mark("forgetting", time, "?"), Mark("full retrain", time, "?")], salt="a")
+
+
+def test_a_late_answer_is_marked_by_shape_and_colour() -> None:
+    late = deadline_plot([Row("GDPR", (-1,), "1 LATE")], salt="a")
+    assert "#c8414f" in late
+    assert "#c8414f" not in deadline_plot([Row("GDPR", (0,), "1 in time")], salt="a")
+
+
+@given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=30))
+@settings(max_examples=10)
+def test_any_days_can_be_drawn(days: list[int]) -> None:
+    assert "due" in texts(deadline_plot([Row("GDPR", days, "said")], salt="a"))
