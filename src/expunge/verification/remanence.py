@@ -8,7 +8,7 @@ own), and the subjects' ids. As runs of bytes they are looked for only where a h
 than `SHORTEST` characters, not those that could be part of a time or a number in hex, not those that stand inside a
 text of somebody who remains, and not the words of this software itself ("retired"): they are counted as *indistinct*.
 All of them are looked for among decoded cells, where a text stands for itself. A whole number that stands where JSON
-has a number is taken for a count.
+has a number, or in an array of LightGBM's model text (rows in a leaf, sets of categories), is taken for a count.
 """
 
 from __future__ import annotations
@@ -45,6 +45,12 @@ _COUNT: Final = re.compile(
     rb'(?:": ?|",\[|"(?:records|subjects|held_out_subjects|texts|stores|hits|indistinct)": ?")(-?\d+)(?=\s*[,}\]"])'
 )
 """A number as the value of a name in JSON, at the head of an array's shape, or as a figure of a check."""
+_ARRAY: Final = re.compile(
+    rb"^((?:leaf|internal)_(?:count|weight|value)|cat_(?:boundaries|threshold)|threshold|split_gain|tree_sizes)"
+    rb"=[-+.e\d ]+$",
+    re.MULTILINE,
+)
+"""An array of numbers in LightGBM's model text: among thousands of them some equal somebody's number by chance."""
 _REACH: Final = 256
 """How far around a number it is told whether that is a count; blanks beyond make it none."""
 _ACCIDENTAL: Final = re.compile(r"[0-9a-fA-FTZ\s:.,+_/-]*")
@@ -245,8 +251,9 @@ def _in_blobs(vault: Vault, connection: Connection, sought: Sequence[Needles]) -
         if kind == "batch evidence":
             continue
         held = state.subjects_held(content) if kind == "training state" else ()
+        told = _ARRAY.sub(rb"\1=", content)
         for which, needles in enumerate(sought):
-            if needles.found_in(content) or needles.subjects.intersection(held):
+            if needles.found_in(told) or needles.subjects.intersection(held):
                 yield f"{kind} {blob}", which
 
 

@@ -7,15 +7,18 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lightgbm import LGBMClassifier
 from sqlalchemy import insert, select
 
 from expunge.domain.report import Check, Verdict
 from expunge.errors import CorruptedError
 from expunge.learners import state
-from expunge.learners.exact import RidgeClassifier
+from expunge.learners.exact import Retrained, RidgeClassifier
 from expunge.vault import blobs, codec, records, subjects
 from expunge.vault.database import BLOB_KEY, LOG_LEAF, METADATA, RECORD, SEGMENT
 from expunge.verification import remanence as module
@@ -236,6 +239,27 @@ def test_a_count_is_no_trace_of_the_person_of_that_number(workspace: Workspace, 
     assert look(workspace, needles).verdict is Verdict.PASSED
     plant_in_a_file(workspace, entry + b"70999")
     assert look(workspace, needles).verdict is Verdict.FAILED
+
+
+def test_a_number_in_an_array_of_a_booster_is_no_trace(workspace: Workspace) -> None:
+    def found(model: bytes) -> list[str]:
+        with workspace.vault.transaction() as connection:
+            blobs.put(workspace.vault, connection, "served model", model)
+            needles = Needles(frozenset({70_999}), frozenset())
+            return [hit.store for hit in module.search(workspace.vault, connection, {}, needles)]
+
+    assert found(b"Tree=0\nleaf_count=70999 20 31\ncat_threshold=1 70999\n") == []
+    assert found(b"Tree=0\nfeature_names=a 70999\n") == ["sealed blobs"]
+
+
+def test_a_booster_has_whole_numbers_in_its_arrays_only() -> None:
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"ward": pd.Categorical(rng.integers(0, 40, 60_000)), "age": rng.normal(size=60_000)})
+    y = (X["ward"].cat.codes % 3 + X["age"] > 1).astype(int)
+    served = Retrained(LGBMClassifier(n_estimators=3), key=bytes(32)).fit(X, y).serve()
+    content = served.body()
+    assert module._WORD.findall(content), "a large booster has such numbers"
+    assert module._WORD.findall(module._ARRAY.sub(rb"\1=", content)) == []
 
 
 def test_an_id_that_others_carry_as_a_cell_is_no_trace(workspace: Workspace) -> None:
