@@ -14,7 +14,7 @@ from typing import Final
 
 from expunge.domain.request import Outcome, Request, State
 from expunge.erasure import letters, requests
-from expunge.erasure.law.rules import ground
+from expunge.erasure.law.rules import ground, known_packs
 from expunge.erasure.letters import Letter, LetterFacts, Retained
 from expunge.vault.identity import destroy_identities
 from expunge.workspace.folder import Workspace
@@ -48,5 +48,5 @@ def _facts(workspace: Workspace, request: Request) -> LetterFacts:
     facts = LetterFacts(request, packs=workspace.policy.packs)
     if request.state is not State.REFUSED:
         return facts
-    kept = Retained(ground(request.law, request.ground or "", workspace.policy.packs))
+    kept = Retained(ground(request.law, request.ground or "", known_packs()))
     return replace(facts, retained=(kept,))

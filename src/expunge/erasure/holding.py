@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from expunge.access.actions import Action
-from expunge.domain.request import Hold, Request, State
+from expunge.domain.request import Hold, Outcome, Request, State
 from expunge.erasure import clock, execute, office, planning, requests
 from expunge.erasure.law.clocks import hold_end
 from expunge.erasure.law.rules import HoldGround, hold_ground
@@ -45,13 +45,16 @@ def hold(
             end = _end(ground, until, start)
             if _held_alike(request, ground, end):
                 return request
+            if request.outcome is not Outcome.OPEN:
+                raise IllegalMoveError(
+                    f"request {request.id} is over: {request.outcome}.", mend="There is nothing to hold."
+                )
             if request.hold and request.state is State.HELD:
                 raise IllegalMoveError(
                     f"request {request.id} is held until {request.hold.until}, on ground {request.hold.ground}.",
                     mend=f"End that first: `expunge request resume {request.id}`.",
                 )
-            follows = request.hold.follows if request.hold else None
-            waits = Hold(ground.id, clock.today(), end, follows)
+            waits = Hold(ground.id, clock.today(), end)
             own = leave(workspace, connection, request)
             held = requests.move(
                 workspace, connection, own, State.HELD, hold=waits, ground=None, approver=None, batch=None

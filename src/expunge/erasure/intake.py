@@ -125,8 +125,12 @@ def take_in(
 
 
 def follow(workspace: Workspace, connection: Connection, request: Request, until: date) -> Request:
-    """Enter the request that goes on, when a ground falls away, with what was retained until then."""
+    """Enter the request that goes on, when a ground falls away, with what was retained until then.
+
+    What is retained for longer, or without an end, is refused in it too: its approval must not reach that.
+    """
     grounds = sorted({refusal.ground for refusal in request.refusals if refusal.until == until})
+    longer = tuple(refusal for refusal in request.refusals if refusal.until is None or refusal.until > until)
     number = requests.next_number(connection)
     rest = Request(
         workspace.opaque_id("R", number),
@@ -135,6 +139,7 @@ def follow(workspace: Workspace, connection: Connection, request: Request, until
         max(clock.due_from(workspace, request.law, until), request.due),
         State.HELD,
         hold=Hold(", ".join(grounds), clock.today(), until, follows=request.id),
+        refusals=longer,
     )
     typed = requests.identity(workspace, connection, request.id)["subject"]
     requests.enter(workspace, connection, rest, number, typed)

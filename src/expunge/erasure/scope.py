@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from expunge.domain.request import Request
 from expunge.domain.subject import SubjectId, SubjectKind, parse_subject
 from expunge.erasure import requests
-from expunge.erasure.law.rules import Ground, ground
+from expunge.erasure.law.rules import Ground, ground, known_packs
 from expunge.errors import SubjectIdError
 from expunge.vault import subjects
 from expunge.workspace import data
@@ -127,13 +127,13 @@ def scopes_of(workspace: Workspace, connection: Connection, asked: Iterable[Requ
     scopes = {}
     for request in asked:
         own = {ref: (dataset, one) for one in meant[request.id] for ref, dataset in places.get(one, ())}
-        scopes[request.id] = Scope(own, _retained(workspace, request, own))
+        scopes[request.id] = Scope(own, _retained(request, own))
     return scopes
 
 
-def _retained(workspace: Workspace, request: Request, own: dict[bytes, tuple[str, SubjectId]]) -> tuple[Retention, ...]:
+def _retained(request: Request, own: dict[bytes, tuple[str, SubjectId]]) -> tuple[Retention, ...]:
     refused = {refusal.dataset: refusal for refusal in request.refusals}
-    packs = workspace.policy.packs
+    packs = known_packs()  # what was decided stands, whichever packs are in force now
     return tuple(
         Retention(request.id, dataset, ref, ground(request.law, refusal.ground, packs), refusal.until)
         for ref, (dataset, _) in own.items()

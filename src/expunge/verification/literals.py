@@ -20,8 +20,6 @@ ANCHOR: Final = 4
 """Bytes of a string that are looked up; shorter strings are refused."""
 FEW: Final = 12
 """So many strings are looked for one by one: it takes less time than the table."""
-OFTEN: Final = 64
-"""An anchor that stands in a content more often than this tells nothing: its strings are looked for one by one."""
 
 _BITS: Final = 20
 _TABLE: Final = 1 << _BITS
@@ -61,14 +59,13 @@ class Literals:
 
     def _compared(self, content: bytes) -> Iterator[bytes]:
         anchors, ends = self._marked(content)
-        distinct, first, counts = np.unique(anchors, return_index=True, return_counts=True)
-        for anchor, begin, count in zip(distinct.tolist(), first.tolist(), counts.tolist(), strict=True):
+        if not anchors.size:
+            return
+        letters = np.frombuffer(content, np.uint8)
+        distinct, first = np.unique(anchors, return_index=True)
+        for anchor, there in zip(distinct.tolist(), np.split(ends, first[1:]), strict=True):
             for string in self._by_anchor[anchor]:
-                if count > OFTEN:
-                    stands = string in content
-                else:
-                    stands = any(content.endswith(string, 0, end) for end in ends[begin : begin + count].tolist())
-                if stands:
+                if _ends_with(letters, there, string):
                     yield string
 
     def _marked(self, content: bytes) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
@@ -82,12 +79,25 @@ class Literals:
                     continue
                 windows = np.frombuffer(content, dtype="<u4", count=count, offset=begin)
                 places = np.flatnonzero(self._table[_place(windows)])
-                places = places[np.isin(windows[places], self._anchors)]
+                if not places.size:
+                    continue
+                nearest = np.searchsorted(self._anchors, windows[places])
+                places = places[self._anchors[np.minimum(nearest, len(self._anchors) - 1)] == windows[places]]
                 found.append(windows[places])
                 ends.append(begin + ANCHOR * (places + 1))
         anchors, after = np.concatenate(found), np.concatenate(ends)
         order = np.argsort(anchors, kind="stable")
         return anchors[order], after[order]
+
+
+def _ends_with(letters: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64], string: bytes) -> bool:
+    """Tell whether the string stands before one of these ends, where its anchor does; each letter leaves fewer."""
+    ends = ends[ends >= len(string)]
+    for back in range(ANCHOR + 1, len(string) + 1):
+        if not ends.size:
+            return False
+        ends = ends[letters[ends - back] == string[-back]]
+    return bool(ends.size)
 
 
 def _place(windows: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:

@@ -150,6 +150,13 @@ def test_a_short_hold_never_shortens_the_time(workspace: Workspace, days_later: 
     assert loaded(workspace, request.id).due >= request.due
 
 
+def test_what_is_over_is_not_held(workspace: Workspace) -> None:
+    request = decide.approve(workspace, planned(workspace).id)
+    execute.erase(workspace, [request.id])
+    with pytest.raises(IllegalMoveError, match="over: erased"):
+        holding.hold(workspace, request.id, "17(3)(e)", until=clock.today() + AHEAD)
+
+
 def test_a_hold_can_be_ended_early(workspace: Workspace) -> None:
     request = planned(workspace)
     with pytest.raises(IllegalMoveError, match="not held"):

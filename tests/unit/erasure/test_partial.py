@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeAlias
 
 import pandas as pd
 import pytest
@@ -13,13 +14,16 @@ from expunge.datasets import checked, declare, read_frame
 from expunge.domain.certificate import Copy
 from expunge.domain.plan import Method
 from expunge.domain.request import Law, Outcome, Request, State
-from expunge.erasure import decide, execute, intake, requests
+from expunge.erasure import decide, execute, holding, intake, requests
+from expunge.erasure.law.rules import grounds
 from expunge.erasure.replay import replay_certificate
 from expunge.errors import IllegalMoveError, InputError, KeyDestroyedError
 from expunge.vault import subjects
 from expunge.vault.database import RESTRICTION
 from expunge.workspace import data, models, register
 from expunge.workspace.folder import Workspace
+
+Under: TypeAlias = Callable[..., Workspace]
 
 PERSON, OTHER = 71001, 71014
 RECORDS, PROCESSING = "17(3)(b)", "17(3)(d)"
@@ -153,6 +157,61 @@ def test_what_was_kept_until_a_day_goes_on_by_a_request_of_its_own(two: Workspac
     assert rest.hold is not None
     assert (rest.hold.until, rest.hold.follows, rest.hold.ground) == (SOON, request.id, RECORDS)
     assert rest.due > SOON
+
+
+def test_whoever_is_held_again_on_another_ground_is_told(two: Workspace) -> None:
+    execute.erase(two, [partly(two, PERSON, RECORDS, SOON).id])
+    with two.vault.transaction() as connection:
+        (rest,) = [one for one in requests.every(connection) if one.state is State.HELD]
+    assert not (two.letters / rest.id / "hold.txt").exists(), "the letter about what was erased says it"
+    holding.resume(two, rest.id)
+    held = holding.hold(two, rest.id, "17(3)(e)", until=SOON)
+    assert held.hold is not None
+    assert held.hold.follows is None
+    assert (two.letters / rest.id / "hold.txt").is_file()
+
+
+def test_what_is_kept_for_longer_is_not_reached_by_the_request_that_follows(
+    two: Workspace, people: pd.DataFrame
+) -> None:
+    for name in ("claims", "research"):
+        raw = read_frame(people)
+        data.add(two, name, checked(raw, declare(raw.names, subject="patient", target="sick")))
+    later = SOON + timedelta(days=400)
+    request = intake.submit(two, str(PERSON), Law.GDPR)
+    for name, until in (("accounts", SOON), ("claims", later), ("research", None)):
+        decide.refuse_for(two, request.id, RECORDS, name, until)
+    execute.erase(two, [decide.approve(two, request.id).id])
+    with two.vault.transaction() as connection:
+        (rest,) = [one for one in requests.every(connection) if one.id != request.id]
+        names = {dataset: name for dataset, name, _ in data.versions(connection)}
+    assert rest.hold is not None
+    assert rest.hold.until == SOON
+    assert {names[one.dataset]: one.until for one in rest.refusals} == {"claims": later, "research": None}
+
+    resumed = holding.resume(two, rest.id)
+    execute.erase(two, [decide.approve(two, resumed.id).id])
+    kept = [name for name in ("visits", "accounts", "claims", "research") if PERSON in in_dataset(two, name)]
+    assert kept == ["claims", "research"]
+    with two.vault.transaction() as connection:
+        (last,) = [one for one in requests.every(connection) if one.id not in {request.id, rest.id}]
+    assert last.hold is not None
+    assert last.hold.until == later
+    assert [names[one.dataset] for one in last.refusals] == ["research"]
+
+
+def test_what_was_refused_on_a_pack_stands_when_the_pack_is_gone(two: Workspace, under: Under) -> None:
+    banked = under(two, packs=("finance",))
+    request = intake.submit(banked, str(PERSON), Law.GDPR)
+    ground = next(one.id for one in grounds(Law.GDPR, ("finance",)) if one not in grounds(Law.GDPR))
+    decide.refuse_for(banked, request.id, ground, "accounts")
+    decide.approve(banked, request.id)
+    without = under(banked, packs=())
+    (sent_back, why), *_ = execute.erase(without, [request.id]).sent_back
+    assert (sent_back.state, why) == (State.PLANNED, "the policy changed since it was planned")
+    done = execute.erase(without, [decide.approve(without, request.id).id])
+    assert [one.outcome for one in done.requests] == [Outcome.PARTLY_ERASED]
+    assert PERSON in in_dataset(without, "accounts")
 
 
 def test_erasing_what_was_retained_lifts_the_restriction(two: Workspace, certified: Callable[..., Verified]) -> None:

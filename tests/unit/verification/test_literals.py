@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from expunge.errors import InputError
 from expunge.verification import literals as module
-from expunge.verification.literals import ANCHOR, FEW, OFTEN, Literals
+from expunge.verification.literals import ANCHOR, FEW, Literals
 
 FILLER = [b"filler %d" % number for number in range(FEW + 1)]
 LETTERS = st.binary(min_size=1, max_size=1).map(lambda one: bytes([97 + one[0] % 3]))
@@ -40,7 +40,7 @@ def test_a_string_across_the_border_of_two_chunks_is_found(shift: int, monkeypat
 
 
 def test_an_anchor_that_stands_everywhere_hides_nothing() -> None:
-    content = b"no 1234, " * (OFTEN + 1)
+    content = b"no 1234, " * 1000
     words = Literals([b"yes 1234", b"is 1234", *FILLER])
     assert words.within(content) == set()
     assert words.within(content + b"yes 1234") == {b"yes 1234"}

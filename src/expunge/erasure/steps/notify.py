@@ -1,7 +1,8 @@
 """notified: the certificate and the letters are written out, and what was retained for a time is put on hold.
 
 What a ground keeps until a day must go on that day, and the person need not ask again: a request of its own, held until
-then, follows the one that is answered.
+the first such day, follows the one that is answered. What other grounds keep for longer stays refused in it, and has a
+request that follows it in turn.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, select
 from expunge.domain.request import Request
 from expunge.erasure import intake, letters, requests
 from expunge.erasure.batch import Batch
-from expunge.erasure.law.rules import ground
+from expunge.erasure.law.rules import ground, known_packs
 from expunge.erasure.letters import Letter, LetterFacts, Retained
 from expunge.vault.database import CERTIFICATE
 from expunge.vault.store import write_atomically
@@ -35,7 +36,7 @@ def write(workspace: Workspace, batch: str) -> None:
                 request,
                 certificate=certificate.id,
                 packs=workspace.policy.packs,
-                retained=_kept(workspace, request, names),
+                retained=_kept(request, names),
                 erased=_erased(connection, request) if request.refusals else (),
             )
             for request in served
@@ -45,9 +46,9 @@ def write(workspace: Workspace, batch: str) -> None:
     letters.write_all(workspace, Letter.COMPLETION, [facts for facts in told if not facts.request.refusals])
 
 
-def _kept(workspace: Workspace, request: Request, names: dict[str, str]) -> tuple[Retained, ...]:
+def _kept(request: Request, names: dict[str, str]) -> tuple[Retained, ...]:
     return tuple(
-        Retained(ground(request.law, one.ground, workspace.policy.packs), names[one.dataset], one.until)
+        Retained(ground(request.law, one.ground, known_packs()), names[one.dataset], one.until)
         for one in request.refusals
     )
 
@@ -58,8 +59,8 @@ def _erased(connection: Connection, request: Request) -> tuple[str, ...]:
 
 
 def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
-    """Enter the requests that follow."""
+    """Enter the requests that follow, one for each that kept something for a time."""
     for request in requests.in_batch(connection, batch.id):
-        ends = sorted({refusal.until for refusal in request.refusals if refusal.until is not None})
-        for until in ends:
-            intake.follow(workspace, connection, request, until)
+        ends = [refusal.until for refusal in request.refusals if refusal.until is not None]
+        if ends:
+            intake.follow(workspace, connection, request, min(ends))
