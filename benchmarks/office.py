@@ -57,6 +57,8 @@ def summary(seconds: Sequence[float]) -> dict[str, Any]:
 
 def encounters() -> Table:
     """Read and check the encounters as a person would declare them, and confirm what was inferred."""
+    if "EXPUNGE_DATA_DIR" not in os.environ:
+        raise SystemExit(f"Set EXPUNGE_DATA_DIR to the folder that holds {FILE}.")
     raw = read_csv(Path(os.environ["EXPUNGE_DATA_DIR"]) / FILE)
     roles = [f"diag_{n}=categorical" for n in (1, 2, 3)] + ["encounter_id=ignored"]
     table = checked(raw, declare(raw.names, subject="patient_nbr", target="readmitted", roles=roles))

@@ -1,4 +1,4 @@
-"""What a certificate says at a glance: one line for each copy, and whether everybody was answered in time. Pure.
+"""What a certificate says at a glance: one line for each copy, and whether each request was done in time. Pure.
 
 It says nothing that the rest of the page does not say in full.
 """

@@ -106,9 +106,10 @@ def deadline_figure(statement: Statement) -> Plot:
     laws = glance.deadlines(statement)
     said = "; ".join(f"{own.law}: {own.text}, {_left(own.days_left[0])}" for own in laws)
     return Plot(
-        "Answered in time?",
+        "Done in time?",
         f"Dots: {said}.",
-        f"{said}. A dot is a day; it is larger where it stands for more requests.",
+        f"{said}. Counted to the day on which the certificate was signed, for the requests in it; the letters follow. "
+        "A dot is a day; it is larger where it stands for more requests.",
         Markup(plots.deadline_plot([plots.Row(own.law, own.days_left, own.text) for own in laws], salt="deadlines")),  # noqa: S704 - our own words and figures only
     )
 

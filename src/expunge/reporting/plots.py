@@ -1,4 +1,4 @@
-"""Figures as inline SVG: who was answered in time, how good a model is, and what the erasure took.
+"""Figures as inline SVG: what was done in time, how good a model is, and what the erasure took.
 
 Invariants
 ----------
@@ -111,10 +111,8 @@ def deadline_plot(rows: Sequence[Row], *, salt: str) -> str:
         axes.annotate("due", (0, -0.55), (4, -2), textcoords="offset points", va="top", color=_INK)
         for number, row in enumerate(rows):
             for day, times in sorted(Counter(row.days_left).items()):
-                size = _SMALLEST * (1 + math.log2(times))
-                axes.plot(
-                    [day], [number], "X" if day < 0 else "o", color=_LATE if day < 0 else _COLOURS[1], markersize=size
-                )
+                marker, colour = ("X", _LATE) if day < 0 else ("o", _COLOURS[1])
+                axes.plot([day], [number], marker, color=colour, markersize=_SMALLEST * (1 + math.log2(times)))
             _write(axes, max(0, *row.days_left), number, row.text)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.set_xlabel("days left when the certificate was signed", color=_INK)

@@ -51,6 +51,8 @@ _ARRAY: Final = re.compile(
     re.MULTILINE,
 )
 """An array of numbers in LightGBM's model text: among thousands of them some equal somebody's number by chance."""
+_BOOSTER: Final = b"tree\nversion="
+"""How that text begins; in what does not hold one, a number of such a name is a trace like any other."""
 _REACH: Final = 256
 """How far around a number it is told whether that is a count; blanks beyond make it none."""
 _ACCIDENTAL: Final = re.compile(r"[0-9a-fA-FTZ\s:.,+_/-]*")
@@ -259,7 +261,7 @@ def _in_blobs(vault: Vault, connection: Connection, sought: Sequence[Needles]) -
         if kind == "batch evidence":
             continue
         held = state.subjects_held(content) if kind == "training state" else ()
-        told = _ARRAY.sub(rb"\1=", content)
+        told = _ARRAY.sub(rb"\1=", content) if _BOOSTER in content else content
         for which, needles in enumerate(sought):
             if needles.found_in(told) or needles.subjects.intersection(held):
                 yield f"{kind} {blob}", which

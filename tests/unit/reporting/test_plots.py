@@ -105,9 +105,10 @@ def test_no_time_is_too_short_or_too_long_to_draw(time: float) -> None:
 
 
 def test_a_late_answer_is_marked_by_shape_and_colour() -> None:
-    late = deadline_plot([Row("GDPR", (-1,), "1 LATE")], salt="a")
-    assert "#c8414f" in late
-    assert "#c8414f" not in deadline_plot([Row("GDPR", (0,), "1 in time")], salt="a")
+    late, in_time = (deadline_plot([Row("GDPR", (days,), "said")], salt="a") for days in (-1, 0))
+    assert ("#c8414f" in late, "#c8414f" in in_time) == (True, False)
+    round_marks = [re.findall(r'<path id="m[^"]+" d="[^"]*C', svg) for svg in (late, in_time)]
+    assert [len(found) for found in round_marks] == [0, 1]
 
 
 @given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=30))

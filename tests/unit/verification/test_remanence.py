@@ -248,8 +248,14 @@ def test_a_number_in_an_array_of_a_booster_is_no_trace(workspace: Workspace) -> 
             needles = Needles(frozenset({70_999}), frozenset())
             return [hit.store for hit in module.search(workspace.vault, connection, {}, needles)]
 
-    assert found(b"Tree=0\nleaf_count=70999 20 31\ncat_threshold=1 70999\n") == []
-    assert found(b"Tree=0\nfeature_names=a 70999\n") == ["sealed blobs"]
+    booster = b"tree\nversion=v4\n"
+    assert found(booster + b"Tree=0\nleaf_count=70999 20 31\ncat_threshold=1 70999\n") == []
+    assert found(booster + b"Tree=0\nfeature_names=a 70999\n") == ["sealed blobs"]
+
+
+def test_such_an_array_outside_of_a_booster_is_a_trace(workspace: Workspace) -> None:
+    plant_in_a_blob(workspace, b"\nleaf_count=70999 20\n")
+    assert look(workspace, Needles(frozenset({70_999}), frozenset())).verdict is Verdict.FAILED
 
 
 def test_a_booster_has_whole_numbers_in_its_arrays_only() -> None:
@@ -258,6 +264,7 @@ def test_a_booster_has_whole_numbers_in_its_arrays_only() -> None:
     y = (X["ward"].cat.codes % 3 + X["age"] > 1).astype(int)
     served = Retrained(LGBMClassifier(n_estimators=3), key=bytes(32)).fit(X, y).serve()
     content = served.body()
+    assert module._BOOSTER in content
     assert module._WORD.findall(content), "a large booster has such numbers"
     assert module._WORD.findall(module._ARRAY.sub(rb"\1=", content)) == []
 
