@@ -38,14 +38,14 @@ def erase(
 
     If it is cut short, give the same command again: it goes on where it ended.
     """
-    from expunge.erasure import clock, due, execute
+    from expunge.erasure import due, execute
 
     if bool(request_ids) == (due_within is not None):
         raise InputError("name requests, or --due-within DAYS.", mend="Give one of the two.")
     opened = open_at(workspace, keys, actor)
     held: Sequence[Request] = ()
     if due_within is not None:
-        request_ids = execute.due_within(opened, due_within, clock.today())
+        request_ids = execute.due_within(opened, due_within)
         held = due.held_within(opened, due_within)
     done = run(opened, request_ids or [], quiet=as_json)
     _print(opened, done, held, as_json=as_json)

@@ -23,7 +23,7 @@ Invariants
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -150,12 +150,15 @@ class Hold:
         `until` is the first day on which it no longer holds.
     follows : str or None
         The request of which this one is the rest (see `Refusal`).
+    number : int
+        Of the holds of which the requester is told by a letter of their own; 0 where the answer that it follows told.
     """
 
     ground: str
     since: date
     until: date
     follows: str | None = None
+    number: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form that is stored and shown."""
@@ -164,13 +167,14 @@ class Hold:
             "since": self.since.isoformat(),
             "until": self.until.isoformat(),
             "follows": self.follows,
+            "number": self.number,
         }
 
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> Hold:
         """Read what `to_dict` wrote."""
         since, until = date.fromisoformat(value["since"]), date.fromisoformat(value["until"])
-        return cls(value["ground"], since, until, value["follows"])
+        return cls(value["ground"], since, until, value["follows"], value["number"])
 
 
 @dataclass(frozen=True)
@@ -211,7 +215,7 @@ class Request:
         Opaque, random.
     law : Law
     received : datetime
-        Aware, UTC.
+        Aware; its day is that of the office that received it, wherever it is read later.
     due : date
         Last day on which the law wants it answered.
     state : State
@@ -221,7 +225,7 @@ class Request:
     approver : str or None
         Who approved it.
     approved : datetime or None
-        When it was approved; from then on it waits for others no longer than the policy's window.
+        When it was approved, by the office's clock; it waits for others no longer than the policy's window from then.
     batch : str or None
         The batch that executes it.
     policy : str or None
@@ -266,7 +270,7 @@ class Request:
 
         Examples
         --------
-        >>> request = Request("R-1", Law.GDPR, datetime(2026, 11, 2, tzinfo=UTC), date(2026, 12, 2))
+        >>> request = Request("R-1", Law.GDPR, datetime(2026, 11, 2).astimezone(), date(2026, 12, 2))
         >>> request.move(State.IDENTIFIED).state
         <State.IDENTIFIED: 'identified'>
         >>> request.move(State.SHREDDED)
@@ -304,6 +308,11 @@ From received it can go to: held, identified, withdrawn.
         return self.due if self.extension is None else max(self.due, self.extension.until)
 
     @property
+    def waits_to_follow(self) -> bool:
+        """Whether it waits, as the rest of a request that was answered, for what that one retained (see `Hold`)."""
+        return self.state is State.HELD and self.hold is not None and self.hold.follows is not None
+
+    @property
     def final(self) -> bool:
         """Whether the request is at its end."""
         return not MOVES[self.state]
@@ -313,13 +322,13 @@ From received it can go to: held, identified, withdrawn.
         return {
             "id": self.id,
             "law": self.law.value,
-            "received": self.received.astimezone(UTC).isoformat(timespec="seconds"),
+            "received": self.received.isoformat(timespec="seconds"),
             "due": self.due.isoformat(),
             "state": self.state.value,
             "outcome": self.outcome.value,
             "ground": self.ground,
             "approver": self.approver,
-            "approved": self.approved and self.approved.astimezone(UTC).isoformat(timespec="seconds"),
+            "approved": self.approved and self.approved.isoformat(timespec="seconds"),
             "batch": self.batch,
             "policy": self.policy,
             "failed": list(self.failed) if self.failed else None,

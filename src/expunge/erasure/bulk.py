@@ -5,8 +5,9 @@ The file is UTF-8 with a header: ``subject``, and ``law`` and ``received`` where
 Invariants
 ----------
 - Every fault of every row stands in one error, and then nothing was entered.
-- The same file again enters nobody twice: its keyed hash goes into the log in the transaction that enters its rows, so
-  that after a kill the same command goes on, and after an end it answers what it answered.
+- The same file again, of the same day, enters nobody twice: its keyed hash goes into the log in the transaction that
+  enters its rows, so that after a kill the same command goes on, and after an end it answers what it answered.
+- Rows are numbered as they stand in the file, after the header, blank ones too.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -100,13 +102,13 @@ def import_file(
             before = _taken_in(connection, name)
             repeated = {} if before else dict(_repeated(workspace, connection, asked))
         if before:
-            return Imported(before["requests"], 0, (), before["at"])
+            return Imported(before["requests"], before["left_out"], (), before["at"])
         if not skip_duplicates:
             faults += (Fault(what, row=row) for row, what in repeated.items())
         if faults:
             raise DataError(file.name, sorted(faults, key=lambda fault: fault.row or 0), mend=_MEND)
         chosen = [one for row, one in asked.items() if row not in repeated]
-        entered = take_in(workspace, chosen, name) if chosen else []
+        entered = take_in(workspace, chosen, {"file": name, "left_out": len(repeated)})
         return Imported(len(entered), len(repeated), tuple(entered))
 
 
@@ -123,7 +125,8 @@ def _rows(file: Path, content: bytes) -> list[list[str]]:
     except UnicodeDecodeError as error:
         raise InputError(f"{file.name} is not UTF-8, at byte {error.start}.", mend="Save it as UTF-8.") from error
     try:
-        return [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row]
+        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+        return list(dropwhile(lambda row: not row, rows))
     except csv.Error as error:
         raise InputError(f"{file.name} is no CSV file: {error}.", mend="Save it as CSV with a header.") from error
 
@@ -136,6 +139,8 @@ def _read(header: list[str], rows: list[list[str]], given: dict[str, str]) -> tu
     faults: list[Fault] = []
     asked: dict[int, Asked] = {}
     for number, row in enumerate(rows, start=1):
+        if not row:
+            continue
         if len(row) != len(header):
             faults.append(Fault(f"has {len(row)} cells, the header {len(header)}", row=number))
             continue
@@ -180,7 +185,7 @@ def _moment(day: str) -> datetime:
 
 
 def _name(workspace: Workspace, content: bytes, given: dict[str, str]) -> str:
-    """Name a file, and what was given with it, so that the name tells nothing."""
+    """Name a file, and what was given with it (the day, where it has none), so that the name tells nothing."""
     whole = json.dumps(given, sort_keys=True).encode() + b"|" + content
     return hmac.new(workspace.vault.derive("request file"), whole, hashlib.sha256).hexdigest()
 

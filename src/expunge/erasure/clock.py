@@ -7,7 +7,10 @@ from datetime import date, datetime, time
 from expunge.access.policy import Policy
 from expunge.domain.request import Law, Request
 from expunge.erasure.law import clocks
+from expunge.vault.store import today
 from expunge.workspace.folder import Workspace
+
+__all__ = ["calendar", "confirm_by", "due", "due_from", "extended", "today"]
 
 
 def calendar(policy: Policy, law: Law) -> str | None:
@@ -27,22 +30,12 @@ def due_from(workspace: Workspace, law: Law, start: date) -> date:
 
 def extended(workspace: Workspace, request: Request) -> date:
     """Return the last day for an answer once the time was extended."""
-    return clocks.extended_due(request.law, here(request.received), calendar(workspace.policy, request.law))
+    return clocks.extended_due(request.law, request.received, calendar(workspace.policy, request.law))
 
 
 def confirm_by(workspace: Workspace, request: Request) -> date | None:
     """Return the day by which receipt must be confirmed, where the law sets one."""
-    return clocks.confirm_by(request.law, here(request.received), calendar(workspace.policy, request.law))
-
-
-def here(moment: datetime) -> datetime:
-    """Return a stored moment by the office's own clock, whose days count."""
-    return moment.astimezone()
-
-
-def today() -> date:
-    """Return the day that it is at the office."""
-    return datetime.now().astimezone().date()
+    return clocks.confirm_by(request.law, request.received, calendar(workspace.policy, request.law))
 
 
 def _on(day: date) -> datetime:

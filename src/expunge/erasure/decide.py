@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -54,7 +54,7 @@ def _approve(workspace: Workspace, connection: Connection, request: Request) -> 
         )
     tasks.make(workspace, connection, request)
     tasks.write_letters(workspace, connection, [request])
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = datetime.now().astimezone().replace(microsecond=0)
     return requests.move(workspace, connection, request, State.APPROVED, approver=workspace.actor, approved=now)
 
 
@@ -90,7 +90,7 @@ def refuse(workspace: Workspace, request_id: str, ground_name: str) -> Request:
                     mend="A refusal that was sent is not changed; take a new request in.",
                 )
             return request
-        return close_refused(workspace, request, found)
+        return close_refused(workspace, replace(request, refusals=()), found)
 
 
 def refuse_for(
@@ -99,7 +99,8 @@ def refuse_for(
     """Refuse a request for one dataset: the records there are retained, everything else goes; approval is needed anew.
 
     Where the ground covers the keeping of records alone, models forget the person all the same, and the records are
-    used for nothing else from then on. Where nothing else would be erased, the whole request is refused and closed.
+    used for nothing else from then on. Where nothing else would be erased, the whole request is refused and closed;
+    what is retained until a day goes on then all the same.
 
     Parameters
     ----------
@@ -113,8 +114,7 @@ def refuse_for(
     Raises
     ------
     InputError
-        Where the law knows no such ground, the dataset holds nothing of the person, `until` is past, or nothing else
-        would be erased before it.
+        Where the law knows no such ground, the dataset holds nothing of the person, or `until` is past.
     IllegalMoveError
         Where the request is past deciding.
     """
@@ -142,13 +142,7 @@ def refuse_for(
             request = replace(request, refusals=(*others, Refusal(place, found.id, until)))
             request = planning.replan(workspace, connection, request)
             journal.append(workspace, connection, "dataset refused", request=request.id, object=place, ground=found.id)
-            left = bool(requests.touched(connection, request.id))
-            if not left and until is not None:
-                raise InputError(
-                    f"nothing but dataset {dataset!r} holds anything of the person.",
-                    mend=f"Hold the request until then: `expunge request hold {request.id}`.",
-                )
-        return request if left else close_refused(workspace, request, found.id)
+        return planning.advance(workspace, request)
 
 
 def _instead(request: Request) -> str:

@@ -141,6 +141,7 @@ def _own_approvers(workspace: Workspace, there: Iterable[Request]) -> frozenset[
 def _line(around: _Office, request: Request, today: date) -> Line:
     blocked, following = _WAITS.get(request.state, _in_batch)(around, request)
     confirm = clock.confirm_by(around.workspace, request)
+    follows = request.hold is not None and request.hold.follows is not None  # receipt was confirmed long ago
     receipt = around.workspace.letters / request.id / "receipt.txt"
     return Line(
         request,
@@ -148,7 +149,7 @@ def _line(around: _Office, request: Request, today: date) -> Line:
         late(request, today),
         blocked,
         following,
-        None if confirm is None or receipt.exists() else confirm,
+        None if follows or receipt.exists() else confirm,
     )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final, TypeAlias
 
 from sqlalchemy import Connection, select
@@ -23,7 +23,7 @@ from expunge.certificates.file import MAX_BYTES
 from expunge.domain.plan import Plan
 from expunge.domain.request import STEPS, Outcome, Request, State
 from expunge.erasure import batch as batches
-from expunge.erasure import guard, office, plan, planning, release, requests, tasks
+from expunge.erasure import clock, guard, office, plan, planning, release, requests, tasks
 from expunge.erasure.batch import Batch
 from expunge.erasure.leaving import dissolve
 from expunge.erasure.release import Waiting
@@ -177,11 +177,11 @@ def give_up(workspace: Workspace, request_id: str) -> tuple[Request, ...]:
             return tuple(requests.load(connection, request.id) for request in waiting)
 
 
-def due_within(workspace: Workspace, days: int, today: date) -> list[str]:
+def due_within(workspace: Workspace, days: int) -> list[str]:
     """Return the approved requests that are due within some days, and those of an unfinished batch."""
     workspace.authorise(Action.ERASE)
     with workspace.vault.transaction() as connection:
-        last = today + timedelta(days=days)
+        last = clock.today() + timedelta(days=days)
         return [
             request.id
             for request in requests.every(connection)
@@ -228,20 +228,14 @@ def _assemble(
         known = [own for own in scopes.values() if isinstance(own, Scope)]
         seen = plan.survey(workspace, connection, {ref for own in known for ref in own.people})
         for request in chosen:
-            own, reason = scopes[request.id], None
-            if isinstance(own, ExpungeError):
-                reason = str(own)
-            elif plan.needs_new_approval(requests.plan(connection, request.id), plan.plan_of(seen, own)):
-                reason = "its plan changed since it was approved"
-            elif request.policy != workspace.policy.version:
-                reason = "the policy changed since it was planned"
-            elif not own.people:
-                reason = "nothing is held of this person any more"
-            if reason is None:
-                taken.append(request)
-            else:
+            own = scopes[request.id]
+            if isinstance(own, ExpungeError):  # nothing can be planned for it now
+                sent_back.append((planning.send_back(workspace, connection, request), str(own)))
+            elif reason := _uncovered(workspace, connection, request, own, seen):
                 sent_back.append((planning.replan(workspace, connection, request), reason))
-        today = datetime.now(UTC).date()
+            else:
+                taken.append(request)
+        today = clock.today()
         waiting = _waiting(workspace, connection, taken, today)
         if waiting is not None:
             taken = [request for request in taken if request.id not in waiting.requests]
@@ -256,6 +250,17 @@ def _assemble(
             tasks.make(workspace, connection, request)
         journal.append(workspace, connection, "batch begun", batch=batch.id, requests=[one.id for one in taken])
     return batch, tuple(sent_back), waiting
+
+
+def _uncovered(
+    workspace: Workspace, connection: Connection, request: Request, own: Scope, seen: plan.Survey
+) -> str | None:
+    """Return why an approval does not cover what would be done now; None where it does."""
+    if plan.needs_new_approval(requests.plan(connection, request.id), plan.plan_of(seen, own)):
+        return "its plan changed since it was approved"
+    if request.policy != workspace.policy.version:
+        return "the policy changed since it was planned"
+    return None if own.people else "nothing is held of this person any more"
 
 
 def _scopes(workspace: Workspace, connection: Connection, chosen: Sequence[Request]) -> dict[str, Scope | ExpungeError]:

@@ -42,7 +42,7 @@ def extend(workspace: Workspace, request_id: str, reason: str) -> Request:
                     f"the time for request {request.id} was extended already, until {request.extension.until}.",
                     mend="The law allows no second extension: answer by then.",
                 )
-            first = clock.due(workspace, request.law, clock.here(request.received))
+            first = clock.due(workspace, request.law, request.received)
             if clock.today() > first:
                 raise IllegalMoveError(
                     f"the first period of request {request.id} ended on {first}: it is too late to extend it.",

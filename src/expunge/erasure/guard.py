@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -24,7 +24,7 @@ from expunge.domain.plan import Method
 from expunge.domain.report import Check
 from expunge.domain.request import Outcome, State
 from expunge.erasure import batch as batches
-from expunge.erasure import requests
+from expunge.erasure import clock, requests
 from expunge.erasure.batch import Batch
 from expunge.errors import IllegalMoveError, InputError, UtilityGuardError
 from expunge.vault.store import now
@@ -72,7 +72,7 @@ def settle(workspace: Workspace, batch: Batch) -> None:
         if not held:
             return
         safe = deadline(connection, workspace.policy.safe_days)
-        if datetime.now(UTC).date() < safe:
+        if clock.today() < safe:
             raise UtilityGuardError(
                 f"batch {batch.id} waits: {'; '.join(_lost(fresh, copy) for copy in held)}. "
                 "Nothing is shredded, both models are kept.",

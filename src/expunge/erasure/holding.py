@@ -54,7 +54,7 @@ def hold(
                     f"request {request.id} is held until {request.hold.until}, on ground {request.hold.ground}.",
                     mend=f"End that first: `expunge request resume {request.id}`.",
                 )
-            waits = Hold(ground.id, clock.today(), end)
+            waits = Hold(ground.id, clock.today(), end, number=request.hold.number + 1 if request.hold else 1)
             own = leave(workspace, connection, request)
             held = requests.move(
                 workspace, connection, own, State.HELD, hold=waits, ground=None, approver=None, batch=None

@@ -8,16 +8,15 @@ Invariants
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-
-from sqlalchemy import Connection
+from datetime import UTC, datetime
+from typing import Any
 
 from expunge.access.actions import Action
-from expunge.domain.request import Hold, Law, Request, State
+from expunge.domain.request import Law, Request
 from expunge.domain.subject import subject_id
-from expunge.erasure import clock, letters, office, requests
+from expunge.erasure import clock, following, letters, office, requests
 from expunge.erasure.letters import Letter
 from expunge.erasure.planning import advance, advance_all, replan
 from expunge.errors import DuplicateRequestError, InputError
@@ -25,7 +24,7 @@ from expunge.vault.identity import make_identity_keys
 from expunge.workspace import journal
 from expunge.workspace.folder import Workspace
 
-__all__ = ["Asked", "advance", "follow", "plainly", "replan", "submit", "take_in"]
+__all__ = ["Asked", "advance", "plainly", "replan", "submit", "take_in"]
 
 
 @dataclass(frozen=True)
@@ -94,56 +93,36 @@ def submit(
 
 
 def take_in(
-    workspace: Workspace, asked: Sequence[Asked], batch: str | None = None, *, restored: bool = False
+    workspace: Workspace, asked: Sequence[Asked], file: Mapping[str, Any] | None = None, *, restored: bool = False
 ) -> list[Request]:
     """Enter what people asked for and plan it; the caller holds the lock, and knows that nobody has asked already.
 
     Parameters
     ----------
-    batch : str, optional
-        Keyed hash of the file that they came in; the log notes it, so that the file is not entered twice.
+    file : mapping, optional
+        What the log notes of the file that they came in: its keyed hash, so that it is not entered twice.
     restored : bool
         As `submit` has it.
     """
     with workspace.vault.transaction() as connection:
         number = requests.next_number(connection)
+        waiting = requests.waiting_to_follow(connection)
         entered = [
             Request(
                 workspace.opaque_id("R", number + position),
                 one.law,
-                one.received.astimezone(UTC),
+                one.received,
                 clock.due(workspace, one.law, one.received),
+                refusals=following.retained(connection, waiting.get((one.law, requests.tag(workspace, one.subject)))),
             )
             for position, one in enumerate(asked)
         ]
         make_identity_keys(workspace.vault, (request.id for request in entered))
         typed = [one.subject for one in asked]
         requests.enter_all(workspace, connection, list(zip(entered, typed, strict=True)), number, restored=restored)
-        if batch is not None:
-            journal.append(workspace, connection, "file taken in", file=batch, requests=len(entered))
+        if file is not None:
+            journal.append(workspace, connection, "file taken in", requests=len(entered), **file)
     return advance_all(workspace, entered)
-
-
-def follow(workspace: Workspace, connection: Connection, request: Request, until: date) -> Request:
-    """Enter the request that goes on, when a ground falls away, with what was retained until then.
-
-    What is retained for longer, or without an end, is refused in it too: its approval must not reach that.
-    """
-    grounds = sorted({refusal.ground for refusal in request.refusals if refusal.until == until})
-    longer = tuple(refusal for refusal in request.refusals if refusal.until is None or refusal.until > until)
-    number = requests.next_number(connection)
-    rest = Request(
-        workspace.opaque_id("R", number),
-        request.law,
-        request.received,
-        max(clock.due_from(workspace, request.law, until), request.due),
-        State.HELD,
-        hold=Hold(", ".join(grounds), clock.today(), until, follows=request.id),
-        refusals=longer,
-    )
-    typed = requests.identity(workspace, connection, request.id)["subject"]
-    requests.enter(workspace, connection, rest, number, typed)
-    return rest
 
 
 def plainly(subject: str) -> str:

@@ -5,7 +5,8 @@ there. The first line of each template states its review; it is not printed.
 
 Invariants
 ----------
-- A letter is a function of its facts: written again, it has the same bytes.
+- A letter is a function of its facts, and is written once: what may have been sent is not changed afterwards. Those to
+  recipients, until they are told, say what they have by then.
 - It holds request ids, dates, names of datasets, articles: no name and no id of a person. (The reason of an extension
   is what the office typed.)
 - A fact that a template needs and that is not given is an error, never a gap.
@@ -24,7 +25,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, UndefinedError, select_autoescape
 
 from expunge.domain.request import Request
-from expunge.erasure.law.rules import Ground, HoldGround, notices, rules
+from expunge.erasure.law.rules import Ground, HoldGround, ground, known_packs, notices, rules
 from expunge.errors import InputError
 from expunge.vault.store import FEW, sync_folder, write_all_atomically, write_atomically
 from expunge.workspace.folder import Workspace
@@ -118,8 +119,16 @@ def render(kind: Letter, facts: LetterFacts) -> str:
         ) from error
 
 
+def retained_in(request: Request, names: Mapping[str, str]) -> tuple[Retained, ...]:
+    """Return what a request is refused, by dataset, with the names of the datasets."""
+    return tuple(
+        Retained(ground(request.law, one.ground, known_packs()), names[one.dataset], one.until)
+        for one in request.refusals
+    )
+
+
 def write(workspace: Workspace, request: Request, kind: Letter, **facts: Any) -> Path:
-    """Write a letter into the folder of its request; repeating it writes the same.
+    """Write a letter into the folder of its request, where it does not stand there yet.
 
     Parameters
     ----------
@@ -143,14 +152,17 @@ def write(workspace: Workspace, request: Request, kind: Letter, **facts: Any) ->
 
 def write_all(workspace: Workspace, kind: Letter, told: Iterable[LetterFacts]) -> None:
     """Write one kind of letter to many, as `write` does."""
-    _put(workspace, {path_of(workspace, kind, facts): render(kind, facts).encode() for facts in told})
+    at = {path_of(workspace, kind, facts): facts for facts in told}
+    lacking = {path: facts for path, facts in at.items() if kind is Letter.RECIPIENT or not path.exists()}
+    _put(workspace, {path: render(kind, facts).encode() for path, facts in lacking.items()})
 
 
 def path_of(workspace: Workspace, kind: Letter, facts: LetterFacts) -> Path:
-    """Return where a letter lies; of those to recipients there is one for each."""
+    """Return where a letter lies; of those to recipients there is one for each, of holds one for each hold."""
     if kind is Letter.RECIPIENT and facts.recipient:
         return path_to(workspace, facts.request.id, facts.recipient.id)
-    return workspace.letters / facts.request.id / f"{kind}.txt"
+    number = facts.request.hold.number if kind is Letter.HOLD and facts.request.hold else 1
+    return workspace.letters / facts.request.id / (f"{kind}.txt" if number == 1 else f"{kind}-{number}.txt")
 
 
 def path_to(workspace: Workspace, request: str, recipient: str) -> Path:
@@ -159,11 +171,10 @@ def path_to(workspace: Workspace, request: str, recipient: str) -> Path:
 
 
 def _put(workspace: Workspace, texts: Mapping[Path, bytes]) -> None:
-    fresh = {path: text for path, text in texts.items() if not path.exists() or path.read_bytes() != text}
-    if len(fresh) > FEW:
-        write_all_atomically(fresh)
+    if len(texts) > FEW:
+        write_all_atomically(texts)
         return
-    for path, text in fresh.items():
+    for path, text in texts.items():
         if not path.parent.exists():
             path.parent.mkdir()
             sync_folder(workspace.letters)

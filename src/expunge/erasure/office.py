@@ -73,7 +73,7 @@ def answered(request: Request) -> bool:
     """Whether a request is held on a ground that is an answer for the time being (`HoldGround.answers`)."""
     if request.state is not State.HELD or request.hold is None:
         return False
-    return request.hold.follows is not None or ground_of(request.law, request.hold).answers
+    return request.waits_to_follow or ground_of(request.law, request.hold).answers
 
 
 def end_hold(workspace: Workspace, connection: Connection, request: Request) -> Request:
@@ -94,7 +94,7 @@ def write_letters(workspace: Workspace, delayed: Sequence[Request]) -> None:
     holds = [
         LetterFacts(one, until=one.hold.until, hold=ground_of(one.law, one.hold), packs=packs)
         for one in delayed
-        if one.state is State.HELD and one.hold and not one.hold.follows
+        if one.state is State.HELD and one.hold and not one.waits_to_follow
     ]
     extensions = [
         LetterFacts(one, until=one.extension.until, reason=one.extension.reason) for one in delayed if one.extension

@@ -5,12 +5,14 @@ Invariants
 - The receipt is written before a request leaves `received`.
 - While a batch is on its way nothing can be planned: the copies are between two versions. Requests wait, identified,
   with their clocks running.
-- Where nothing is held of the person, a request is refused with ground ``no-data``; nobody need decide that.
+- Where nothing is held of the person, a request is refused with ground ``no-data``; where all that is held is
+  retained, on the grounds of that. Nobody need decide it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -23,6 +25,7 @@ from expunge.workspace.folder import Workspace
 from expunge.workspace.underway import erasing
 
 NO_DATA: Final = "no-data"
+_UNDECIDED: Final[dict[str, Any]] = {"approver": None, "approved": None, "batch": None}
 AT_ONCE: Final = 500
 """So many requests are planned in one transaction: what there is to plan for is read once for all of them."""
 
@@ -64,10 +67,13 @@ def _decided(workspace: Workspace, some: Sequence[Request]) -> list[Request]:
         return list(some)
     with workspace.vault.transaction() as connection:
         nobody = requests.of_nobody(connection, [request.id for request in planned])
+        kept = {one: requests.retaining(connection, one) for one in nobody}
     empty: dict[str, list[Request]] = {}
     for request in planned:
-        if request.id in nobody:  # or all that is held is retained
-            empty.setdefault(request.refusals[-1].ground if request.refusals else NO_DATA, []).append(request)
+        if request.id in nobody:
+            refusals = tuple(one for one in request.refusals if one.dataset in kept[request.id])
+            ground = refusals[-1].ground if refusals else NO_DATA
+            empty.setdefault(ground, []).append(replace(request, refusals=refusals))
     for ground, refused in empty.items():
         some = _in_place(some, refuse_all(workspace, refused, ground))
     return list(some)
@@ -89,5 +95,10 @@ def replan_all(workspace: Workspace, connection: Connection, some: Sequence[Requ
     seen = plan.survey(workspace, connection, {ref for own in scopes.values() for ref in own.people})
     requests.set_plans(connection, {one: plan.plan_of(seen, own).to_json() for one, own in scopes.items()})
     tasks.drop_open(workspace, connection, scopes)
-    fresh: dict[str, Any] = {"policy": workspace.policy.version, "approver": None, "approved": None, "batch": None}
-    return requests.move_all(workspace, connection, some, State.PLANNED, **fresh)
+    return requests.move_all(workspace, connection, some, State.PLANNED, policy=workspace.policy.version, **_UNDECIDED)
+
+
+def send_back(workspace: Workspace, connection: Connection, request: Request) -> Request:
+    """Return a request to `planned` with the plan that it has, since another cannot be made; nobody has approved it."""
+    tasks.drop_open(workspace, connection, [request.id])
+    return requests.move(workspace, connection, request, State.PLANNED, **_UNDECIDED)

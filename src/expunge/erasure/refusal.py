@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from expunge.domain.request import Outcome, Request, State
-from expunge.erasure import closing, requests
+from expunge.erasure import closing, following, requests
 from expunge.errors import IllegalMoveError
 from expunge.workspace.folder import Workspace
 
@@ -22,7 +22,10 @@ def close_refused(workspace: Workspace, request: Request, ground_id: str) -> Req
 
 
 def refuse_all(workspace: Workspace, some: Sequence[Request], ground_id: str) -> list[Request]:
-    """Refuse several requests on the same ground, as `close_refused` does."""
+    """Refuse several requests on the same ground, as `close_refused` does.
+
+    What they retain until a day, where they retain anything, is followed (`following`).
+    """
     for request in some:
         if request.state is not State.PLANNED and request.outcome is not Outcome.REFUSED:
             raise IllegalMoveError(
@@ -36,4 +39,5 @@ def refuse_all(workspace: Workspace, some: Sequence[Request], ground_id: str) ->
         refused = requests.move_all(
             workspace, connection, planned, State.REFUSED, ground=ground_id, outcome=Outcome.REFUSED
         )
+        following.follow_all(workspace, connection, [request for request in refused if request.refusals])
     return closing.close(workspace, [*refused, *(one for one in some if one.state is not State.PLANNED)])

@@ -15,12 +15,13 @@ import hmac
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, or_, select, update
 
+from expunge.domain.plan import Method
 from expunge.domain.request import Extension, Hold, Law, Outcome, Refusal, Request, State
 from expunge.errors import CorruptedError, InputError, NotFoundError
 from expunge.vault.database import REQUEST
@@ -49,10 +50,29 @@ def tag(workspace: Workspace, typed: str) -> bytes:
 
 
 def open_by_tag(connection: Connection) -> dict[tuple[Law, bytes], Request]:
-    """Return the requests that nothing came of yet, by law and tag; the oldest where there are several."""
+    """Return the requests that wait for an answer, by law and tag; the oldest where there are several.
+
+    Those that wait to follow an answer are not among them: whoever asks again meanwhile asks for something new.
+    """
+    return {key: request for key, request in _tagged(connection) if not request.waits_to_follow}
+
+
+def waiting_to_follow(connection: Connection) -> dict[tuple[Law, bytes], Request]:
+    """Return the requests that wait for what an answered one retained, by law and tag."""
+    return {key: request for key, request in _tagged(connection) if request.waits_to_follow}
+
+
+def tags(connection: Connection, some: Sequence[str]) -> dict[str, bytes]:
+    """Return the tags of requests whose identities are not forgotten."""
+    rows = connection.execute(select(REQUEST.c.id, REQUEST.c.tag).where(REQUEST.c.id.in_(some))).all()
+    return {row.id: row.tag for row in rows}
+
+
+def _tagged(connection: Connection) -> Iterator[tuple[tuple[Law, bytes], Request]]:
+    """Yield the open requests with law and tag, the oldest last."""
     query = select(REQUEST).where(REQUEST.c.tag.is_not(None), REQUEST.c.outcome == Outcome.OPEN.value)
-    rows = connection.execute(query.order_by(REQUEST.c.number.desc())).all()
-    return {(Law(row.law), row.tag): _request(row) for row in rows}
+    for row in connection.execute(query.order_by(REQUEST.c.number.desc())).all():
+        yield (Law(row.law), row.tag), _request(row)
 
 
 def enter(workspace: Workspace, connection: Connection, request: Request, number: int, typed: str) -> None:
@@ -79,6 +99,8 @@ def enter_all(
         }
         for number, (request, typed) in enumerate(asked, start=first)
     ]
+    if not rows:
+        return
     connection.execute(insert(REQUEST), rows)
     more = {"restored": True} if restored else {}
     received = [{"request": one.id, "law": one.law.value, **more} for one, _ in asked]
@@ -218,6 +240,11 @@ def plan(connection: Connection, request: str) -> dict[str, Any]:
 def touched(connection: Connection, request: str) -> set[str]:
     """Return the objects that the person of a request leaves, by its plan."""
     return {copy["object"] for copy in plan(connection, request)["copies"] if copy["subjects"]}
+
+
+def retaining(connection: Connection, request: str) -> set[str]:
+    """Return the objects in which the person of a request is retained, by its plan."""
+    return {copy["object"] for copy in plan(connection, request)["copies"] if copy["method"] == Method.RETAINED}
 
 
 def of_nobody(connection: Connection, some: Iterable[str]) -> set[str]:

@@ -121,8 +121,9 @@ def submit(workspace: Workspace, found: Sequence[Back], law: Law) -> tuple[Reque
 
 
 def _asked_for(workspace: Workspace) -> set[str]:
-    """Return the spellings of everybody for whom a request is open."""
+    """Return the spellings of everybody for whom a request waits for an answer."""
     with workspace.vault.transaction() as connection:
-        still_open = [one for one in requests.every(connection) if one.outcome is Outcome.OPEN]
+        every = requests.every(connection)
+        still_open = [one for one in every if one.outcome is Outcome.OPEN and not one.waits_to_follow]
         held = [holdings(workspace, connection, request) for request in still_open]
     return {spelling(subject) for own in held for _, subject in own.values()}

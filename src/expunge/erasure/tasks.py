@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
@@ -24,7 +25,7 @@ from expunge.domain.request import Law, Request, State
 from expunge.erasure import letters, requests
 from expunge.erasure.letters import Letter, LetterFacts
 from expunge.errors import IllegalMoveError, InputError, NotFoundError, RecipientsOpenError
-from expunge.vault.database import RECIPIENT, REQUEST, TASK
+from expunge.vault.database import RECIPIENT, REQUEST, TASK, after_commit
 from expunge.vault.store import now
 from expunge.workspace import journal, recipients
 from expunge.workspace.folder import Workspace
@@ -89,18 +90,23 @@ def concerned(connection: Connection, request: str) -> list[Recipient]:
 
 
 def drop_open(workspace: Workspace, connection: Connection, some: Iterable[str]) -> None:
-    """Remove the open tasks of requests that are not to be executed now, and their letters."""
+    """Remove the open tasks of requests that are not to be executed now, and, once that is durable, their letters."""
     for task in _select(connection, TASK.c.request.in_(list(some)), TASK.c.state == Told.OPEN.name):
         connection.execute(delete(TASK).where(TASK.c.id == task.id))
-        letters.path_to(workspace, task.request, task.recipient).unlink(missing_ok=True)
+        letter = letters.path_to(workspace, task.request, task.recipient)
+        after_commit(connection, partial(letter.unlink, missing_ok=True))
 
 
 def write_letters(workspace: Workspace, connection: Connection, some: Iterable[Request]) -> None:
-    """Write to the recipients of these requests, where the letters do not stand there yet."""
+    """Write to those recipients of these requests who are not told yet, of all that they have now."""
     for request in some:
         has = {one.id: one for one in concerned(connection, request.id)}
-        told = [task for task in of_requests(connection, [request.id]) if task.recipient in has]
-        facts = [LetterFacts(request, recipient=has[task.recipient], task=task.id) for task in told]
+        waiting = [task for task in of_requests(connection, [request.id]) if task.state is Told.OPEN]
+        facts = [
+            LetterFacts(request, recipient=has[task.recipient], task=task.id)
+            for task in waiting
+            if task.recipient in has
+        ]
         letters.write_all(workspace, Letter.RECIPIENT, facts)
 
 

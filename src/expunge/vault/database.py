@@ -8,7 +8,7 @@ secure_delete" and "PRAGMA wal_checkpoint"). ``synchronous=FULL`` makes a commit
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -50,6 +50,7 @@ def _table(name: str, *parts: Column[Any] | UniqueConstraint, **options: Any) ->
     return Table(name, METADATA, *parts, **options)
 
 
+_AFTER: Final = "after commit"
 _BY_KEY: Final = {"sqlite_with_rowid": False}
 """Rows lie in the index of their primary key, and nowhere else: one tree to fill and to read for tables of people."""
 
@@ -316,9 +317,18 @@ def migrate(engine: Engine) -> None:
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """One durable transaction: all of it or nothing."""
+    """One durable transaction: all of it or nothing; then what `after_commit` was told to do, if it was all."""
     with engine.begin() as connection:
+        connection.info[_AFTER] = []
         yield connection
+        after: list[Callable[[], None]] = connection.info.pop(_AFTER)
+    for act in after:
+        act()
+
+
+def after_commit(connection: Connection, act: Callable[[], None]) -> None:
+    """Do something that cannot be rolled back, once the transaction is durable; a kill may come before it."""
+    connection.info[_AFTER].append(act)
 
 
 def run_many(

@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert, select
@@ -137,6 +137,11 @@ def _assemble(folder: Path, keys: Path) -> Vault:
 def now() -> str:
     """Return the time as it is stored: UTC, to the second, RFC 3339."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def today() -> date:
+    """Return the day that it is at the office, by this machine's clock and time zone."""
+    return datetime.now().astimezone().date()
 
 
 def write_new(path: Path, content: bytes) -> None:

@@ -33,7 +33,7 @@ from expunge.learners.base import Learner
 from expunge.learners.served import ServedModel
 from expunge.vault import subjects
 from expunge.vault.database import DATASET, EXPORT, MODEL
-from expunge.vault.store import now
+from expunge.vault.store import now, today
 from expunge.verification.utility import score as measured
 from expunge.workspace import data, journal, members, recipients, register, restrictions
 from expunge.workspace.folder import Workspace
@@ -84,7 +84,7 @@ def train(
             raise NotFoundError(f"there is no dataset {dataset!r}.", mend="See `expunge dataset list`.")
         number = connection.execute(select(func.count()).select_from(MODEL)).scalar_one() + 1
         model = workspace.opaque_id("M", number)
-        share, today = workspace.policy.held_out, now()
+        share, made = workspace.policy.held_out, now()
         connection.execute(
             insert(MODEL).values(
                 id=model,
@@ -94,8 +94,8 @@ def train(
                 params=json.dumps(params or {}),
                 held_out=share,
                 version=1,
-                created=today,
-                seeded=today,
+                created=made,
+                seeded=made,
             )
         )
         table = training_rows(workspace, usable(workspace, connection, row.id), model, share)
@@ -267,7 +267,7 @@ def export(workspace: Workspace, name: str, folder: Path, to: str | None = None)
         version = register.current(connection, row.id)
         if to is not None:
             refuse_while_erasing(connection)
-            recipients.note(workspace, connection, to, row.id, now()[:10])
+            recipients.note(workspace, connection, to, row.id, today().isoformat())
         served = register.open_served(workspace, connection, version)
         served.save(folder)
         connection.execute(insert(EXPORT).values(model_id=row.id, version=version.version, at=now()))

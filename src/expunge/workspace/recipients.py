@@ -17,10 +17,10 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from expunge.access.actions import Action
-from expunge.domain.recipient import RecipientKind
-from expunge.errors import InputError, NotFoundError
-from expunge.vault.database import DATASET, DISCLOSURE, MODEL, RECIPIENT
-from expunge.vault.store import now
+from expunge.domain.recipient import RecipientKind, Told
+from expunge.errors import IllegalMoveError, InputError, NotFoundError
+from expunge.vault.database import DATASET, DISCLOSURE, MODEL, RECIPIENT, TASK
+from expunge.vault.store import now, today
 from expunge.workspace import journal
 from expunge.workspace.folder import Workspace
 from expunge.workspace.underway import refuse_while_erasing
@@ -112,7 +112,7 @@ def disclose(workspace: Workspace, name: str, object_name: str, kind: str, on: d
         Where an erasure is not finished: it knows whom it must be passed on to.
     """
     workspace.authorise(Action.RECIPIENT_DISCLOSE)
-    if on is not None and on > date.fromisoformat(now()[:10]):
+    if on is not None and on > today():
         raise InputError(f"disclosed on {on}, which lies ahead.", mend="Give the day on which it was.")
     with journal.recording(workspace), workspace.vault.transaction() as connection:
         refuse_while_erasing(connection)
@@ -120,7 +120,7 @@ def disclose(workspace: Workspace, name: str, object_name: str, kind: str, on: d
         object_id = connection.execute(select(table.c.id).where(table.c.name == object_name)).scalar()
         if object_id is None:
             raise NotFoundError(f"there is no {kind} {object_name!r}.", mend=f"See `expunge {kind} list`.")
-        note(workspace, connection, name, object_id, on.isoformat() if on else now()[:10])
+        note(workspace, connection, name, object_id, (on or today()).isoformat())
         return by_name(connection, name)
 
 
@@ -140,16 +140,33 @@ def note(workspace: Workspace, connection: Connection, name: str, object_id: str
 
 
 def end(workspace: Workspace, name: str) -> Recipient:
-    """Note that a recipient gave back or destroyed all that it had; ending it again changes nothing."""
+    """Note that a recipient gave back or destroyed all that it had; ending it again changes nothing.
+
+    Raises
+    ------
+    IllegalMoveError
+        Where somebody's erasure waits for it to be told: whether it was must be settled first.
+    """
     workspace.authorise(Action.RECIPIENT_END)
     with journal.recording(workspace), workspace.vault.transaction() as connection:
         found = by_name(connection, name)
         if found.ended is None:
+            _refuse_untold(connection, found)
             connection.execute(update(RECIPIENT).where(RECIPIENT.c.id == found.id).values(ended=now()))
             still = (DISCLOSURE.c.recipient_id == found.id, DISCLOSURE.c.ended.is_(None))
             connection.execute(update(DISCLOSURE).where(*still).values(ended=now()))
             journal.append(workspace, connection, "recipient ended", recipient=found.id)
         return by_name(connection, name)
+
+
+def _refuse_untold(connection: Connection, recipient: Recipient) -> None:
+    untold = (TASK.c.recipient_id == recipient.id, TASK.c.state == Told.OPEN.name)
+    waiting = connection.execute(select(TASK.c.id).where(*untold)).scalars().all()
+    if waiting:
+        raise IllegalMoveError(
+            f"recipient {recipient.name!r} is not told yet of {len(waiting)} erasures: {', '.join(waiting[:5])}.",
+            mend=f"It gave back or destroyed what it had? Then say so first: expunge task done {waiting[0]}",
+        )
 
 
 def every(connection: Connection) -> list[Recipient]:

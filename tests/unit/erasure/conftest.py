@@ -78,3 +78,14 @@ def make(tmp_path: Path) -> Make:
         return workspace
 
     return made
+
+
+@pytest.fixture
+def two(workspace: Workspace, people: pd.DataFrame) -> Workspace:
+    """The prepared workspace with the same people in a second dataset, "accounts", and a model "account" on it."""
+    raw = read_frame(people)
+    table = checked(raw, declare(raw.names, subject="patient", target="sick", roles=["name=ignored", "note=ignored"]))
+    data.add(workspace, "accounts", table)
+    data.confirm(workspace, "accounts")
+    models.train(workspace, "account", "accounts", "ridge")
+    return workspace

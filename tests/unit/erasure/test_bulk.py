@@ -37,7 +37,7 @@ def test_a_file_becomes_requests_as_if_they_were_submitted_one_by_one(workspace:
     done = bulk.import_file(workspace, file)
     assert (done.entered, done.left_out, done.no_data, done.before) == (3, 0, 1, None)
     first, second, unknown = every(workspace)
-    assert (first.law, first.state, clock.here(first.received).date()) == (Law.GDPR, State.PLANNED, date(2026, 11, 2))
+    assert (first.law, first.state, first.received.date()) == (Law.GDPR, State.PLANNED, date(2026, 11, 2))
     assert (second.law, second.state) == (Law.CCPA, State.PLANNED)
     assert (unknown.state, unknown.outcome, unknown.ground) == (State.CLOSED, Outcome.REFUSED, "no-data")
     for request in (first, second, unknown):
@@ -59,7 +59,7 @@ def test_a_file_becomes_requests_as_if_they_were_submitted_one_by_one(workspace:
 def test_what_holds_for_all_rows_is_given_once(workspace: Workspace, file: Path) -> None:
     file.write_bytes("\ufeffSubject\r\n71001\r\n\r\n71014\r\n".encode())
     bulk.import_file(workspace, file, Law.CCPA, date(2026, 11, 2))
-    assert {(one.law, clock.here(one.received).date()) for one in every(workspace)} == {(Law.CCPA, date(2026, 11, 2))}
+    assert {(one.law, one.received.date()) for one in every(workspace)} == {(Law.CCPA, date(2026, 11, 2))}
 
 
 def test_all_faults_stand_in_one_error_and_nothing_is_entered(workspace: Workspace, file: Path) -> None:
@@ -137,6 +137,25 @@ def test_the_same_file_again_enters_nobody_twice(workspace: Workspace, file: Pat
     assert (again.entered, again.requests) == (3, ())
     assert again.before is not None
     assert every(workspace) == before
+
+
+def test_the_same_file_again_answers_what_it_answered(workspace: Workspace, file: Path) -> None:
+    """Though all of its rows were left out: who is answered meanwhile must not be entered by a command given again."""
+    request = intake.submit(workspace, "71001", Law.GDPR)
+    file.write_text("subject\n71001\n71001\n")
+    done = bulk.import_file(workspace, file, Law.GDPR, skip_duplicates=True)
+    assert (done.entered, done.left_out, done.before) == (0, 2, None)
+    decide.refuse(workspace, request.id, "17(3)(e)")
+    again = bulk.import_file(workspace, file, Law.GDPR, skip_duplicates=True)
+    assert (again.entered, again.left_out, again.requests) == (0, 2, ())
+    assert again.before is not None
+    assert [one.id for one in every(workspace)] == [request.id]
+
+
+def test_rows_are_numbered_as_they_stand_in_the_file(workspace: Workspace, file: Path) -> None:
+    file.write_text("\nsubject\n\n71001\n\n71001\n")
+    with pytest.raises(DataError, match=r"row 4: is the person of row 2"):
+        bulk.import_file(workspace, file, Law.GDPR)
 
 
 def test_the_same_people_on_another_day_ask_anew(workspace: Workspace, file: Path) -> None:

@@ -108,7 +108,7 @@ def test_an_unfinished_batch_blocks_others(workspace: Workspace, approve: Approv
     assert lines[ids[0]].following == f"expunge erase {ids[0]}"
     assert (lines[ids[1]].blocked, lines[ids[1]].following) == ("another batch is unfinished", due.FINISH)
     assert lines[waiting.id].following == due.FINISH
-    execute.erase(workspace, execute.due_within(workspace, 0, clock.today()))
+    execute.erase(workspace, execute.due_within(workspace, 0))
     assert {line.request.state for line in due.overview(workspace)} == {State.APPROVED, State.PLANNED}
 
 

@@ -19,12 +19,13 @@ from expunge.domain.report import Verdict
 from expunge.domain.request import STEPS, Law, Outcome, State
 from expunge.domain.subject import SubjectId
 from expunge.erasure import batch as batches
-from expunge.erasure import decide, execute, intake, requests
+from expunge.erasure import clock, decide, execute, intake, requests
 from expunge.erasure.replay import replay_certificate
 from expunge.errors import CheckFailedError, IllegalMoveError, NotFoundError, WorkspaceBusyError
 from expunge.log.sparse import members_root
 from expunge.vault import blobs, records, subjects
 from expunge.vault.database import BATCH, BLOB_KEY, CERTIFICATE, LOG_LEAF, MODEL_VERSION, ROOT
+from expunge.vault.identity import destroy_identity
 from expunge.workspace import data, journal, members, models, register
 from expunge.workspace.folder import Workspace
 
@@ -174,6 +175,16 @@ def test_a_second_request_for_who_is_gone_is_refused(workspace: Workspace, appro
     assert done.certificate is None
     assert [reason for _, reason in done.sent_back] == ["nothing is held of this person any more"]
     assert [(one.outcome, one.ground) for one in done.requests] == [(Outcome.REFUSED, "no-data")]
+
+
+def test_a_request_that_cannot_be_read_is_sent_back_and_stops_nobody(workspace: Workspace, approve: Approve) -> None:
+    broken, whole = approve(workspace, 71001, 71014)
+    destroy_identity(workspace.vault, broken)
+    done = execute.erase(workspace, [broken, whole])
+    assert [one.outcome for one in done.requests] == [Outcome.OPEN, Outcome.ERASED]
+    ((sent_back, why),) = done.sent_back
+    assert (sent_back.id, sent_back.state, sent_back.approver) == (broken, State.PLANNED, None)
+    assert broken in why
 
 
 def test_a_model_that_knew_none_of_them_is_not_a_member(
@@ -446,19 +457,25 @@ def test_what_is_not_approved_is_not_erased(workspace: Workspace, approve: Appro
         assert batches.unfinished(workspace, connection) is None
 
 
-def test_due_requests_are_those_that_are_approved_and_due(workspace: Workspace, approve: Approve) -> None:
+def test_due_requests_are_those_that_are_approved_and_due(
+    workspace: Workspace, approve: Approve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def due_within(days: int, today: date) -> list[str]:
+        monkeypatch.setattr(clock, "today", lambda: today)
+        return execute.due_within(workspace, days)
+
     early = intake.submit(workspace, "71001", Law.GDPR, datetime(2026, 9, 1, tzinfo=UTC))
-    assert execute.due_within(workspace, 0, date(2026, 10, 1)) == []
+    assert due_within(0, date(2026, 10, 1)) == []
     approved = approve(workspace, 71014)
     with workspace.vault.transaction() as connection:
         due = requests.load(connection, approved[0]).due
         requests.move(workspace, connection, early, State.APPROVED, approver="owner")
-    assert execute.due_within(workspace, 0, date(2026, 9, 30)) == []
-    assert execute.due_within(workspace, 1, date(2026, 9, 30)) == [early.id]
-    assert execute.due_within(workspace, 0, due) == [early.id, approved[0]]
+    assert due_within(0, date(2026, 9, 30)) == []
+    assert due_within(1, date(2026, 9, 30)) == [early.id]
+    assert due_within(0, due) == [early.id, approved[0]]
     with pytest.raises(RuntimeError, match="stopped"):
         execute.erase(workspace, approved, stop_at(State.SHREDDED))
-    assert execute.due_within(workspace, 0, date(2026, 9, 30)) == approved
+    assert due_within(0, date(2026, 9, 30)) == approved
 
 
 def test_every_step_is_logged_once_for_every_request(workspace: Workspace, approve: Approve) -> None:

@@ -167,7 +167,9 @@ def test_a_hold_can_be_ended_early(workspace: Workspace) -> None:
     assert resumed.hold is not None
     assert resumed.hold.until == clock.today()
     assert holding.hold(workspace, request.id, "17(3)(b)", clock.today() + AHEAD).state is State.HELD
-    assert "Art. 17(3)(b)" in (workspace.letters / request.id / "hold.txt").read_text()
+    first, second = ((workspace.letters / request.id / name).read_text() for name in ("hold.txt", "hold-2.txt"))
+    assert "Art. 17(3)(e)" in first
+    assert "Art. 17(3)(b)" in second
 
 
 def test_a_letter_that_a_kill_left_out_is_written_by_the_next_command(workspace: Workspace) -> None:

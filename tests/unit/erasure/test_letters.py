@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import fields, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from importlib import resources
 from pathlib import Path
 
@@ -13,13 +13,14 @@ import pytest
 
 from expunge.domain.recipient import RecipientKind
 from expunge.domain.request import Law, Request
-from expunge.erasure import decide, execute, intake, letters
+from expunge.erasure import clock, decide, due, execute, holding, intake, letters, requests
 from expunge.erasure.law.rules import ground, grounds, hold_ground, hold_grounds, rules
 from expunge.erasure.letters import Letter, LetterFacts, Retained
 from expunge.errors import InputError
 from expunge.workspace.folder import Workspace
 from expunge.workspace.recipients import Disclosure, Recipient
 
+Under = Callable[..., Workspace]
 COMPLAINT = {Law.GDPR: "Art. 12(4), 77 and 79", Law.CCPA: "California Privacy Protection Agency"}
 NEEDS = {
     Letter.RECEIPT: set(),
@@ -32,6 +33,8 @@ NEEDS = {
     Letter.DUPLICATE: {"duplicate_of"},
     Letter.RECIPIENT: {"recipient", "task"},
 }
+
+UNTIL = "We keep it until 2033-05-06. Then we go on with your request. You need not ask again."
 
 
 def letter(workspace: Workspace, request: str, kind: str) -> str:
@@ -161,7 +164,7 @@ def test_a_refusal_names_the_ground_of_each_dataset(law: Law) -> None:
     text = letters.render(Letter.REFUSAL, facts)
     none, kept = (one.ground for one in facts.retained)
     assert f"\n- Data set visits: {none.text} ({none.article})\n" in text
-    assert f"\n- Data set labs: {kept.text} ({kept.article}) We keep it until 2033-05-06.\n" in text
+    assert f"\n- Data set labs: {kept.text} ({kept.article}) {UNTIL}\n" in text
     assert COMPLAINT[law] in text
 
 
@@ -180,7 +183,7 @@ def test_a_partial_answer_says_what_was_erased_and_what_is_kept_until_when_and_w
     text = letters.render(Letter.PARTIAL, facts)
     kept = facts.retained[1].ground
     assert "Erased:\n- Data set billing\n- Data set research\n" in text
-    assert f"- Data set labs: {kept.text} ({kept.article}) We keep it until 2033-05-06.\n" in text
+    assert f"- Data set labs: {kept.text} ({kept.article}) {UNTIL}\n" in text
     assert "certificate C-456" in text
     assert COMPLAINT[law] in text
 
@@ -285,3 +288,31 @@ def test_a_letter_written_again_has_the_same_bytes(workspace: Workspace) -> None
         f"R-123/{'recipient-P-1' if kind is Letter.RECIPIENT else kind}.txt" for kind in Letter
     }
     assert sorted(path for path in workspace.letters.rglob("*") if path.is_file()) == sorted(paths)
+
+
+def test_the_day_of_receipt_is_that_of_the_office(workspace: Workspace) -> None:
+    """Half past midnight in Auckland is noon of the day before in UTC."""
+    received = datetime(2026, 11, 3, 0, 30, tzinfo=timezone(timedelta(hours=13)))
+    request = intake.submit(workspace, "71001", Law.GDPR, received)
+    with workspace.vault.transaction() as connection:
+        assert requests.load(connection, request.id).to_dict()["received"] == "2026-11-03T00:30:00+13:00"
+    assert (
+        f"Request {request.id}, received 2026-11-03\n" in (workspace.letters / request.id / "receipt.txt").read_text()
+    )
+    assert request.due == date(2026, 12, 3)
+    (line,) = due.overview(workspace)
+    assert line.to_dict()["received"] == "2026-11-03"
+
+
+def test_a_letter_that_may_have_been_sent_is_not_changed(workspace: Workspace, under: Under) -> None:
+    hospital = under(workspace, packs=("health",))
+    request = intake.submit(hospital, "71001", Law.CCPA)
+    holding.hold(hospital, request.id, "medical-records", clock.today() + timedelta(days=40))
+    letter = workspace.letters / request.id / "hold.txt"
+    before = letter.read_bytes()
+    without = under(workspace, packs=())
+    intake.submit(without, "71014", Law.GDPR)
+    assert letter.read_bytes() == before
+    letter.unlink()
+    intake.submit(without, "71027", Law.GDPR)
+    assert (b"HIPAA" in before, b"HIPAA" in letter.read_bytes()) == (True, False), "written today it would say less"

@@ -6,15 +6,13 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeAlias
 
-import pandas as pd
 import pytest
 
 from expunge.certificates.verify import Verified
-from expunge.datasets import checked, declare, read_frame
 from expunge.domain.certificate import Copy
 from expunge.domain.plan import Method
 from expunge.domain.request import Law, Outcome, Request, State
-from expunge.erasure import decide, execute, holding, intake, requests
+from expunge.erasure import decide, execute, intake
 from expunge.erasure.law.rules import grounds
 from expunge.erasure.replay import replay_certificate
 from expunge.errors import IllegalMoveError, InputError, KeyDestroyedError
@@ -28,17 +26,6 @@ Under: TypeAlias = Callable[..., Workspace]
 PERSON, OTHER = 71001, 71014
 RECORDS, PROCESSING = "17(3)(b)", "17(3)(d)"
 SOON = datetime.now(UTC).date() + timedelta(days=400)
-
-
-@pytest.fixture
-def two(workspace: Workspace, people: pd.DataFrame) -> Workspace:
-    """The prepared workspace with the same people in a second dataset, "accounts", and a model "account" on it."""
-    raw = read_frame(people)
-    table = checked(raw, declare(raw.names, subject="patient", target="sick", roles=["name=ignored", "note=ignored"]))
-    data.add(workspace, "accounts", table)
-    data.confirm(workspace, "accounts")
-    models.train(workspace, "account", "accounts", "ridge")
-    return workspace
 
 
 def trained_on(workspace: Workspace, model: str) -> set[int | str]:
@@ -147,59 +134,6 @@ def test_one_batch_erases_some_and_retains_others(two: Workspace, certified: Cal
     assert (accounts.method, len(accounts.members.left)) == (Method.DELETE_ROWS, 1)
 
 
-def test_what_was_kept_until_a_day_goes_on_by_a_request_of_its_own(two: Workspace) -> None:
-    request = partly(two, PERSON, RECORDS, SOON)
-    execute.erase(two, [request.id])
-    with two.vault.transaction() as connection:
-        (rest,) = [one for one in requests.every(connection) if one.id != request.id]
-        assert requests.identity(two, connection, rest.id)["subject"] == str(PERSON)
-    assert rest.state is State.HELD
-    assert rest.hold is not None
-    assert (rest.hold.until, rest.hold.follows, rest.hold.ground) == (SOON, request.id, RECORDS)
-    assert rest.due > SOON
-
-
-def test_whoever_is_held_again_on_another_ground_is_told(two: Workspace) -> None:
-    execute.erase(two, [partly(two, PERSON, RECORDS, SOON).id])
-    with two.vault.transaction() as connection:
-        (rest,) = [one for one in requests.every(connection) if one.state is State.HELD]
-    assert not (two.letters / rest.id / "hold.txt").exists(), "the letter about what was erased says it"
-    holding.resume(two, rest.id)
-    held = holding.hold(two, rest.id, "17(3)(e)", until=SOON)
-    assert held.hold is not None
-    assert held.hold.follows is None
-    assert (two.letters / rest.id / "hold.txt").is_file()
-
-
-def test_what_is_kept_for_longer_is_not_reached_by_the_request_that_follows(
-    two: Workspace, people: pd.DataFrame
-) -> None:
-    for name in ("claims", "research"):
-        raw = read_frame(people)
-        data.add(two, name, checked(raw, declare(raw.names, subject="patient", target="sick")))
-    later = SOON + timedelta(days=400)
-    request = intake.submit(two, str(PERSON), Law.GDPR)
-    for name, until in (("accounts", SOON), ("claims", later), ("research", None)):
-        decide.refuse_for(two, request.id, RECORDS, name, until)
-    execute.erase(two, [decide.approve(two, request.id).id])
-    with two.vault.transaction() as connection:
-        (rest,) = [one for one in requests.every(connection) if one.id != request.id]
-        names = {dataset: name for dataset, name, _ in data.versions(connection)}
-    assert rest.hold is not None
-    assert rest.hold.until == SOON
-    assert {names[one.dataset]: one.until for one in rest.refusals} == {"claims": later, "research": None}
-
-    resumed = holding.resume(two, rest.id)
-    execute.erase(two, [decide.approve(two, resumed.id).id])
-    kept = [name for name in ("visits", "accounts", "claims", "research") if PERSON in in_dataset(two, name)]
-    assert kept == ["claims", "research"]
-    with two.vault.transaction() as connection:
-        (last,) = [one for one in requests.every(connection) if one.id not in {request.id, rest.id}]
-    assert last.hold is not None
-    assert last.hold.until == later
-    assert [names[one.dataset] for one in last.refusals] == ["research"]
-
-
 def test_what_was_refused_on_a_pack_stands_when_the_pack_is_gone(two: Workspace, under: Under) -> None:
     banked = under(two, packs=("finance",))
     request = intake.submit(banked, str(PERSON), Law.GDPR)
@@ -229,14 +163,6 @@ def test_refusing_all_that_there_is_refuses_the_request(workspace: Workspace) ->
     refused = decide.refuse_for(workspace, request.id, PROCESSING, "visits")
     assert (refused.state, refused.outcome, refused.ground) == (State.CLOSED, Outcome.REFUSED, PROCESSING)
     assert PERSON in in_dataset(workspace, "visits")
-
-
-def test_all_that_there_is_can_be_held_but_not_refused_until_a_day(workspace: Workspace) -> None:
-    request = intake.submit(workspace, str(PERSON), Law.GDPR)
-    with pytest.raises(InputError, match="request hold"):
-        decide.refuse_for(workspace, request.id, PROCESSING, "visits", SOON)
-    with workspace.vault.transaction() as connection:
-        assert requests.load(connection, request.id) == request
 
 
 def test_a_refusal_for_a_dataset_must_make_sense(two: Workspace) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from expunge.domain.recipient import RecipientKind, Told
 from expunge.domain.request import Law, Outcome, State
-from expunge.erasure import clock, decide, execute, holding, intake, requests, tasks
+from expunge.erasure import clock, decide, execute, holding, intake, letters, requests, tasks
 from expunge.errors import (
     IllegalMoveError,
     InputError,
@@ -202,3 +202,38 @@ def test_who_gave_the_data_back_need_not_be_told(shared: Workspace, approve: App
     (request,) = approve(shared, held_out(shared))
     assert every(shared) == []
     assert execute.erase(shared, [request]).certificate is not None
+
+
+def test_a_letter_to_a_recipient_goes_when_it_is_durable_that_its_task_went(
+    shared: Workspace, approve: Approve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (request,) = approve(shared, held_out(shared))
+    (task,) = every(shared)
+    letter = letters.path_to(shared, request, task.recipient)
+    assert letter.is_file()
+
+    def full(*_args: Any, **_more: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("expunge.erasure.requests.move", full)
+        with pytest.raises(OSError, match="No space"):
+            holding.hold(shared, request, "17(3)(e)", clock.today() + timedelta(days=40))
+    assert (every(shared), letter.is_file()) == ([task], True)
+    holding.hold(shared, request, "17(3)(e)", clock.today() + timedelta(days=40))
+    assert (every(shared), letter.exists()) == ([], False)
+
+
+def test_a_letter_says_what_a_recipient_has_until_it_is_told(shared: Workspace, approve: Approve) -> None:
+    person = min(trained_on(shared))
+    (request,) = approve(shared, person)
+    told = {task.name: task for task in every(shared)}
+    tasks.done(shared, told[LAB].id)
+    paths = {name: letters.path_to(shared, request, task.recipient) for name, task in told.items()}
+    before = {name: path.read_text() for name, path in paths.items()}
+    recipients.disclose(shared, BANK, "additive", "model")
+    recipients.disclose(shared, LAB, "additive", "model")
+    with pytest.raises(RecipientsOpenError):
+        execute.erase(shared, [request])
+    assert "- additive, on" in paths[BANK].read_text()
+    assert paths[LAB].read_text() == before[LAB]

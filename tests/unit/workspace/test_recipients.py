@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from expunge.domain.recipient import RecipientKind
-from expunge.erasure import clock
-from expunge.errors import InputError, NotFoundError
+from expunge.domain.request import Law
+from expunge.erasure import clock, decide, intake, tasks
+from expunge.errors import IllegalMoveError, InputError, NotFoundError
 from expunge.workspace import journal, models, recipients
 from expunge.workspace.folder import Workspace
 
@@ -46,6 +47,18 @@ def test_who_gave_back_or_destroyed_everything_has_nothing(workspace: Workspace)
     assert recipients.end(workspace, "Lab") == ended
     with pytest.raises(InputError, match="was ended"):
         recipients.disclose(workspace, "Lab", "visits", "dataset")
+
+
+def test_who_is_not_told_yet_of_an_erasure_is_not_ended(workspace: Workspace) -> None:
+    recipients.add(workspace, "Lab", RecipientKind.SERVICE_PROVIDER)
+    recipients.disclose(workspace, "Lab", "visits", "dataset")
+    decide.approve(workspace, intake.submit(workspace, "71001", Law.CCPA).id)
+    with workspace.vault.transaction() as connection:
+        (task,) = tasks.every(connection)
+    with pytest.raises(IllegalMoveError, match=f"not told yet of 1 erasures: {task.id}"):
+        recipients.end(workspace, "Lab")
+    tasks.done(workspace, task.id, "gave it back")
+    assert recipients.end(workspace, "Lab").has == ()
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\x1bb"])

@@ -10,10 +10,9 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from expunge.domain.request import Request
-from expunge.erasure import intake, letters, requests
+from expunge.erasure import following, letters, requests
 from expunge.erasure.batch import Batch
-from expunge.erasure.law.rules import ground, known_packs
-from expunge.erasure.letters import Letter, LetterFacts, Retained
+from expunge.erasure.letters import Letter, LetterFacts
 from expunge.vault.database import CERTIFICATE
 from expunge.vault.store import write_atomically
 from expunge.workspace import data
@@ -36,7 +35,7 @@ def write(workspace: Workspace, batch: str) -> None:
                 request,
                 certificate=certificate.id,
                 packs=workspace.policy.packs,
-                retained=_kept(request, names),
+                retained=letters.retained_in(request, names),
                 erased=_erased(connection, request) if request.refusals else (),
             )
             for request in served
@@ -46,13 +45,6 @@ def write(workspace: Workspace, batch: str) -> None:
     letters.write_all(workspace, Letter.COMPLETION, [facts for facts in told if not facts.request.refusals])
 
 
-def _kept(request: Request, names: dict[str, str]) -> tuple[Retained, ...]:
-    return tuple(
-        Retained(ground(request.law, one.ground, known_packs()), names[one.dataset], one.until)
-        for one in request.refusals
-    )
-
-
 def _erased(connection: Connection, request: Request) -> tuple[str, ...]:
     copies = requests.plan(connection, request.id)["copies"]
     return tuple(copy["name"] for copy in copies if copy["kind"] == "dataset" and copy["subjects"])
@@ -60,7 +52,4 @@ def _erased(connection: Connection, request: Request) -> tuple[str, ...]:
 
 def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
     """Enter the requests that follow, one for each that kept something for a time."""
-    for request in requests.in_batch(connection, batch.id):
-        ends = [refusal.until for refusal in request.refusals if refusal.until is not None]
-        if ends:
-            intake.follow(workspace, connection, request, min(ends))
+    following.follow_all(workspace, connection, requests.in_batch(connection, batch.id))
