@@ -224,14 +224,10 @@ def _assemble(
     _authorise_batch(workspace, chosen)
     sent_back, taken = [], []
     with workspace.vault.transaction() as connection:
-        scopes = _scopes(workspace, connection, chosen)
-        known = [own for own in scopes.values() if isinstance(own, Scope)]
-        seen = plan.survey(workspace, connection, {ref for own in known for ref in own.people})
+        scopes = scopes_of(workspace, connection, chosen)
+        seen = plan.survey(workspace, connection, {ref for own in scopes.values() for ref in own.people})
         for request in chosen:
-            own = scopes[request.id]
-            if isinstance(own, ExpungeError):  # nothing can be planned for it now
-                sent_back.append((planning.send_back(workspace, connection, request), str(own)))
-            elif reason := _uncovered(workspace, connection, request, own, seen):
+            if reason := _uncovered(workspace, connection, request, scopes[request.id], seen):
                 sent_back.append((planning.replan(workspace, connection, request), reason))
             else:
                 taken.append(request)
@@ -261,16 +257,6 @@ def _uncovered(
     if request.policy != workspace.policy.version:
         return "the policy changed since it was planned"
     return None if own.people else "nothing is held of this person any more"
-
-
-def _scopes(workspace: Workspace, connection: Connection, chosen: Sequence[Request]) -> dict[str, Scope | ExpungeError]:
-    """Return request -> what it reaches, or why that cannot be told; one such request does not stop the others."""
-    try:
-        return dict(scopes_of(workspace, connection, chosen))
-    except ExpungeError as error:
-        if len(chosen) == 1:
-            return {chosen[0].id: error}
-        return {one.id: _scopes(workspace, connection, [one])[one.id] for one in chosen}
 
 
 def _waiting(workspace: Workspace, connection: Connection, taken: Sequence[Request], today: date) -> Waiting | None:

@@ -25,7 +25,6 @@ from expunge.workspace.folder import Workspace
 from expunge.workspace.underway import erasing
 
 NO_DATA: Final = "no-data"
-_UNDECIDED: Final[dict[str, Any]] = {"approver": None, "approved": None, "batch": None}
 AT_ONCE: Final = 500
 """So many requests are planned in one transaction: what there is to plan for is read once for all of them."""
 
@@ -95,10 +94,5 @@ def replan_all(workspace: Workspace, connection: Connection, some: Sequence[Requ
     seen = plan.survey(workspace, connection, {ref for own in scopes.values() for ref in own.people})
     requests.set_plans(connection, {one: plan.plan_of(seen, own).to_json() for one, own in scopes.items()})
     tasks.drop_open(workspace, connection, scopes)
-    return requests.move_all(workspace, connection, some, State.PLANNED, policy=workspace.policy.version, **_UNDECIDED)
-
-
-def send_back(workspace: Workspace, connection: Connection, request: Request) -> Request:
-    """Return a request to `planned` with the plan that it has, since another cannot be made; nobody has approved it."""
-    tasks.drop_open(workspace, connection, [request.id])
-    return requests.move(workspace, connection, request, State.PLANNED, **_UNDECIDED)
+    fresh: dict[str, Any] = {"policy": workspace.policy.version, "approver": None, "approved": None, "batch": None}
+    return requests.move_all(workspace, connection, some, State.PLANNED, **fresh)

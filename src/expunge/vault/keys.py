@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -33,7 +33,7 @@ def new_key() -> bytes:
     return secrets.token_bytes(KEY_BYTES)
 
 
-def seal(key: bytes, plaintext: bytes, bound_to: bytes) -> bytes:
+def seal(key: bytes, plaintext: bytes, bound_to: bytes, nonce: bytes | None = None) -> bytes:
     """Encrypt and authenticate: nonce (12 bytes), ciphertext, tag (16 bytes).
 
     Parameters
@@ -42,8 +42,10 @@ def seal(key: bytes, plaintext: bytes, bound_to: bytes) -> bytes:
         32 bytes.
     bound_to : bytes
         Authenticated data: a ciphertext opens only for what it was written for.
+    nonce : bytes, optional
+        12 random bytes, where many were drawn at once; never the same twice under one key.
     """
-    nonce = secrets.token_bytes(NONCE_BYTES)
+    nonce = nonce or secrets.token_bytes(NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, plaintext, bound_to)
 
 
@@ -242,7 +244,7 @@ class Wrapper:
         """Wrap a key for its owner (a subject's or a blob's reference)."""
         return self.wrap_all([(owner, key)])[0]
 
-    def wrap_all(self, keys: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+    def wrap_all(self, keys: Collection[tuple[bytes, bytes]]) -> list[bytes]:
         """Wrap many keys, each for its owner; takes (owner, key)."""
         encrypt, bound = AESGCM(self.root).encrypt, self._bound
         nonces = new_tokens(len(keys), NONCE_BYTES)

@@ -27,7 +27,7 @@ from expunge.domain.subject import SubjectId
 from expunge.errors import CorruptedError, KeyDestroyedError
 from expunge.vault import codec, subjects
 from expunge.vault.database import RECORD, SEGMENT, run_many
-from expunge.vault.keys import new_tokens, seal, unseal
+from expunge.vault.keys import NONCE_BYTES, new_tokens, seal, unseal
 from expunge.vault.store import Vault, write_atomically
 
 MAGIC: Final = b"EXPSEG01"
@@ -43,7 +43,7 @@ def write(
     layout: codec.Layout,
     rows: codec.Rows,
     refs: Mapping[SubjectId, bytes],
-    keys: Mapping[bytes, bytes] | None = None,
+    keys: Mapping[bytes, bytes],
 ) -> dict[bytes, int]:
     """Encrypt rows into a new segment of a dataset.
 
@@ -52,8 +52,7 @@ def write(
     place : (str, int)
         The dataset and its version.
     refs : mapping of subject to reference
-    keys : mapping of reference to key, optional
-        Where they were unwrapped already.
+    keys : mapping of reference to key
 
     Returns
     -------
@@ -61,13 +60,13 @@ def write(
         Reference -> number of records.
     """
     dataset, version = place
-    keys = subjects.keys_of(vault, connection, refs.values()) if keys is None else keys
     segment = secrets.token_hex(16)
     parts, index, counts, offset = [MAGIC], [], {}, len(MAGIC)
-    fresh, suffix = iter(new_tokens(len(refs), RECORD_BYTES)), _place_bound(dataset, version)
+    tokens = zip(new_tokens(len(refs), RECORD_BYTES), new_tokens(len(refs), NONCE_BYTES), strict=True)
+    suffix = _place_bound(dataset, version)
     for owner, n_rows, plaintext in codec.encode(layout, rows.subjects, rows.columns):
-        ref, record = refs[owner], next(fresh)
-        sealed = seal(keys[ref], plaintext, _PURPOSE + record + suffix)
+        ref, (record, nonce) = refs[owner], next(tokens)
+        sealed = seal(keys[ref], plaintext, _PURPOSE + record + suffix, nonce)
         index.append((segment, ref, record, offset, len(sealed)))
         parts.append(sealed)
         counts[ref] = n_rows

@@ -69,20 +69,20 @@ def _found(connection: Connection, dataset: str, tags: dict[SubjectId, bytes]) -
     return {owners[found]: ref for found, ref in rows if found in owners}
 
 
-def enrol(vault: Vault, connection: Connection, dataset: str, subjects: Iterable[SubjectId]) -> dict[SubjectId, bytes]:
-    """Return the references of these subjects in a dataset, making a key for everyone who is new to it."""
+def enrol(
+    vault: Vault, connection: Connection, dataset: str, subjects: Iterable[SubjectId]
+) -> tuple[dict[SubjectId, bytes], dict[bytes, bytes]]:
+    """Make a key for each of these subjects in a dataset that knows none of them; return references, and their keys."""
     tags = _tags(vault, dict.fromkeys(subjects))
-    refs = _found(connection, dataset, tags)
+    refs = dict(zip(tags, new_tokens(len(tags), REF_BYTES), strict=True))
+    keys = dict(zip(refs.values(), new_tokens(len(tags)), strict=True))
     wrapper = vault.wrapper(connection)
-    new = [subject for subject in tags if subject not in refs]
-    fresh = dict(zip(new, new_tokens(len(new), REF_BYTES), strict=True))
-    wrapped = wrapper.wrap_all(list(zip(fresh.values(), new_tokens(len(new)), strict=True)))
     rows = [
-        (ref, dataset, tags[subject], wrapper.version, sealed)
-        for (subject, ref), sealed in zip(fresh.items(), wrapped, strict=True)
+        (ref, dataset, own_tag, wrapper.version, sealed)
+        for ref, own_tag, sealed in zip(keys, tags.values(), wrapper.wrap_all(keys.items()), strict=True)
     ]
     run_many(connection, insert(SUBJECT), ("ref", "dataset_id", "tag", "root_version", "wrapped"), rows)
-    return refs | fresh
+    return refs, keys
 
 
 def keys_of(vault: Vault, connection: Connection, refs: Iterable[bytes] | None = None) -> dict[bytes, bytes]:

@@ -352,8 +352,8 @@ def _plant(vault: Vault, connection: Connection, layouts: Mapping[str, codec.Lay
         row: dict[str, Any] = {
             name: np.array([canary], dtype=object) if cell == "text" else np.zeros(1) for name, cell in layouts[dataset]
         }
-        refs = subjects.enrol(vault, connection, dataset, [canary])
-        records.write(vault, connection, (dataset, 0), layouts[dataset], codec.Rows([canary], row), refs)
+        refs, keys = subjects.enrol(vault, connection, dataset, [canary])
+        records.write(vault, connection, (dataset, 0), layouts[dataset], codec.Rows([canary], row), refs, keys)
     elif store == "files":
         (vault.folder / CANARY_FILE).write_bytes(b"\0" + canary.encode() + b"\0")
     else:

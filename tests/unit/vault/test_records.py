@@ -28,8 +28,11 @@ def rows_of(owners: list[SubjectId]) -> codec.Rows:
 
 def enter(vault: Vault, owners: list[SubjectId], place: tuple[str, int] = PLACE) -> dict[SubjectId, bytes]:
     with vault.transaction() as connection:
-        refs = subjects.enrol(vault, connection, "D-1", owners)
-        counts = records.write(vault, connection, place, LAYOUT, rows_of(owners), refs)
+        known = subjects.find(vault, connection, "D-1", owners)
+        fresh, _ = subjects.enrol(vault, connection, "D-1", [owner for owner in owners if owner not in known])
+        refs = known | fresh
+        keys = subjects.keys_of(vault, connection, refs.values())
+        counts = records.write(vault, connection, place, LAYOUT, rows_of(owners), refs, keys)
         assert counts == {refs[owner]: owners.count(owner) for owner in owners}
     return refs
 

@@ -38,9 +38,9 @@ class Stored:
 @pytest.fixture
 def stored(vault: Vault) -> Stored:
     with vault.transaction() as connection:
-        refs = subjects.enrol(vault, connection, "D-1", [1, 2, 3, 4])
+        refs, keys = subjects.enrol(vault, connection, "D-1", [1, 2, 3, 4])
         rows = codec.Rows([1, 2, 3, 4], {"age": np.arange(4.0)})
-        records.write(vault, connection, ("D-1", 1), LAYOUT, rows, refs)
+        records.write(vault, connection, ("D-1", 1), LAYOUT, rows, refs, keys)
         return Stored(refs, *(blobs.put(vault, connection, "state", text) for text in (b"old", b"new")))
 
 

@@ -13,15 +13,16 @@ from expunge.vault.store import Vault
 
 def test_everybody_is_enrolled_once_and_found_again(vault: Vault) -> None:
     with vault.transaction() as connection:
-        refs = subjects.enrol(vault, connection, "D-1", [7, "7", 8, 7])
+        refs, keys = subjects.enrol(vault, connection, "D-1", [7, "7", 8, 7])
         assert len(set(refs.values())) == 3
-        assert subjects.enrol(vault, connection, "D-1", [8, 9])[8] == refs[8]
+        assert subjects.keys_of(vault, connection) == keys
+        assert keys.keys() == set(refs.values())
         assert subjects.find(vault, connection, "D-1", [7, "7", "nobody"]) == {7: refs[7], "7": refs["7"]}
 
 
 def test_many_are_found_as_few_are(vault: Vault) -> None:
     with vault.transaction() as connection:
-        refs = subjects.enrol(vault, connection, "D-1", range(40))
+        refs, _ = subjects.enrol(vault, connection, "D-1", range(40))
         assert subjects.find(vault, connection, "D-1", range(-600, 30)) == {
             number: refs[number] for number in range(30)
         }
@@ -43,14 +44,14 @@ def test_tags_depend_on_the_hash_secret(vault: Vault) -> None:
 
 def test_everyone_has_a_key_of_their_own(vault: Vault) -> None:
     with vault.transaction() as connection:
-        refs = subjects.enrol(vault, connection, "D-1", range(5))
+        refs, _ = subjects.enrol(vault, connection, "D-1", range(5))
         assert len(set(subjects.keys_of(vault, connection).values())) == 5
         assert subjects.keys_of(vault, connection, [refs[2]]).keys() == {refs[2]}
 
 
 def test_a_subject_without_a_key_is_destroyed_not_skipped(vault: Vault) -> None:
     with vault.transaction() as connection:
-        refs = subjects.enrol(vault, connection, "D-1", [1, 2])
+        refs, _ = subjects.enrol(vault, connection, "D-1", [1, 2])
         subjects.remove(connection, [refs[1]])
         with pytest.raises(KeyDestroyedError, match="1 subjects have no key"):
             subjects.keys_of(vault, connection, refs.values())
@@ -66,7 +67,7 @@ def test_a_key_under_another_root_is_destroyed(vault: Vault) -> None:
 
 def test_a_wrapped_key_of_somebody_else_does_not_open(vault: Vault) -> None:
     with vault.transaction() as connection:
-        refs = subjects.enrol(vault, connection, "D-1", [1, 2])
+        refs, _ = subjects.enrol(vault, connection, "D-1", [1, 2])
         foreign = connection.execute(select(SUBJECT.c.wrapped).where(SUBJECT.c.ref == refs[2])).scalar_one()
         connection.execute(update(SUBJECT).where(SUBJECT.c.ref == refs[1]).values(wrapped=foreign))
         with pytest.raises(CorruptedError):
@@ -75,7 +76,7 @@ def test_a_wrapped_key_of_somebody_else_does_not_open(vault: Vault) -> None:
 
 def test_commitments_differ_by_object_and_need_the_key(vault: Vault) -> None:
     with vault.transaction() as connection:
-        refs = subjects.enrol(vault, connection, "D-1", [1, 2])
+        refs, _ = subjects.enrol(vault, connection, "D-1", [1, 2])
         keys = subjects.keys_of(vault, connection)
     first, second = (subjects.commitments(keys, name, refs) for name in ("D-1", "D-2"))
     assert len({*first.values(), *second.values()}) == 4

@@ -149,10 +149,10 @@ def test_a_record_of_a_short_id_is_found(workspace: Workspace) -> None:
     """Id 7 is no run of bytes to search for, but as the owner of a record it is found."""
     dataset, layout = next(iter(layouts(workspace).items()))
     with workspace.vault.transaction() as connection:
-        refs = subjects.enrol(workspace.vault, connection, dataset, [7])
+        refs, keys = subjects.enrol(workspace.vault, connection, dataset, [7])
         row = codec.Rows([7], data.load(workspace, connection, dataset).without(set()).only([FIRST]).arrays())
         row = codec.Rows([7] * len(next(iter(row.columns.values()))), row.columns)
-        records.write(workspace.vault, connection, (dataset, 1), layout, row, refs)
+        records.write(workspace.vault, connection, (dataset, 1), layout, row, refs, keys)
     found = look(workspace, Needles(frozenset({7}), frozenset()))
     assert found.verdict is Verdict.FAILED
     assert "subject column" in found.detail

@@ -15,7 +15,7 @@ def entered(workspace: Workspace) -> dict[int, bytes]:
     """Enter four people with one to four records in the object "X"."""
     with workspace.vault.transaction() as connection:
         (dataset,) = data.every(workspace, connection)
-        refs = subjects.enrol(workspace.vault, connection, dataset.id, range(1, 5))
+        refs, _ = subjects.enrol(workspace.vault, connection, dataset.id, range(1, 5))
         counts = {ref: int(subject) for subject, ref in refs.items()}
         members.enter(workspace.vault, connection, "X", refs, counts)
     return {int(subject): ref for subject, ref in refs.items()}

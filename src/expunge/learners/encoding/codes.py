@@ -35,6 +35,9 @@ ONE: Final = 2**15
 
 UNKNOWN: Final = -2
 
+WIDE: Final = 16
+"""Beyond so many places, counting which rows hold a word is faster than multiplying all the zeros."""
+
 EncodingName: TypeAlias = Literal["scaled", "bins"]
 
 
@@ -210,6 +213,28 @@ class Bins(Encoding):
         return found
 
 
+@dataclass(frozen=True, eq=False)
+class Apart:
+    """A `Scaled` matrix in two parts.
+
+    Parameters
+    ----------
+    dense : ndarray of int32 (n_rows, n_dense)
+        The columns of numbers and of few words.
+    places : ndarray (n_dense,)
+        Where they are in the whole matrix.
+    codes : ndarray of int32 (n_rows, n_wide)
+        Of the columns of more than `WIDE` places: which place of its block is `ONE`, or -2 where none is.
+    blocks : tuple of n_wide ndarrays
+        Where the places of each block are in the whole matrix.
+    """
+
+    dense: npt.NDArray[np.int32]
+    places: npt.NDArray[np.intp]
+    codes: npt.NDArray[np.int32]
+    blocks: tuple[npt.NDArray[np.intp], ...]
+
+
 class Scaled(Encoding):
     """Fixed-point numbers in steps of 2**-15, none beyond 2**15 in magnitude.
 
@@ -226,14 +251,19 @@ class Scaled(Encoding):
     @cached_property
     def widths(self) -> tuple[int, ...]:
         """Places per column, the missing one included."""
-        return tuple(2 if column.words is None else len(column.words) + 1 for column in self.columns)
+        return tuple(map(_scaled_width, self.columns))
 
     def encode(self, cells: Cells) -> npt.NDArray[np.int32]:
         """Return the fixed-point matrix of some rows: int32 (n_rows, sum of widths)."""
-        out = np.zeros((len(cells), int(self.offsets[-1])), np.int32)
-        rows = np.arange(len(cells))
-        for j, (column, values) in enumerate(self._columns_of(cells)):
-            start, end = self.offsets[j], self.offsets[j + 1]
+        return self._matrix(self._columns_of(cells), len(cells))
+
+    @staticmethod
+    def _matrix(paired: Sequence[tuple[Column, npt.NDArray[Any]]], n_rows: int) -> npt.NDArray[np.int32]:
+        ends = np.cumsum([_scaled_width(column) for column, _ in paired], dtype=np.intp)
+        out = np.zeros((n_rows, int(ends[-1]) if len(ends) else 0), np.int32)
+        rows = np.arange(n_rows)
+        for (column, values), end in zip(paired, ends.tolist(), strict=True):
+            start = end - _scaled_width(column)
             if column.words is None:
                 missing = np.isnan(values)
                 out[:, start] = np.where(missing, 0, scaled(column, values))
@@ -243,6 +273,23 @@ class Scaled(Encoding):
                 out[rows[known], start + values[known]] = ONE
             out[missing, end - 1] = ONE
         return out
+
+    def encode_apart(self, cells: Cells) -> Apart:
+        """Return what `encode` does, with the columns of many words as codes, which take no room for their zeros."""
+        paired = self._columns_of(cells)
+        wide = [j for j, width in enumerate(self.widths) if paired[j][0].words is not None and width > WIDE]
+        narrow = [j for j in range(len(paired)) if j not in wide]
+        codes = [np.where(paired[j][1] == MISSING, self.widths[j] - 1, paired[j][1]) for j in wide]
+        return Apart(
+            self._matrix([paired[j] for j in narrow], len(cells)),
+            self._places_of(narrow),
+            np.column_stack(codes).astype(np.int32) if codes else np.empty((len(cells), 0), np.int32),
+            tuple(self._places_of([j]) for j in wide),
+        )
+
+    def _places_of(self, columns: Sequence[int]) -> npt.NDArray[np.intp]:
+        blocks = [np.arange(self.offsets[j], self.offsets[j + 1]) for j in columns]
+        return np.concatenate([np.empty(0, np.intp), *blocks]).astype(np.intp)
 
     @property
     def places(self) -> list[tuple[str, str]]:
@@ -287,6 +334,10 @@ class BinsToNumber(Encoding):
     def without_target(self) -> Encoding:
         """Return the bins of the features."""
         return self.features
+
+
+def _scaled_width(column: Column) -> int:
+    return 2 if column.words is None else len(column.words) + 1
 
 
 def scaled(column: Column, values: Numbers) -> npt.NDArray[np.int32]:

@@ -23,7 +23,7 @@ import scipy.linalg
 from threadpoolctl import ThreadpoolController
 
 from expunge.errors import InputError
-from expunge.learners.encoding.codes import ONE, Bins, BinsToNumber, Encoding
+from expunge.learners.encoding.codes import ONE, Apart, BinsToNumber, Encoding, Scaled
 from expunge.learners.encoding.columns import Cells
 
 Integers = npt.NDArray[np.int64]
@@ -89,30 +89,30 @@ def moments(encoding: Encoding, cells: Cells) -> Moments:
     """
     if len(cells) >= MOST_ROWS:
         raise InputError(f"{len(cells)} rows are too many.", mend=f"Give fewer than {MOST_ROWS}.")
+    if isinstance(encoding, Scaled):
+        return Moments(len(cells), *scaled_sums(encoding.encode_apart(cells), int(encoding.offsets[-1])))
     codes = encoding.encode(cells)
-    if isinstance(encoding, Bins):
-        products = count_products(codes, encoding.offsets)
-        return Moments(len(codes), products.diagonal().copy(), products)
     if isinstance(encoding, BinsToNumber):
         counts = count_products(codes[:, :-1], encoding.features.offsets)
         return Moments(len(codes), *_bordered(counts, *_target_sums(encoding, codes)))
-    return Moments(len(codes), codes.sum(axis=0, dtype=np.int64), fixed_products(codes))
+    products = count_products(codes, encoding.offsets)
+    return Moments(len(codes), products.diagonal().copy(), products)
 
 
 def minus(before: Moments, encoding: Encoding, leaving: Cells) -> Moments:
     """Return the moments without the rows that leave; `before` stays as it is."""
+    rows = before.rows - len(leaving)
+    if isinstance(encoding, Scaled):
+        sums, products = scaled_sums(encoding.encode_apart(leaving), len(before.sums))
+        return Moments(rows, before.sums - sums, before.products - products)
     codes = encoding.encode(leaving)
-    rows = before.rows - len(codes)
-    if isinstance(encoding, Bins):
-        products = _uncounted(before.products, codes + encoding.offsets[:-1])
-        return Moments(rows, products.diagonal().copy(), products)
     if isinstance(encoding, BinsToNumber):
         counts = _uncounted(before.products[:-1, :-1], codes[:, :-1] + encoding.features.offsets[:-1])
         cross, total, square = _target_sums(encoding, codes)
         kept = (before.products[:-1, -1] - cross, before.sums[-1] - total, before.products[-1, -1] - square)
         return Moments(rows, *_bordered(counts, *kept))
-    sums = before.sums - codes.sum(axis=0, dtype=np.int64)
-    return Moments(rows, sums, before.products - fixed_products(codes))
+    products = _uncounted(before.products, codes + encoding.offsets[:-1])
+    return Moments(rows, products.diagonal().copy(), products)
 
 
 def _uncounted(products: Integers, places: npt.NDArray[np.int64]) -> Integers:
@@ -136,6 +136,30 @@ def _bordered(counts: Integers, cross: Integers, total: np.int64, square: np.int
     """Return (sums, products) of counts with the target as their last place."""
     products = np.block([[counts, cross[:, None]], [cross[None, :], np.array([[square]], np.int64)]])
     return np.append(counts.diagonal(), total), products
+
+
+def scaled_sums(of: Apart, width: int) -> tuple[Integers, Integers]:
+    """Return (sums, products) of the fixed-point matrix that two parts make: the dense one multiplied, words counted.
+
+    A place of a word holds 0 or 2**15, so that a product of two is a count of rows, in units of 2**30, and that with a
+    dense place a sum over the rows that hold the word, in units of 2**15. Those sums are below 2**48, exact in float64.
+    """
+    sums, products = np.zeros(width, np.int64), np.zeros((width, width), np.int64)
+    sums[of.places] = of.dense.sum(axis=0, dtype=np.int64)
+    products[np.ix_(of.places, of.places)] = fixed_products(of.dense)
+    if not of.blocks:
+        return sums, products
+    ends = np.cumsum([0, *(len(block) + 1 for block in of.blocks)])  # one more place, for rows that hold no word of it
+    codes = np.where(of.codes < 0, np.diff(ends) - 1, of.codes)
+    kept, words = np.delete(np.arange(ends[-1]), ends[1:] - 1), np.concatenate(of.blocks)
+    products[np.ix_(words, words)] = count_products(codes, ends)[np.ix_(kept, kept)] * ONE**2
+    sums[words] = products[words, words] // ONE
+    for own, block in zip(codes.T, of.blocks, strict=True):
+        held = [np.bincount(own, column, len(block) + 1)[:-1] for column in of.dense.T]
+        across = np.array(held).reshape(len(of.places), len(block)).astype(np.int64) * ONE
+        products[np.ix_(of.places, block)] = across
+        products[np.ix_(block, of.places)] = across.T
+    return sums, products
 
 
 @one_thread  # not for exactness: where a core is busy, two threads take 200 times as long

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from expunge.domain.schema import Kind
 from expunge.errors import InputError
-from expunge.learners.encoding.codes import ENCODINGS, ONE, EncodingName, learn_columns
+from expunge.learners.encoding.codes import ENCODINGS, ONE, EncodingName, Scaled, learn_columns
 from expunge.learners.encoding.columns import Cells, Feature, read_cells
 from expunge.learners.exact import gram
 from expunge.learners.exact.gram import Moments, count_products, fixed_products, minus, moments, ridge
@@ -89,6 +89,27 @@ def test_subtracting_rows_undoes_adding_them(name: EncodingName, seed: int, n_ro
     if leaving.all():
         assert not after.products.any()
         assert not after.sums.any()
+
+
+@settings(deadline=None)
+@given(st.integers(0, 999), st.integers(1, 30), st.integers(0, 4))
+def test_words_are_counted_as_their_places_would_be_multiplied(seed: int, n_rows: int, wide: int) -> None:
+    features, cells = _some_cells(seed, n_rows)
+    codes = ENCODINGS["scaled"](columns := learn_columns(features, cells)).encode(cells)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("expunge.learners.encoding.codes.WIDE", wide)
+        found = moments(ENCODINGS["scaled"](columns), cells)
+    assert np.array_equal(found.products, fixed_products(codes))
+    assert np.array_equal(found.sums, codes.sum(axis=0, dtype=np.int64))
+
+
+def test_a_word_that_is_not_known_adds_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, cells = _some_cells(3, 40)
+    known = learn_columns(features, cells.take(cells.codes[:, 0] != 1))
+    monkeypatch.setattr("expunge.learners.encoding.codes.WIDE", 0)
+    encoding = Scaled(known)
+    assert (encoding.encode_apart(cells).codes < 0).any()
+    assert np.array_equal(moments(encoding, cells).products, fixed_products(encoding.encode(cells)))
 
 
 def test_too_many_rows_are_refused_rather_than_overflow(monkeypatch: pytest.MonkeyPatch) -> None:
