@@ -164,7 +164,8 @@ def remanence(vault: Vault, layouts: Mapping[str, codec.Layout], needles: Needle
         "remanence",
         Verdict.PASSED,
         f"A planted canary was found in each of {len(STORES)} stores ({', '.join(STORES)}) and removed; "
-        "of the ids and texts of the erased records nothing was found in any of them."
+        "of the ids and texts of the erased records nothing was found in any of them. A whole number where JSON has a "
+        "number, or in an array of a LightGBM model, was taken for a count."
         + (_about_the_indistinct(needles) if needles.indistinct else ""),
         figures,
     )
