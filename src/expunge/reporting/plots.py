@@ -110,10 +110,12 @@ def deadline_plot(rows: Sequence[Row], *, salt: str) -> str:
         axes.axvline(0, color=_INK, linewidth=1)
         axes.annotate("due", (0, -0.55), (4, -2), textcoords="offset points", va="top", color=_INK)
         for number, row in enumerate(rows):
-            for day, times in sorted(Counter(row.days_left).items()):
+            sizes = {day: _SMALLEST * (1 + math.log2(times)) for day, times in sorted(Counter(row.days_left).items())}
+            for day, size in sizes.items():
                 marker, colour = ("X", _LATE) if day < 0 else ("o", _COLOURS[1])
-                axes.plot([day], [number], marker, color=colour, markersize=_SMALLEST * (1 + math.log2(times)))
-            _write(axes, max(0, *row.days_left), number, row.text)
+                axes.plot([day], [number], marker, color=colour, markersize=size)
+            last = max(0, *row.days_left)
+            _write(axes, last, number, row.text, beside=sizes.get(last, 0) / 2)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.set_xlabel("days left when the certificate was signed", color=_INK)
 
@@ -223,8 +225,9 @@ def widened(low: float, high: float) -> tuple[float, float]:
     return middle - 1.2 * half, middle + 1.2 * half
 
 
-def _write(axes: Axes, at: float, row: int, text: str) -> None:
-    axes.annotate(text, (at, row), (8, 0), textcoords="offset points", va="center", color=_INK)
+def _write(axes: Axes, at: float, row: int, text: str, beside: float = 3) -> None:
+    """Write to the right of a mark that reaches so many points beside its place."""
+    axes.annotate(text, (at, row), (beside + 5, 0), textcoords="offset points", va="center", color=_INK)
 
 
 def _svg(marks: Sequence[Mark | Row], salt: str, draw: _Draw) -> str:
