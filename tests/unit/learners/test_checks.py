@@ -24,10 +24,10 @@ from expunge.learners.reach import reachable
 class KeepsARow(RidgeClassifier):
     def forget(self, subjects: Iterable[SubjectId]) -> ForgetReport:
         listed = list(subjects)
-        cells = self.state_.records.cells
-        kept = cells.numbers[self.state_.records.rows_of(listed)]
+        records = self.state_.records
+        cells, _ = records.rows_at(records.places_of(listed))
         report = super().forget(listed)
-        self.history_ = [kept[:1]]
+        self.history_ = [cells.numbers[:1]]
         return report
 
 

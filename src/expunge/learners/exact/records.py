@@ -2,26 +2,75 @@
 
 Invariants
 ----------
-- `subjects` are unique and in canonical order (ints ascending, then strs by UTF-8); subject i's rows are
-  ``starts[i]:starts[i + 1]``, at least one.
+- Subjects are unique and in canonical order (ints ascending, then strs by UTF-8); each has at least one row, and its
+  rows stand together.
+- Records are immutable, and lie in blocks of some hundred subjects: without a few people they share all blocks but
+  theirs with the records before. No block is a view of anything larger, so that whoever left is gone with the records
+  before.
+- A word of a categorical column that nobody has any more is gone from all blocks.
 - Nothing here depends on the order in which rows came, but for their order within a subject; `canonical` removes
   that too, and is what is saved.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import compress
-from typing import Any
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain, compress
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from expunge.domain.subject import SubjectId, subject_id
 from expunge.errors import CannotForgetError, InputError, UnknownSubjectError
-from expunge.learners.encoding.columns import Cells
+from expunge.learners.encoding.columns import Cells, Words
+
+BLOCK: Final = 256
+"""Subjects in a block."""
+
+Places: TypeAlias = Mapping[int, Sequence[int]]
+"""Whole subjects: number of a block -> numbers of subjects in it, ascending."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """The rows of some subjects.
+
+    Parameters
+    ----------
+    subjects : tuple of int or str
+    starts : ndarray of int64 (n_subjects + 1,)
+        Subject i's rows are ``starts[i]:starts[i + 1]``.
+    numbers, codes : ndarray
+        As `Cells` has them.
+    rows : ndarray of int32 (n_rows,)
+        Where each row stood when the records were made: its name in what was derived from them.
+    """
+
+    subjects: tuple[SubjectId, ...]
+    starts: npt.NDArray[np.int64]
+    numbers: npt.NDArray[np.float64]
+    codes: npt.NDArray[np.int32]
+    rows: npt.NDArray[np.int32]
+
+    def mask(self, theirs: Sequence[int]) -> npt.NDArray[np.bool_]:
+        """Return which rows are those of some of its subjects."""
+        found = np.zeros(len(self.rows), np.bool_)
+        for place in theirs:
+            found[self.starts[place] : self.starts[place + 1]] = True
+        return found
+
+    def without(self, theirs: Sequence[int]) -> Block:
+        """Return copies of everybody else's rows."""
+        stays = np.ones(len(self.subjects), np.bool_)
+        stays[list(theirs)] = False
+        kept = ~self.mask(theirs)
+        starts = np.concatenate([[0], np.cumsum(np.diff(self.starts)[stays])]).astype(np.int64)
+        subjects = tuple(compress(self.subjects, stays.tolist()))
+        return Block(subjects, starts, self.numbers[kept], self.codes[kept], self.rows[kept])
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,15 +79,17 @@ class Records:
 
     Parameters
     ----------
-    subjects : tuple of int or str
-    starts : ndarray of int64 (n_subjects + 1,)
-    cells : Cells
-        The rows, target column included.
+    blocks : tuple of Block
+        None of them empty.
+    words : tuple of tuple of str
+        Per categorical column the typed texts present, sorted.
+    holders : tuple of ndarray of int64
+        Per categorical column the number of rows that have each word.
     """
 
-    subjects: tuple[SubjectId, ...]
-    starts: npt.NDArray[np.int64]
-    cells: Cells
+    blocks: tuple[Block, ...]
+    words: tuple[Words, ...]
+    holders: tuple[npt.NDArray[np.int64], ...]
 
     @classmethod
     def of(cls, ids: Any, cells: Cells) -> Records:
@@ -58,58 +109,141 @@ class Records:
             raise InputError(f"there are {len(ranks)} subjects for {len(cells)} rows.", mend="Give one id per row.")
         order = np.argsort(ranks, kind="stable")
         starts = np.concatenate([[0], np.cumsum(np.bincount(ranks, minlength=len(subjects)))]).astype(np.int64)
-        return cls(subjects, starts, cells.take(order))
+        return cls._laid_out(subjects, starts, cells, order)
+
+    @classmethod
+    def _laid_out(
+        cls, subjects: tuple[SubjectId, ...], starts: npt.NDArray[np.int64], cells: Cells, order: npt.NDArray[np.intp]
+    ) -> Records:
+        """Copy rows, in this order, into blocks."""
+        cells, blocks = cells.shrunk(), []
+        for first in range(0, len(subjects), BLOCK):
+            owners = subjects[first : first + BLOCK]
+            bounds = starts[first : first + len(owners) + 1]
+            chosen = order[bounds[0] : bounds[-1]]
+            rows = np.arange(bounds[0], bounds[-1], dtype=np.int32)
+            blocks.append(Block(owners, bounds - bounds[0], cells.numbers[chosen], cells.codes[chosen], rows))
+        return cls(tuple(blocks), cells.words, _holders(cells.codes, cells.words))
+
+    @cached_property
+    def _firsts(self) -> list[tuple[bool, SubjectId]]:
+        return [canonical_order(block.subjects[0]) for block in self.blocks]
+
+    @cached_property
+    def _length(self) -> int:
+        return sum(len(block.rows) for block in self.blocks)
 
     def __len__(self) -> int:
-        return len(self.cells)
+        return self._length
 
-    def rows_of(self, subjects: Sequence[SubjectId]) -> npt.NDArray[np.bool_]:
-        """Return which rows are theirs: bool (n_rows,).
+    @property
+    def subjects(self) -> tuple[SubjectId, ...]:
+        """Everybody, in canonical order."""
+        return tuple(chain.from_iterable(block.subjects for block in self.blocks))
+
+    @property
+    def counts(self) -> npt.NDArray[np.int64]:
+        """How many rows each subject has."""
+        return np.concatenate([np.diff(block.starts) for block in self.blocks])
+
+    @property
+    def starts(self) -> npt.NDArray[np.int64]:
+        """Where each subject's rows begin in `cells`, and the end: ndarray of int64 (n_subjects + 1,)."""
+        return np.concatenate([[0], np.cumsum(self.counts)]).astype(np.int64)
+
+    @property
+    def cells(self) -> Cells:
+        """All rows, copied end to end, target column included."""
+        numbers = np.concatenate([block.numbers for block in self.blocks])
+        return Cells(numbers, np.concatenate([block.codes for block in self.blocks]), self.words)
+
+    @property
+    def rows(self) -> npt.NDArray[np.int32]:
+        """Where each row of `cells` stood when the records were made."""
+        return np.concatenate([block.rows for block in self.blocks])
+
+    def places_of(self, subjects: Sequence[SubjectId]) -> Places:
+        """Find people.
 
         Raises
         ------
         UnknownSubjectError
-            Where one of them has none; all unknown ones are counted, the first is named.
+            Where one of them has no row; all unknown ones are counted, the first is named.
         """
-        places = [self._place(subject) for subject in subjects]
-        unknown = [subject for subject, place in zip(subjects, places, strict=True) if place is None]
+        found: dict[int, list[int]] = {}
+        unknown = []
+        for subject in subjects:
+            place = self._place(subject)
+            if place is None:
+                unknown.append(subject)
+            else:
+                found.setdefault(place[0], []).append(place[1])
         if unknown:
             more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
             raise UnknownSubjectError(
                 f"subject {unknown[0]!r}{more} is not among the records.",
                 mend="Nobody was forgotten. Check the id and its type: 7 is not '7'.",
             )
-        theirs = np.zeros(len(self), np.bool_)
-        for place in places:
-            if place is not None:
-                theirs[self.starts[place] : self.starts[place + 1]] = True
-        return theirs
+        return {number: sorted(theirs) for number, theirs in sorted(found.items())}
 
-    def without(self, theirs: npt.NDArray[np.bool_]) -> Records:
-        """Return copies of all rows but these (whole subjects, as `rows_of` marks them).
+    def rows_at(self, places: Places) -> tuple[Cells, npt.NDArray[np.int32]]:
+        """Return copies of people's rows, with the words of all, and where each stood when the records were made."""
+        chosen = [(self.blocks[number], self.blocks[number].mask(theirs)) for number, theirs in places.items()]
+        numbers = [block.numbers[mask] for block, mask in chosen] or [self.blocks[0].numbers[:0]]
+        codes = [block.codes[mask] for block, mask in chosen] or [self.blocks[0].codes[:0]]
+        rows = [block.rows[mask] for block, mask in chosen] or [self.blocks[0].rows[:0]]
+        return Cells(np.concatenate(numbers), np.concatenate(codes), self.words), np.concatenate(rows)
+
+    def without(self, places: Places) -> Records:
+        """Return the records of everybody else; blocks that nobody leaves are shared.
 
         Raises
         ------
         CannotForgetError
             Where no row is left.
         """
-        stays = ~theirs[self.starts[:-1]]
-        if not stays.any():
+        leaving = [self.blocks[number].codes[self.blocks[number].mask(theirs)] for number, theirs in places.items()]
+        codes = np.concatenate([*leaving, self.blocks[0].codes[:0]])
+        gone = _holders(codes, self.words)
+        holders = tuple(before - left for before, left in zip(self.holders, gone, strict=True))
+        blocks = list(self.blocks)
+        for number, theirs in places.items():
+            blocks[number] = blocks[number].without(theirs)
+        kept = Records(tuple(block for block in blocks if block.subjects), self.words, holders)
+        if not kept.blocks:
             raise CannotForgetError("nobody would be left to learn from.", mend="Retire the model instead.")
-        counts = np.diff(self.starts)[stays]
-        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return Records(tuple(compress(self.subjects, stays.tolist())), starts, self.cells.take(~theirs))
+        return kept if all(own.all() for own in holders) else kept._shrunk()
+
+    def _shrunk(self) -> Records:
+        """Drop the words that no row has, in every block."""
+        cells = self.cells.shrunk()
+        ends = np.cumsum([len(block.rows) for block in self.blocks])[:-1]
+        codes = [part.copy() for part in np.split(cells.codes, ends)]
+        blocks = tuple(replace(block, codes=own) for block, own in zip(self.blocks, codes, strict=True))
+        return Records(blocks, cells.words, _holders(cells.codes, cells.words))
 
     def canonical(self) -> Records:
         """Return the same records with each subject's rows sorted by content."""
-        owners = np.repeat(np.arange(len(self.subjects)), np.diff(self.starts))
-        bits = self.cells.numbers.view(np.int64)
-        order = np.lexsort((*self.cells.codes.T, *bits.T, owners))
-        return Records(self.subjects, self.starts.copy(), self.cells.take(order))
+        cells, counts = self.cells, self.counts
+        owners = np.repeat(np.arange(len(counts)), counts)
+        bits = cells.numbers.view(np.int64)
+        order = np.lexsort((*cells.codes.T, *bits.T, owners))
+        return self._laid_out(self.subjects, self.starts, cells, order)
 
-    def _place(self, subject: SubjectId) -> int | None:
-        place = bisect_left(self.subjects, canonical_order(subject), key=canonical_order)
-        return place if place < len(self.subjects) and self.subjects[place] == subject else None
+    def _place(self, subject: SubjectId) -> tuple[int, int] | None:
+        wanted = canonical_order(subject)
+        number = bisect_right(self._firsts, wanted) - 1
+        if number < 0:
+            return None
+        subjects = self.blocks[number].subjects
+        place = bisect_left(subjects, wanted, key=canonical_order)
+        return (number, place) if place < len(subjects) and subjects[place] == subject else None
+
+
+def _holders(codes: npt.NDArray[np.int32], words: tuple[Words, ...]) -> tuple[npt.NDArray[np.int64], ...]:
+    return tuple(
+        np.bincount(column + 1, minlength=len(known) + 1)[1:] for column, known in zip(codes.T, words, strict=True)
+    )
 
 
 def canonical_order(subject: SubjectId) -> tuple[bool, SubjectId]:

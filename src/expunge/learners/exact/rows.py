@@ -75,7 +75,7 @@ class RowState:
     @property
     def classes(self) -> tuple[str, ...]:
         """Typed class labels in their values' order."""
-        return in_label_order(self.records.cells.words[-1])
+        return in_label_order(self.records.words[-1])
 
 
 class RowLearner(Learner):
@@ -170,14 +170,15 @@ class RowLearner(Learner):
         check_is_fitted(self)
         before: RowState = self.state_
         leaving = listed(subjects)
-        theirs = before.records.rows_of(leaving)
-        records = before.records.without(theirs)
+        places = before.records.places_of(leaving)
+        records = before.records.without(places)
         self._check_classes_stay(before, records)
-        after, reencoded = self._downdated(before, records, before.records.cells.take(theirs))
+        rows, _ = before.records.rows_at(places)
+        after, reencoded = self._downdated(before, records, rows)
         report = ForgetReport(
             subjects=len(leaving),
-            records=len(before.records) - len(records),
-            work={"rows_touched": int(theirs.sum()), "rows_reencoded": reencoded},
+            records=len(rows),
+            work={"rows_touched": len(rows), "rows_reencoded": reencoded},
             seconds=perf_counter() - started,
             refit_seconds=before.seconds_per_record * len(records),
         )
@@ -205,7 +206,7 @@ class RowLearner(Learner):
             "features": [feature.to_dict() for feature in state.features],
             "named": state.named,
             "subjects": list(records.subjects),
-            "words": [list(words) for words in records.cells.words],
+            "words": [list(words) for words in records.words],
         }
         cells = records.cells
         return meta, {"starts": records.starts, "numbers": cells.numbers, "codes": cells.codes}
@@ -273,7 +274,7 @@ class RowLearner(Learner):
             )
 
     def _check_classes_stay(self, before: RowState, records: Records) -> None:
-        if self.task == "classification" and (gone := set(before.classes) - set(records.cells.words[-1])):
+        if self.task == "classification" and (gone := set(before.classes) - set(records.words[-1])):
             raise CannotForgetError(
                 f"the last member of class {sorted(gone)[0]!r} would leave.", mend="Retire the model instead."
             )
