@@ -15,6 +15,7 @@ from expunge.learners.base import Learner
 from expunge.learners.exact import (
     AdditiveClassifier,
     AdditiveRegressor,
+    BoostingClassifier,
     Retrained,
     Ridge,
     RidgeClassifier,
@@ -29,6 +30,8 @@ CASES: list[tuple[Learner, dict[str, Any]]] = [
     (AdditiveClassifier(alpha=1.0, max_bins=6), {}),
     (TableEncoder("bins"), {"encoding": ["scaled"]}),
     (AdditiveRegressor(), {}),
+    (BoostingClassifier(n_estimators=7), {}),
+    (BoostingClassifier(n_estimators=5, n_candidates=1, max_features=1, min_signal=0.0), {"min_signal": [1.0]}),
     (AdditiveRegressor(alpha=1.0, max_bins=6), {}),
     (TableEncoder("scaled"), {"encoding": ["bins"], "max_bins": ()}),
 ]

@@ -20,6 +20,7 @@ from xgboost import XGBClassifier
 from expunge.learners.exact import (
     AdditiveClassifier,
     AdditiveRegressor,
+    BoostingClassifier,
     Retrained,
     Ridge,
     RidgeClassifier,
@@ -31,6 +32,7 @@ ESTIMATORS = [
     Ridge(),
     AdditiveClassifier(),
     AdditiveRegressor(),
+    BoostingClassifier(n_estimators=30),
     TableEncoder("scaled"),
     TableEncoder("bins"),
     Retrained(LogisticRegression()),

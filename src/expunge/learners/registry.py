@@ -29,6 +29,7 @@ LEARNERS: Final[Mapping[str, Mapping[Task, str]]] = MappingProxyType(
     {
         "ridge": MappingProxyType({"classification": "RidgeClassifier", "regression": "Ridge"}),
         "additive": MappingProxyType({"classification": "AdditiveClassifier", "regression": "AdditiveRegressor"}),
+        "boosting": MappingProxyType({"classification": "BoostingClassifier"}),
         "logistic": MappingProxyType({"classification": "Retrained"}),
         "hist-gradient-boosting": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
         "lightgbm": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
@@ -58,6 +59,7 @@ _MODULES: Final[Mapping[str, str]] = MappingProxyType(
         "Ridge": "expunge.learners.exact.linear",
         "AdditiveClassifier": "expunge.learners.exact.additive",
         "AdditiveRegressor": "expunge.learners.exact.additive",
+        "BoostingClassifier": "expunge.learners.exact.boosting",
         "TableEncoder": "expunge.learners.exact.preprocessing",
         "Retrained": "expunge.learners.exact.retrained",
     }

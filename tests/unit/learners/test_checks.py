@@ -32,9 +32,11 @@ class KeepsARow(RidgeClassifier):
 
 
 class ForgetsAllButTheEncoder(RidgeClassifier):
-    def _downdated(self, before: TableState, records: Records, leaving: Any) -> tuple[TableState, int]:
+    def _downdated(
+        self, before: TableState, records: Records, leaving: Any, _rows: Any
+    ) -> tuple[TableState, dict[str, int]]:
         assert before.moments is not None
-        return replace(before, records=records, moments=minus(before.moments, before.encoding, leaving)), 0
+        return replace(before, records=records, moments=minus(before.moments, before.encoding, leaving)), {}
 
 
 class DependsOnRowOrder(RidgeClassifier):
@@ -49,13 +51,15 @@ class _KeepsFacts(RidgeClassifier):
     def _kept(self, old: Column, new: Column) -> Column:
         raise NotImplementedError
 
-    def _downdated(self, before: TableState, records: Records, leaving: Any) -> tuple[TableState, int]:  # noqa: ARG002
+    def _downdated(
+        self, before: TableState, records: Records, _leaving: Any, _rows: Any
+    ) -> tuple[TableState, dict[str, int]]:
         fresh = learn_columns(before.features, records.cells)
         columns = tuple(self._kept(old, new) for old, new in zip(before.encoding.columns, fresh, strict=True))
         stale = replace(before, encoding=type(before.encoding)(columns, 2), records=records)
         state = self._derived(before.features, before.named, records, 0.0)
         same = columns == state.encoding.columns
-        return (state if same else replace(stale, moments=before.moments)), 0
+        return (state if same else replace(stale, moments=before.moments)), {}
 
 
 class KeepsRangesOfRowsThatLeft(_KeepsFacts):
@@ -69,14 +73,16 @@ class KeepsCategories(_KeepsFacts):
 
 
 class ForgetsOnlyTheId(RidgeClassifier):
-    def _downdated(self, before: TableState, records: Records, leaving: Any) -> tuple[TableState, int]:  # noqa: ARG002
-        return replace(before, records=records), 0
+    def _downdated(
+        self, before: TableState, records: Records, _leaving: Any, _rows: Any
+    ) -> tuple[TableState, dict[str, int]]:
+        return replace(before, records=records), {}
 
 
 class ForgetsAWrongPerson(RidgeClassifier):
     def forget(self, subjects: Iterable[SubjectId]) -> ForgetReport:
         named = list(subjects)
-        self.state_.records.rows_of(named)
+        self.state_.records.places_of(named)
         held = self.subjects_held()
         if len(named) >= len(held):
             return super().forget(named)
@@ -93,8 +99,11 @@ class ForgetsAWrongPersonsRows(RidgeClassifier):
         other = next((s for s in records.subjects if s != named and size[s] == size[named]), named)
         report = super().forget([other])
         kept = self.state_.records
-        renamed = tuple(other if subject == named else subject for subject in kept.subjects)
-        self.state_ = replace(self.state_, records=replace(kept, subjects=renamed))
+        blocks = tuple(
+            replace(block, subjects=tuple(other if subject == named else subject for subject in block.subjects))
+            for block in kept.blocks
+        )
+        self.state_ = replace(self.state_, records=replace(kept, blocks=blocks))
         return report
 
 

@@ -10,15 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from expunge.learners.exact.additive import AdditiveClassifier, AdditiveRegressor
+    from expunge.learners.exact.boosting import BoostingClassifier
     from expunge.learners.exact.linear import Ridge, RidgeClassifier
     from expunge.learners.exact.preprocessing import TableEncoder
     from expunge.learners.exact.retrained import Retrained
 
-__all__ = ["AdditiveClassifier", "AdditiveRegressor", "Retrained", "Ridge", "RidgeClassifier", "TableEncoder"]
+__all__ = [
+    "AdditiveClassifier",
+    "AdditiveRegressor",
+    "BoostingClassifier",
+    "Retrained",
+    "Ridge",
+    "RidgeClassifier",
+    "TableEncoder",
+]
 
 _HOMES = {
     "AdditiveClassifier": "additive",
     "AdditiveRegressor": "additive",
+    "BoostingClassifier": "boosting",
     "Retrained": "retrained",
     "Ridge": "linear",
     "RidgeClassifier": "linear",

@@ -194,9 +194,12 @@ class Retrained(RowPredictor):
         fields = state.__dict__ | {"seconds_per_record": seconds}
         return RetrainedState(**fields, model=model, environment=environment(family.package))
 
-    def _downdated(self, before: RetrainedState, records: Records, leaving: Cells) -> tuple[RetrainedState, int]:
-        del leaving  # a refit looks at those who stay, and at nobody else
-        return self._derived(before.features, before.named, records, perf_counter()), len(records)
+    def _downdated(
+        self, before: RetrainedState, records: Records, leaving: Cells, rows: npt.NDArray[np.int32]
+    ) -> tuple[RetrainedState, dict[str, int]]:
+        del leaving, rows  # a refit looks at those who stay, and at nobody else
+        after = self._derived(before.features, before.named, records, perf_counter())
+        return after, {"rows_reencoded": len(records)}
 
     def _resumed(self, rows: tuple[Any, ...], meta: dict[str, Any], arrays: Arrays) -> RetrainedState:
         """Take up the model as it was saved: a refit in another environment would be another model."""

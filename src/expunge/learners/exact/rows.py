@@ -97,8 +97,10 @@ class RowLearner(Learner):
         """Build the state (a `RowState`) from rows; `started` is when reading them began."""
 
     @abstractmethod
-    def _downdated(self, before: Any, records: Records, leaving: Cells) -> tuple[Any, int]:
-        """Return the state without the rows that leave, and how many rows had to be encoded again."""
+    def _downdated(
+        self, before: Any, records: Records, leaving: Cells, rows: npt.NDArray[np.int32]
+    ) -> tuple[Any, dict[str, int]]:
+        """Return the state without the rows that leave, and the work; `rows` are their names (`Block.rows`)."""
 
     def _resumed(self, rows: tuple[Any, ...], meta: dict[str, Any], arrays: Arrays) -> Any:
         """Rebuild the state from what was saved; `rows` are the arguments of `_derived`."""
@@ -157,7 +159,7 @@ class RowLearner(Learner):
         Returns
         -------
         ForgetReport
-            ``work`` counts ``rows_touched``, and ``rows_reencoded`` where more than these had to be read again.
+            ``work`` counts ``rows_touched``, and what else the learner had to do.
 
         Raises
         ------
@@ -173,12 +175,12 @@ class RowLearner(Learner):
         places = before.records.places_of(leaving)
         records = before.records.without(places)
         self._check_classes_stay(before, records)
-        rows, _ = before.records.rows_at(places)
-        after, reencoded = self._downdated(before, records, rows)
+        rows, names = before.records.rows_at(places)
+        after, work = self._downdated(before, records, rows, names)
         report = ForgetReport(
             subjects=len(leaving),
             records=len(rows),
-            work={"rows_touched": len(rows), "rows_reencoded": reencoded},
+            work={"rows_touched": len(rows), **work},
             seconds=perf_counter() - started,
             refit_seconds=before.seconds_per_record * len(records),
         )

@@ -109,8 +109,11 @@ class TableLearner(RowLearner):
         seconds = (perf_counter() - started) / len(records)
         return TableState(self.task, self._hyperparameters(), features, named, records, seconds, encoding, integers)
 
-    def _downdated(self, before: TableState, records: Records, leaving: Cells) -> tuple[TableState, int]:
+    def _downdated(
+        self, before: TableState, records: Records, leaving: Cells, rows: npt.NDArray[np.int32]
+    ) -> tuple[TableState, dict[str, int]]:
         """Return the state without the rows that leave, and how many rows had to be encoded again."""
+        del rows
         columns = learn_columns(before.features, records.cells)
         encoding = (
             before.encoding
@@ -124,7 +127,7 @@ class TableLearner(RowLearner):
                 integers = integers.kept(_surviving(before.encoding, encoding))
         elif integers is not None:
             integers, reencoded = moments(encoding, records.cells), len(records)
-        return replace(before, records=records, encoding=encoding, moments=integers), reencoded
+        return replace(before, records=records, encoding=encoding, moments=integers), {"rows_reencoded": reencoded}
 
 
 def _ranges(columns: Iterable[Column]) -> list[tuple[float | None, ...]]:

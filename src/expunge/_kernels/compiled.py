@@ -1,0 +1,111 @@
+"""Compiling kernels, and keeping what was compiled in a private folder.
+
+The folder is ``$XDG_CACHE_HOME/expunge/HASH`` (``~/.cache`` by default), where HASH covers the source of every kernel:
+a kernel that calls another is compiled anew when either changes. Numba's own cache would unpickle whatever it finds;
+here a file counts only where its SHA-256 stands in front of it, in a folder that nobody else may write. Where there is
+no such folder, kernels are compiled in every process: slower, and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import stat
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from numba import config, njit
+from numba.core.caching import FunctionCache, IndexDataCacheFile
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_DIGEST_BYTES: Final = 32
+_UNREADABLE: Final = (OSError, EOFError, ValueError, AttributeError, ImportError, pickle.UnpicklingError)
+"""What reading a file of an interrupted or older process may raise, once its hash is right."""
+
+
+def kernel(function: _F) -> _F:
+    """Compile a function when it is first called."""
+    made: Any = njit(error_model="numpy")(function)
+    folder = _folder()
+    if folder is not None:
+        made._cache = _Kept(function, folder)
+    return made
+
+
+class _Kept(FunctionCache):
+    """What was compiled of one function; faults of the folder are as if nothing were there."""
+
+    def __init__(self, function: Callable[..., Any], folder: Path) -> None:
+        given = config.CACHE_DIR
+        config.CACHE_DIR = str(folder)
+        try:
+            super().__init__(function)
+        finally:
+            config.CACHE_DIR = given
+        plain = self._cache_file
+        self._cache_file = _Hashed(self._cache_path, self._impl.filename_base, plain._source_stamp)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return what was compiled for these types, or None."""
+        try:
+            return super().load_overload(sig, target_context)
+        except _UNREADABLE:
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep what was compiled, where the disk takes it."""
+        try:
+            super().save_overload(sig, data)
+        except OSError:
+            self.disable()
+
+
+class _Hashed(IndexDataCacheFile):
+    """Files that begin with the SHA-256 of the rest; others are not read."""
+
+    def _load_index(self) -> dict[Any, Any]:
+        try:
+            version, stamp, overloads = pickle.loads(_checked(Path(self._index_path)))  # noqa: S301  # private, hashed
+        except _UNREADABLE:
+            return {}
+        return overloads if (version, stamp) == (self._version, self._source_stamp) else {}
+
+    def _save_index(self, overloads: dict[Any, Any]) -> None:
+        self._write(self._index_path, pickle.dumps((self._version, self._source_stamp, overloads)))
+
+    def _load_data(self, name: str) -> Any:
+        return pickle.loads(_checked(Path(self._data_path(name))))  # noqa: S301  # private, hashed
+
+    def _save_data(self, name: str, data: Any) -> None:
+        self._write(self._data_path(name), self._dump(data))
+
+    def _write(self, path: str, content: bytes) -> None:
+        with self._open_for_write(path) as file:
+            file.write(hashlib.sha256(content).digest() + content)
+
+
+def _checked(path: Path) -> bytes:
+    content = path.read_bytes()
+    if hashlib.sha256(content[_DIGEST_BYTES:]).digest() != content[:_DIGEST_BYTES]:
+        raise OSError(f"{path.name} is not what was written")
+    return content[_DIGEST_BYTES:]
+
+
+@cache
+def _folder() -> Path | None:
+    """Make the folder; None where it cannot be made, or others may write it."""
+    whole = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        whole.update(source.read_bytes())
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(home) / "expunge" / whole.hexdigest()[:16]
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+    except (OSError, RuntimeError):
+        return None
+    private = found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return folder if private and os.access(folder, os.W_OK) else None
