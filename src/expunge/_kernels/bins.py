@@ -73,6 +73,30 @@ def place_numbers(numbers: Numbers, ruler: Ruler) -> npt.NDArray[np.int32]:
 
 
 @kernel
+def count_facts(numbers: Numbers, low: Numbers, high: Numbers) -> Integers:
+    """Count, per column, the rows at the low and at the high end, those that are fractions, and the missing ones.
+
+    Parameters
+    ----------
+    numbers : ndarray of float64 (n_rows, n_columns)
+    low, high : ndarray of float64 (n_columns,)
+
+    Returns
+    -------
+    ndarray of int64 (4, n_columns)
+    """
+    found = np.zeros((4, len(low)), np.int64)
+    for i in range(len(numbers)):
+        for j in range(len(low)):
+            x = numbers[i, j]
+            found[0, j] += x == low[j]
+            found[1, j] += x == high[j]
+            found[2, j] += x != np.rint(x) and not math.isnan(x)
+            found[3, j] += math.isnan(x)
+    return found
+
+
+@kernel
 def split_intervals(before: Integers, bits: int, least: int) -> tuple[Integers, Integers]:
     """Split the interval of all positions.
 

@@ -40,6 +40,10 @@ FAR: Final = 2048
 """Beyond this score, 8 logits, the gradient is taken as there."""
 LARGEST: Final = 32_000
 """No score goes beyond: 16 bits hold it."""
+FEW_CELLS: Final = 4
+"""Up to so many cells are looked for one by one."""
+MANY: Final = 8
+"""Where one row in so many changed, going through all of them is faster than through a list."""
 _HALF: Final = np.int64(32)
 _LOW: Final = np.int64(0xFFFFFFFF)
 
@@ -396,89 +400,44 @@ def grow(columns: Bytes, y: Bytes, plan: Plan, rule: Rule, chain: Chain) -> None
 class Front(NamedTuple):
     """Which rows' scores are others now than they were, before the round that is looked at.
 
+    While they are few, `rows` lists them, and `now` holds for; while they are many, `now` has the scores of all rows.
+
     Parameters
     ----------
-    rows : ndarray of int32
-        As many of them as there are such rows count.
-    score : ndarray of int16 (n_rows,)
-        What these rows' scores are now; `Chain.scores` still has what they were.
+    rows : ndarray of int32 (n_rows,)
+    now : ndarray of int16 (n_rows,)
+        Scores as they are now; `Chain.scores` still has what they were.
     found : ndarray of int32 (n_rows,)
-        For listing rows.
+        For listing the rows of some cells.
     touched, changed : ndarray of uint8 (256,)
         Cells whose sum changed, and whose value did; all nought between rounds.
     """
 
     rows: Ints
-    score: Shorts
+    now: Shorts
     found: Ints
     touched: Bytes
     changed: Bytes
 
 
 @kernel
-def _matching(cell: Bytes, wanted: Bytes, n_wanted: int, only: int, found: Ints) -> int:
-    """List the rows whose cell is wanted; returns how many they are."""
-    n, n_found = len(cell), 0
-    if n_wanted == 1:
-        lone = np.uint8(only)
-        for begin in range(0, n, 64):
-            end = min(begin + 64, n)
-            hits = 0
-            for i in range(begin, end):
-                hits += cell[i] == lone
-            if hits:
-                for i in range(begin, end):
-                    if cell[i] == lone:
-                        found[n_found] = i
-                        n_found += 1
-        return n_found
-    for i in range(n):
-        if wanted[cell[i]]:
-            found[n_found] = i
-            n_found += 1
-    return n_found
-
-
-@kernel
-def _change_sum(bins: Bytes, t: int, i: int, change: int, plan: Plan, rule: Rule, chain: Chain, front: Front) -> None:
-    """Change the sums of a row's cells, in all candidates."""
+def _change_sums(
+    bins: Bytes, t: int, own: int, change: int, plan: Plan, rule: Rule, chain: Chain, touched: Bytes
+) -> None:
+    """Change the sums of a row's cells, in all candidates; `own` is its cell in the chosen one."""
+    chosen = chain.chosen[t]
     for k in range(plan.arity.shape[1]):
-        chosen = k == chain.chosen[t]
-        cell = np.int64(chain.cell[t, i]) if chosen else _cell_of(bins, plan, t, k)
+        cell = own if k == chosen else _cell_of(bins, plan, t, k)
         before = chain.sums[t, k, cell]
         chain.sums[t, k, cell] = before + change
         chain.gains[t, k] += _gain(before + change, rule) - _gain(before, rule)
-        if chosen:
-            front.touched[cell] = 1
+    touched[own] = 1
 
 
 @kernel
-def _pushed(i: int, t: int, chain: Chain, front: Front, n_next: int) -> int:
-    """Push a row on, if the round leaves it another score than it was; returns how many were pushed on."""
-    moved = _moved(np.int64(front.score[i]), chain.values[t, chain.cell[t, i]])
-    if moved == chain.scores[t + 1, i]:
-        return n_next
-    front.score[i] = moved
-    front.rows[n_next] = i
-    return n_next + 1
-
-
-@kernel
-def _push_all(rows: Bytes, alive: Bytes, t: int, plan: Plan, chain: Chain, front: Front) -> int:
-    """Push every row on, since another table was chosen; returns how many were pushed on."""
-    n_next = 0
-    for i in range(len(alive)):
-        if alive[i]:
-            chain.cell[t, i] = _cell_of(rows[i], plan, t, chain.chosen[t])
-            front.score[i] = chain.scores[t, i]  # that of now: the front was written back
-            n_next = _pushed(i, t, chain, front, n_next)
-    return n_next
-
-
-@kernel
-def _change_values(t: int, plan: Plan, rule: Rule, chain: Chain, front: Front) -> tuple[int, int]:
-    """Compute the values of the cells whose sums changed; returns how many changed, and the last of them."""
-    n_changed = only = 0
+def _change_values(t: int, plan: Plan, rule: Rule, chain: Chain, front: Front) -> int:
+    """Compute the values of the cells whose sums changed; returns how many changed."""
+    n_changed = 0
     k = chain.chosen[t]
     for cell in range(plan.cells[t, k]):
         if front.touched[cell]:
@@ -488,87 +447,188 @@ def _change_values(t: int, plan: Plan, rule: Rule, chain: Chain, front: Front) -
             if value != chain.values[t, cell]:
                 chain.values[t, cell] = value
                 front.changed[cell] = 1
-                only = cell
                 n_changed += 1
-    return n_changed, only
+    return n_changed
 
 
 @kernel
-def _push(alive: Bytes, t: int, n_dirty: int, n_changed: int, only: int, chain: Chain, front: Front) -> int:
-    """Push the rows on whose scores changed before this round or in it; returns how many were pushed on."""
-    n_next = 0
-    for place in range(n_dirty):
+def _slopes_of_few(
+    rows: Bytes, y: Bytes, t: int, n_few: int, plan: Plan, rule: Rule, chain: Chain, front: Front
+) -> None:
+    """Bring the sums of a round up to date with the scores before it, and write these back."""
+    was, cell, now = chain.scores[t], chain.cell[t], front.now
+    offset, shift = rule.offsets[t], rule.shift
+    for place in range(n_few):
         i = front.rows[place]
-        if not front.changed[chain.cell[t, i]]:  # those are found below, with all others of their cell
-            n_next = _pushed(i, t, chain, front, n_next)
+        before, after = np.int64(was[i]), np.int64(now[i])
+        was[i] = now[i]
+        if (before + offset) >> shift != (after + offset) >> shift:  # else the gradient is the same
+            change = _slope(after, t, y[i], rule) - _slope(before, t, y[i], rule)
+            _change_sums(rows[i], t, np.int64(cell[i]), change, plan, rule, chain, front.touched)
+
+
+@kernel
+def _slopes_of_all(rows: Bytes, y: Bytes, t: int, plan: Plan, rule: Rule, chain: Chain, front: Front) -> None:
+    """Do what `_slopes_of_few` does, for rows that are not listed."""
+    was, cell, now = chain.scores[t], chain.cell[t], front.now
+    offset, shift = rule.offsets[t], rule.shift
+    for i in range(len(was)):
+        before, after = np.int64(was[i]), np.int64(now[i])
+        if (before + offset) >> shift != (after + offset) >> shift:
+            change = _slope(after, t, y[i], rule) - _slope(before, t, y[i], rule)
+            _change_sums(rows[i], t, np.int64(cell[i]), change, plan, rule, chain, front.touched)
+    was[:] = now
+
+
+@kernel
+def _rows_of(cell: Bytes, wanted: Bytes, n_wanted: int, found: Ints) -> int:
+    """List the rows of some cells; returns how many they are."""
+    n = 0
+    if n_wanted > FEW_CELLS:
+        for i in range(len(cell)):
+            if wanted[cell[i]]:
+                found[n] = i
+                n += 1
+        return n
+    for one in range(MOST_CELLS):
+        if wanted[one]:
+            lone = np.uint8(one)
+            for begin in range(0, len(cell), 64):
+                end = min(begin + 64, len(cell))
+                hits = 0
+                for i in range(begin, end):  # a comparison of many bytes at once
+                    hits += cell[i] == lone
+                if hits:
+                    for i in range(begin, end):
+                        if cell[i] == lone:
+                            found[n] = i
+                            n += 1
+    return n
+
+
+@kernel
+def _push_few(alive: Bytes, t: int, n_few: int, n_changed: int, chain: Chain, front: Front) -> int:
+    """Push the rows on whose scores changed before this round or in it; returns how many were pushed on."""
+    was, after, cell, value = chain.scores[t], chain.scores[t + 1], chain.cell[t], chain.values[t]
+    rows, now, changed = front.rows, front.now, front.changed
+    n_next = 0
+    for place in range(n_few):
+        i = rows[place]
+        own = cell[i]
+        if n_changed and changed[own]:
+            continue  # found below, with all others of its cell
+        moved = _moved(np.int64(now[i]), value[own])
+        if moved != after[i]:
+            now[i] = moved
+            rows[n_next] = i
+            n_next += 1
     if n_changed:
-        for place in range(_matching(chain.cell[t], front.changed, n_changed, only, front.found)):
+        for place in range(_rows_of(cell, changed, n_changed, front.found)):
             i = front.found[place]
             if alive[i]:
-                front.score[i] = chain.scores[t, i]  # that of now: the front was written back
-                n_next = _pushed(i, t, chain, front, n_next)
-        front.changed[:] = 0
+                moved = _moved(np.int64(was[i]), value[cell[i]])  # the scores of now were written back
+                if moved != after[i]:
+                    now[i] = moved
+                    rows[n_next] = i
+                    n_next += 1
+        changed[:] = 0
     return n_next
 
 
 @kernel
+def _push_all(alive: Bytes, t: int, chain: Chain, front: Front) -> int:
+    """Compute every row's score after this round from that before it; returns how many are others than they were."""
+    was, after, cell, value, now = chain.scores[t], chain.scores[t + 1], chain.cell[t], chain.values[t], front.now
+    n_other = 0
+    for i in range(len(was)):
+        moved = _moved(np.int64(was[i]), value[cell[i]]) * alive[i]  # the scores of now were written back
+        now[i] = moved
+        n_other += moved != after[i]
+    front.changed[:] = 0
+    return n_other
+
+
+@kernel
+def _listed(now: Shorts, after: Shorts, alive: Bytes, rows: Ints) -> int:
+    """List the rows whose scores are others now; returns how many they are."""
+    n = 0
+    for i in range(len(now)):
+        if now[i] != after[i] and alive[i]:
+            rows[n] = i
+            n += 1
+    return n
+
+
+@kernel
 def forget_rows(
-    rows: Bytes, y: Bytes, alive: Bytes, leaving: Ints, plan: Plan, rule: Rule, chain: Chain, most_work: int
-) -> tuple[int, int, int, bool]:
+    rows: Bytes,
+    columns: Bytes,
+    y: Bytes,
+    alive: Bytes,
+    leaving: Ints,
+    plan: Plan,
+    rule: Rule,
+    chain: Chain,
+) -> tuple[int, int, int]:
     """Make of a chain what `grow` would make of the rows that stay; changes `chain`.
+
+    However many rows are pushed, it takes no longer than `grow`; but for each row that leaves it takes as long as for
+    some hundred rows that stay.
 
     Parameters
     ----------
-    rows : ndarray of uint8 (n_rows, n_features)
+    rows, columns : ndarray of uint8 (n_rows, n_features), (n_features, n_rows)
+        Bins, laid out in both ways.
     y, alive : ndarray of uint8 (n_rows,)
         `alive` is 0 already where a row leaves now.
     leaving : ndarray of int32
-    most_work : int
-        Where more rows than this would have to be pushed, it stops: the chain is then of no use.
 
     Returns
     -------
     pushed, values, choices : int
         How many rows were pushed to a round, values moved, and other tables were chosen.
-    ended : bool
-        Whether it came to the end.
     """
     n, rounds = len(y), len(plan.arity)
     marks = np.zeros((2, MOST_CELLS), np.uint8)
     front = Front(np.empty(n, np.int32), np.empty(n, np.int16), np.empty(n, np.int32), marks[0], marks[1])
     n_dirty = pushed = n_values = n_choices = 0
+    few = True
     for t in range(rounds):
         for i in leaving:
             change = -_slope(np.int64(chain.scores[t, i]), t, y[i], rule)
-            _change_sum(rows[i], t, i, change, plan, rule, chain, front)
-        for place in range(n_dirty):
-            i = front.rows[place]
-            before, now = np.int64(chain.scores[t, i]), np.int64(front.score[i])
-            change = _slope(now, t, y[i], rule) - _slope(before, t, y[i], rule)
-            chain.scores[t, i] = now
-            if change != 0:
-                _change_sum(rows[i], t, i, change, plan, rule, chain, front)
+            _change_sums(rows[i], t, np.int64(chain.cell[t, i]), change, plan, rule, chain, front.touched)
+            chain.scores[t, i] = 0
+        if few:
+            _slopes_of_few(rows, y, t, n_dirty, plan, rule, chain, front)
+        else:
+            _slopes_of_all(rows, y, t, plan, rule, chain, front)
         pushed += n_dirty
-        if pushed > most_work:
-            return pushed, n_values, n_choices, False
         best = _best(chain.gains[t])
-        if best != chain.chosen[t]:
+        chosen_again = best == chain.chosen[t]
+        if chosen_again:
+            n_changed = _change_values(t, plan, rule, chain, front)
+            n_values += n_changed
+        else:
             n_choices += 1
             chain.chosen[t] = best
             front.touched[:] = 0
             _revalue(chain, t, rule)
-            n_dirty = _push_all(rows, alive, t, plan, chain, front)
+            _place(columns, plan, t, best, chain.cell[t])
+        if few and chosen_again:
+            n_dirty = _push_few(alive, t, n_dirty, n_changed, chain, front)
         else:
-            n_changed, only = _change_values(t, plan, rule, chain, front)
-            n_values += n_changed
-            n_dirty = _push(alive, t, n_dirty, n_changed, only, chain, front)
-    for place in range(n_dirty):
-        i = front.rows[place]
-        chain.scores[rounds, i] = front.score[i]
+            n_dirty = _push_all(alive, t, chain, front)
+            few = n_dirty < n // MANY
+            if few:
+                n_dirty = _listed(front.now, chain.scores[t + 1], alive, front.rows)
+    if not few:
+        n_dirty = _listed(front.now, chain.scores[rounds], alive, front.rows)
+    for i in front.rows[:n_dirty]:
+        chain.scores[rounds, i] = front.now[i]
     for i in leaving:
         chain.scores[:, i] = 0
         chain.cell[:, i] = 0
-    return pushed, n_values, n_choices, True
+    return pushed, n_values, n_choices
 
 
 @kernel

@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from expunge._kernels.bins import Ruler, leave_intervals, place_numbers, split_intervals
+from expunge._kernels.bins import Ruler, count_facts, leave_intervals, place_numbers, split_intervals
 from expunge._kernels.siphash import Words as Keys
 from expunge._kernels.siphash import hash_each
 from expunge.learners.encoding.codes import Column, recoded
@@ -177,11 +177,10 @@ class Watch:
 
     def _counted(self, cells: Cells) -> Longs:
         """Count the rows that alone make a fact true: extremes, fractions, missing cells."""
-        numbers, codes = cells.numbers[:, : len(self._low)], cells.codes[:, : self._coded]
-        absent = np.isnan(numbers)
-        fractions = (numbers != np.rint(numbers)) & ~absent & self._broken
-        facts = (numbers == self._low, numbers == self._high, fractions, absent, codes < 0)
-        return np.concatenate([own.sum(axis=0) for own in facts])
+        facts = count_facts(cells.numbers[:, : len(self._low)], self._low, self._high)
+        facts[2] *= self._broken
+        absent = (cells.codes[:, : self._coded] < 0).sum(axis=0)
+        return np.concatenate([facts.ravel(), absent])
 
 
 def learn_bins(

@@ -15,6 +15,7 @@ A category that was not seen in learning contributes nothing. Everything here is
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -86,20 +87,22 @@ class Column:
 def learn_columns(features: Sequence[Feature], cells: Cells) -> tuple[Column, ...]:
     """Complete the declared facts from the rows: a pure function of the multiset of rows."""
     numbers, words = iter(cells.numbers.T), iter(cells.words)
+    # NaN only where all of a column is missing; row by row, as they lie.
+    ends = iter(zip(np.fmin.reduce(cells.numbers, axis=0), np.fmax.reduce(cells.numbers, axis=0), strict=True))
     return tuple(
-        _learn_numeric(feature, next(numbers)) if feature.kind is Kind.NUMERIC else Column(feature.name, next(words))
+        _learn_numeric(feature, next(numbers), *map(float, next(ends)))
+        if feature.kind is Kind.NUMERIC
+        else Column(feature.name, next(words))
         for feature in features
     )
 
 
-def _learn_numeric(feature: Feature, column: Numbers) -> Column:
+def _learn_numeric(feature: Feature, column: Numbers, least: float, most: float) -> Column:
     low, high, resolution = feature.low, feature.high, feature.resolution
-    if low is None or feature.whole:
-        present = column[~np.isnan(column)]
-        if low is None and present.size:
-            low, high = float(present.min()), float(present.max())
-        if feature.whole and np.array_equal(present, np.rint(present)):
-            resolution = 1.0
+    if low is None and not math.isnan(least):
+        low, high = least, most
+    if feature.whole and np.array_equal(column, np.rint(column), equal_nan=True):
+        resolution = 1.0
     return Column(feature.name, None, low, high, resolution)
 
 

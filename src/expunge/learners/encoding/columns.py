@@ -340,7 +340,9 @@ def _coded(name: str, column: npt.NDArray[Any]) -> tuple[Codes, Words]:
         # What predicts needs NumPy alone; where tables come as data frames pandas is there, and far faster.
         pandas = sys.modules.get("pandas")
         codes, distinct = (None, [None]) if pandas is None else pandas.factorize(column)
-        if codes is not None and all(type(value) is str for value in distinct):  # the usual case
+        if codes is not None and column.dtype.kind in "biu":  # one type, and nothing missing
+            seen = {(type(value), value): code for code, value in enumerate(np.asarray(distinct).tolist())}
+        elif codes is not None and all(type(value) is str for value in distinct):  # the usual case
             seen = {(str, value): code for code, value in enumerate([*distinct, None])}
         else:
             codes = np.array([seen.setdefault((type(value), value), len(seen)) for value in column.tolist()], np.intp)

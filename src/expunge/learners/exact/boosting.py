@@ -50,6 +50,8 @@ MOST_ROWS: Final = 2**22
 """Beyond, a sum of gradients could leave its 32 bits."""
 STARTS: Final = tables.UNIT // 2
 """The starting score is a multiple of half a logit: it moves seldom."""
+MANY: Final = 50
+"""Where one row in so many leaves, to learn afresh is faster."""
 SHIFT: Final = 8
 """A bucket of scores is one logit wide; narrower ones are no more accurate, and more work to forget."""
 
@@ -86,13 +88,14 @@ class Rounds:
         self.chains = [tables.empty_chain(self.plan, self._n) for _ in self.starts]
         for labels_of, rule, chain in zip(self._labels, self.rules, self.chains, strict=True):
             tables.grow(self._columns, labels_of, self.plan, rule, chain)
-        del self._columns  # rows are enough to forget
 
     def forget(self, kept: Records, leaving: Cells, rows: npt.NDArray[np.int32]) -> dict[str, int] | None:
         """Take rows away; returns the work, or None where the rounds must be learned afresh, and are of no use now.
 
         `rows` are named as the records name them.
         """
+        if len(rows) > self._n // MANY:
+            return None
         rows = self._at[rows]
         self._n -= len(rows)
         self._counts -= [int((leaving.codes[:, -1] == code).sum()) for code in self._classes]
@@ -101,16 +104,12 @@ class Rounds:
         self._alive[rows] = 0
         work = {"rows_pushed": 0, "values_moved": 0, "tables_changed": 0}
         for own, rule, chain in zip(self._labels, self.rules, self.chains, strict=True):
-            most = len(self._alive) * len(self.plan.arity)
-            pushed, values, choices, ended = tables.forget_rows(
-                self._rows, own, self._alive, rows, self.plan, rule, chain, most
-            )
-            if not ended:
-                return None
-            for name, number in zip(work, (pushed, values, choices), strict=True):
+            done = tables.forget_rows(self._rows, self._columns, own, self._alive, rows, self.plan, rule, chain)
+            for name, number in zip(work, done, strict=True):
                 work[name] += number
             own[rows] = 0
         self._rows[rows] = 0
+        self._columns[:, rows] = 0
         return work
 
     def _starting(self) -> list[int]:
@@ -196,13 +195,13 @@ class BoostingClassifier(ClassifierMixin, RowPredictor):  # type: ignore[misc]  
 
     def __init__(
         self,
-        n_estimators: int = 200,
-        learning_rate: float = 0.08,
+        n_estimators: int = 100,
+        learning_rate: float = 0.12,
         *,
         n_candidates: int = 4,
         max_features: int = 3,
         reg_lambda: float = 2.0,
-        value_step: float = 0.4,
+        value_step: float = 0.3,
         min_signal: float = 1.0,
         random_state: int = 0,
         schema: Schema | None = None,

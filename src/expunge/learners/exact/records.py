@@ -15,7 +15,7 @@ Invariants
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, compress
@@ -31,8 +31,8 @@ from expunge.learners.encoding.columns import Cells, Words
 BLOCK: Final = 256
 """Subjects in a block."""
 
-Places: TypeAlias = Mapping[int, Sequence[int]]
-"""Whole subjects: number of a block -> numbers of subjects in it, ascending."""
+Places: TypeAlias = dict[int, list[int]]
+"""Whole subjects: number of a block -> numbers of subjects in it, both ascending."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,12 +206,15 @@ class Records:
         codes = np.concatenate([*leaving, self.blocks[0].codes[:0]])
         gone = _holders(codes, self.words)
         holders = tuple(before - left for before, left in zip(self.holders, gone, strict=True))
-        blocks = list(self.blocks)
-        for number, theirs in places.items():
-            blocks[number] = blocks[number].without(theirs)
-        kept = Records(tuple(block for block in blocks if block.subjects), self.words, holders)
-        if not kept.blocks:
+        blocks, firsts = list(self.blocks), list(self._firsts)
+        for number, theirs in reversed(places.items()):
+            block = blocks[number].without(theirs)
+            blocks[number : number + 1] = [block] if block.subjects else []
+            firsts[number : number + 1] = [canonical_order(block.subjects[0])] if block.subjects else []
+        if not blocks:
             raise CannotForgetError("nobody would be left to learn from.", mend="Retire the model instead.")
+        kept = Records(tuple(blocks), self.words, holders)
+        kept.__dict__.update(_firsts=firsts, _length=len(self) - len(codes))  # as cached_property does
         return kept if all(own.all() for own in holders) else kept._shrunk()
 
     def _shrunk(self) -> Records:
@@ -262,7 +265,11 @@ def _ranked(ids: Any) -> tuple[tuple[SubjectId, ...], npt.NDArray[np.intp]]:
         raise InputError(f"subjects have {array.ndim} dimensions.", mend="Give one id per row, in one dimension.")
     if array is not None and array.dtype.kind in "iuU":  # one type: NumPy may sort, and only the unique ones are read
         unique, ranks = np.unique(array, return_inverse=True)
-        return tuple(subject_id(value) for value in unique.tolist()), ranks.astype(np.intp)
+        found = unique.tolist()
+        checked = found[-1:] if array.dtype.kind in "iu" else found  # of integers only the largest can be too large
+        for value in checked:
+            subject_id(value)
+        return tuple(found), ranks.astype(np.intp)
     plain = [subject_id(value) for value in (ids if array is None else array.tolist())]
     subjects = tuple(sorted(dict.fromkeys(plain), key=canonical_order))
     rank = {subject: place for place, subject in enumerate(subjects)}

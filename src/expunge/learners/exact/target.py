@@ -40,10 +40,18 @@ def read_target(y: Any, task: Task, schema: Schema | None, n_rows: int) -> tuple
         raise InputError(f"y: {error}", mend=mend) from error
     if len(cells) != n_rows:
         raise InputError(f"X has {n_rows} rows, y {len(cells)}: inconsistent numbers of samples.", mend=mend)
-    missing = np.array([is_missing(cell) for cell in cells.tolist()], dtype=np.bool_)
+    missing = _missing(cells)
     if missing.any():
         raise InputError(f"Input y contains NaN or None, first in row {int(missing.argmax()) + 1}.", mend=mend)
     return _declared(cells, task, schema), cells
+
+
+def _missing(cells: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    if cells.dtype.kind in "biu":
+        return np.zeros(len(cells), np.bool_)
+    if cells.dtype.kind == "f":
+        return np.asarray(np.isnan(cells))
+    return np.array([is_missing(cell) for cell in cells.tolist()], dtype=np.bool_)
 
 
 def _declared(cells: npt.NDArray[Any], task: Task, schema: Schema | None) -> Feature:
