@@ -572,8 +572,8 @@ def forget_rows(
 ) -> tuple[int, int, int]:
     """Make of a chain what `grow` would make of the rows that stay; changes `chain`.
 
-    However many rows are pushed, it takes no longer than `grow`; but for each row that leaves it takes as long as for
-    some hundred rows that stay.
+    However many rows are pushed, it takes at most about twice as long as `grow`; but a row that leaves takes as long as
+    some dozens of rows that stay.
 
     Parameters
     ----------

@@ -1,0 +1,201 @@
+"""Hold boosting by tables against LightGBM: accuracy, fit, and forgetting beside LightGBM's refit.
+
+    python benchmarks/boosting.py --out benchmarks/results/boosting.json
+
+Adult (48,842 people) and Diabetes-130 (101,766 encounters of 71,518 people, target: back within thirty days), a fifth
+of the people held out, three splits, three seeds of ours; EXPUNGE_DATA_DIR names the folder that holds them. Everybody
+gets the same matrix: words as ordinal codes, diagnoses as the numbers of their ICD-9 chapters; LightGBM gets categories
+too, under a name of its own. One thread, defaults, sides in turns. What was forgotten is compared with a refit from raw
+rows by digest; bins that moved are in the times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from lightgbm import LGBMClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import roc_auc_score
+from threadpoolctl import threadpool_limits
+from xgboost import XGBClassifier
+
+from expunge.learners.exact import BoostingClassifier
+
+SPLITS = SEEDS = range(3)
+ALONE = 1_000
+BATCHES = (10, 100, 1_000)
+OTHERS: dict[str, Callable[[], Any]] = {
+    "lightgbm": lambda: LGBMClassifier(n_jobs=1, verbose=-1),
+    "lightgbm, categories": lambda: LGBMClassifier(n_jobs=1, verbose=-1),
+    "xgboost": lambda: XGBClassifier(n_jobs=1),
+    "hist-gradient-boosting": HistGradientBoostingClassifier,
+}
+LIBRARIES = ("numpy", "numba", "pandas", "scikit-learn", "lightgbm", "xgboost-cpu")
+
+
+def adult(folder: Path) -> tuple[pd.DataFrame, Any, Any]:
+    """Return features, whether income is above 50,000, and ids."""
+    frame = pd.read_csv(folder / "adult.csv.gz", keep_default_na=False)
+    X = frame.drop(columns=["income", "split", "education"])
+    return X, frame["income"].to_numpy().astype(int), np.arange(len(frame))
+
+
+def diabetes(folder: Path) -> tuple[pd.DataFrame, Any, Any]:
+    """Return features, whether somebody came back within thirty days, and whose encounter it is."""
+    frame = pd.read_csv(folder / "diabetes130.csv.gz", keep_default_na=False, low_memory=False)
+    X = frame.drop(columns=["readmitted", "encounter_id", "patient_nbr", "weight", "examide", "citoglipton"])
+    for column in ("diag_1", "diag_2", "diag_3"):
+        X[column] = X[column].map(_chapter)
+    return X, (frame["readmitted"] == "<30").to_numpy().astype(int), frame["patient_nbr"].to_numpy()
+
+
+def _chapter(code: str) -> float:
+    if code in {"", "?"}:
+        return float("nan")
+    return {"V": 1000.0, "E": 1001.0}.get(code[0]) or float(code)
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """Return the wall time of one call."""
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def spread(times: Sequence[float]) -> dict[str, float]:
+    """Return mean, median, p99 and maximum."""
+    p50, p99 = np.percentile(times, [50, 99]).tolist()
+    return {"mean": float(np.mean(times)), "median": p50, "p99": p99, "max": max(times)}
+
+
+def compared(X: pd.DataFrame, y: Any, people: Any) -> dict[str, Any]:
+    """Hold everybody's accuracy and fit against each other, over splits and seeds."""
+    words = [column for column in X if not pd.api.types.is_numeric_dtype(X[column])]
+    codes, categories = X.copy(), X.copy()
+    for column in words:
+        categories[column] = categories[column].astype("category")
+        codes[column] = categories[column].cat.codes.astype(np.int64)
+    found: dict[str, dict[str, list[float]]] = {}
+
+    def noted(name: str, model: Any, table: pd.DataFrame, train: Any, **more: Any) -> None:
+        spent = seconds(lambda: model.fit(table[train], y[train], **more))
+        scored = model.predict_proba(table[~train])[:, 1] if name in OTHERS else model.decision_function(table[~train])
+        entry = found.setdefault(name, {"auc": [], "fit": []})
+        entry["auc"].append(float(roc_auc_score(y[~train], scored)))
+        entry["fit"].append(spent)
+
+    everybody = np.unique(people)
+    for split in SPLITS:
+        held_out = np.random.default_rng(split).permutation(everybody)[: len(everybody) // 5]
+        train = ~np.isin(people, held_out)
+        for seed in SEEDS:
+            noted("boosting", BoostingClassifier(random_state=seed), codes, train, subjects=people[train])
+            if seed == 0:
+                for name, make in OTHERS.items():
+                    noted(name, make(), categories if name.endswith("categories") else codes, train)
+    whole = {
+        name: {"auc": float(np.mean(own["auc"])), "fit": spread(own["fit"]), "aucs": own["auc"]}
+        for name, own in found.items()
+    }
+    return whole | {"forgetting": forgotten(codes[train], y[train], people[train])}
+
+
+def forgotten(X: pd.DataFrame, y: Any, people: Any) -> dict[str, Any]:
+    """Forget people one by one, and batches, each beside a refit of ours and one of LightGBM's."""
+    ours = BoostingClassifier().fit(X, y, subjects=people)
+    order = np.random.default_rng(3).permutation(np.unique(people)).tolist()
+    alone, again, still, refits = [], 0, 0, {"boosting": [], "lightgbm": []}
+    for count, person in enumerate(order[:ALONE]):
+        begin = time.perf_counter()
+        work = ours.forget([person]).work
+        alone.append(time.perf_counter() - begin)
+        again += "rows_learned_again" in work
+        still += not any(work.get(name, 1) for name in ("values_moved", "tables_changed"))
+        if count % (ALONE // 10) == 0:
+            refits["boosting"].append(seconds(lambda: BoostingClassifier().fit(X, y, subjects=people)))
+            refits["lightgbm"].append(seconds(lambda: LGBMClassifier(n_jobs=1, verbose=-1).fit(X, y)))
+    batches, done = {}, ALONE
+    for size in BATCHES:
+        batches[str(size)] = seconds(lambda who=order[done : done + size]: ours.forget(who))
+        done += size
+    stays = ~np.isin(people, order[:done])
+    fresh = BoostingClassifier().fit(X[stays], y[stays], subjects=people[stays])
+    return {
+        "rows": len(y),
+        "one": spread(alone),
+        "learned_again": again,
+        "moved_sums_only": still,
+        "people": ALONE,
+        "batches": batches,
+        "refit": {name: spread(times) for name, times in refits.items()},
+        "equal_to_a_refit": fresh.digest() == ours.digest(),
+    }
+
+
+def table(result: dict[str, Any]) -> str:
+    """Return the lines that the README has."""
+    lines = ["| what | Adult | Diabetes-130 |", "| --- | --- | --- |"]
+    both = [result["adult"], result["diabetes130"]]
+
+    def line(what: str, say: Callable[[dict[str, Any]], str]) -> None:
+        lines.append(f"| {what} | {' | '.join(say(own) for own in both)} |")
+
+    line("test AUC of `boosting`", lambda own: f"{own['boosting']['auc']:.4f}")
+    for name in OTHERS:
+        line(f"test AUC of {name}", lambda own, name=name: f"{own[name]['auc']:.4f}")
+    line("fit, over LightGBM's", lambda own: f"{own['boosting']['fit']['mean'] / own['lightgbm']['fit']['mean']:.2f}x")
+
+    def faster(own: dict[str, Any], which: str) -> str:
+        found = own["forgetting"]
+        return f"{found['refit']['lightgbm']['mean'] / found['one'][which]:,.0f}x"
+
+    line("LightGBM's refit, over forgetting one person: median", lambda own: faster(own, "median"))
+    line("the same: mean", lambda own: faster(own, "mean"))
+    line("the same: slowest hundredth", lambda own: faster(own, "p99"))
+    for size in BATCHES:
+
+        def share(own: dict[str, Any], size: int = size) -> str:
+            found = own["forgetting"]
+            return f"{found['batches'][str(size)] / found['refit']['boosting']['mean']:.2f}x"
+
+        line(f"forgetting {size:,} at once, over our own refit", share)
+    line("of 1,000 people, so many moved nothing but sums", lambda own: f"{own['forgetting']['moved_sums_only']:,}")
+    line("after all of that, equal to a refit", lambda own: "yes" if own["forgetting"]["equal_to_a_refit"] else "NO")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Run it and write the result."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True)
+    out = parser.parse_args().out
+    if "EXPUNGE_DATA_DIR" not in os.environ:
+        raise SystemExit("Set EXPUNGE_DATA_DIR to the folder that holds adult.csv.gz and diabetes130.csv.gz.")
+    folder = Path(os.environ["EXPUNGE_DATA_DIR"])
+    rng = np.random.default_rng(0)
+    BoostingClassifier(n_estimators=3).fit(rng.normal(size=(300, 3)), np.arange(300) % 2).forget([5])  # compiles
+    with threadpool_limits(1):
+        result = {
+            "command": f"python benchmarks/boosting.py --out {out}",
+            "date": time.strftime("%Y-%m-%d"),
+            "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
+            | {name: metadata.version(name) for name in LIBRARIES},
+            "adult": compared(*adult(folder)),
+            "diabetes130": compared(*diabetes(folder)),
+        }
+    out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(table(result))
+
+
+if __name__ == "__main__":
+    main()
