@@ -29,6 +29,7 @@ from expunge.learners.case import (
     Alternatives,
     BrokenError,
     Case,
+    copied,
     equal,
     interrupted,
     must,
@@ -135,6 +136,19 @@ def forgetting_equals_refitting(case: Case) -> None:
             for batch in batches:
                 learner.forget(batch)
             must(learner.digest() == expected, f"after forgetting {batches} the digest is not that of a refit.")
+
+
+def learning_more_equals_fitting_all(case: Case) -> None:
+    """Check, where a learner has `learn`, that learning the rest later gives what a fit on everybody gives."""
+    later = [case.people.extreme, case.people.lone, *case.some(3)]
+    first, rest = case.people.without(later), case.people.only(case.people.rows(later))
+    if not hasattr(case.learner, "learn") or (is_classifier(case.learner) and np.unique(np.asarray(first.y)).size < 2):
+        return
+    learner: Any = case.fit(first)
+    learner.learn(rest.X.copy(), copied(rest.y), subjects=rest.ids.copy())
+    must(learner.digest() == case.fit().digest(), f"after learning {later} it is not a fit on everybody.")
+    learner.forget(later)
+    must(learner.digest() == case.fit(first).digest(), f"after learning and forgetting {later} it is another.")
 
 
 def an_extreme_leaves_with_its_owner(case: Case) -> None:
@@ -313,6 +327,7 @@ CHECKS: Final = (
     Check(an_extreme_leaves_with_its_owner, exact=True),
     Check(a_category_leaves_with_its_last_holder, exact=True),
     Check(any_sequence_equals_refitting, exact=True),
+    Check(learning_more_equals_fitting_all, exact=True),
     Check(saved_bytes_equal_a_refits, exact=True),
     Check(unknown_people_are_refused),
     Check(nobody_is_forgotten_twice),

@@ -47,6 +47,11 @@ class DependsOnRowOrder(RidgeClassifier):
         return super().digest()[:-8] + running.tobytes().hex()
 
 
+class LearnsTheNewRowsAlone(RidgeClassifier):
+    def learn(self, X: Any, y: Any = None, *, subjects: Any = None) -> Self:
+        return self.fit(X, y, subjects=subjects)
+
+
 class _KeepsFacts(RidgeClassifier):
     def _kept(self, old: Column, new: Column) -> Column:
         raise NotImplementedError
@@ -156,6 +161,7 @@ class Crashes(RidgeClassifier):
 @pytest.mark.parametrize(
     ("broken", "check"),
     [
+        (LearnsTheNewRowsAlone, "learning_more_equals_fitting_all"),
         (KeepsARow, "no_forgotten_row_is_reachable"),
         (ForgetsAllButTheEncoder, "an_extreme_leaves_with_its_owner"),
         (DependsOnRowOrder, "row_order_does_not_matter"),

@@ -138,6 +138,19 @@ class Cells:
         return self if codes is self.codes else replace(self, codes=codes, words=tuple(words))
 
 
+def joined(first: Cells, second: Cells) -> Cells:
+    """Return copies of the rows of two tables of the same columns, one behind the other."""
+    words = tuple(tuple(sorted({*left, *right})) for left, right in zip(first.words, second.words, strict=True))
+    codes = []
+    for cells in (first, second):
+        own = np.empty_like(cells.codes)
+        for j, (known, whole) in enumerate(zip(cells.words, words, strict=True)):
+            index = {word: code for code, word in enumerate(whole)}
+            own[:, j] = np.array([*(index[word] for word in known), MISSING], np.int32)[cells.codes[:, j]]
+        codes.append(own)
+    return Cells(np.concatenate([first.numbers, second.numbers]), np.concatenate(codes), words)
+
+
 @dataclass(frozen=True, eq=False)
 class RawColumns:
     """A table as it was handed in, column by column; may share memory with the caller's.

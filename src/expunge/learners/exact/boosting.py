@@ -237,6 +237,27 @@ class BoostingClassifier(ClassifierMixin, RowPredictor):  # type: ignore[misc]  
         """Return logits: (n_rows,) for two classes, above 0 for the second; else (n_rows, n_classes)."""
         return self.serve().decision_function(self._checked(X))
 
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return the probability of each class: (n_rows, n_classes)."""
+        served: Any = self.serve()
+        found: npt.NDArray[np.float64] = served.predict_proba(self._checked(X))
+        return found
+
+    @property
+    def feature_importances_(self) -> npt.NDArray[np.float64]:
+        """Share of each column in what the tables gained: (n_features,), of sum 1 where anything was gained.
+
+        A table's gain is divided evenly among its columns.
+        """
+        rounds = self._fitted().rounds
+        found = np.zeros(len(rounds.binning.columns))
+        turns = np.arange(len(rounds.plan.arity))
+        for chain in rounds.chains:
+            gains, arity = chain.gains[turns, chain.chosen], rounds.plan.arity[turns, chain.chosen]
+            for features, gain, n in zip(rounds.plan.features[turns, chain.chosen], gains, arity, strict=True):
+                found[features[:n]] += gain / max(n, 1)
+        return found / (found.sum() or 1.0)
+
     def digest(self) -> str:
         """Return the learned digest: over hyperparameters, declared facts, bins and all sums of gradients (64 hex)."""
         check_is_fitted(self)

@@ -33,6 +33,7 @@ from expunge.learners.encoding.columns import (
     check_ranges,
     check_table,
     features_of,
+    joined,
     raw_columns,
     read_cells,
 )
@@ -134,6 +135,65 @@ class RowLearner(Learner):
         started = perf_counter()
         check_key(self.key)
         self._check_parameters()
+        features, named, cells = self._read(X, y)
+        self._check_target(cells)
+        records = Records.of(positions(len(cells)) if subjects is None else subjects, cells)
+        if self.schema is not None and subjects is not None:
+            _check_kind(records.subjects, self.schema)
+        self.state_ = self._derived(features, named, records, started)
+        return self
+
+    def learn(self, X: Any, y: Any = None, *, subjects: Any = None) -> Self:
+        """Learn from more records: what is learned then is what a fit on all of them learns. It takes as long as one.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame (n_rows, n_features)
+            The columns of the fit, of the same kinds.
+        y : array-like (n_rows,)
+            As `fit` has it; it may hold new classes.
+        subjects : array-like (n_rows,) of int or str
+            Whose record each row is: new people, or more records of those who are known.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            Where no ids are given, or the columns are others; nothing was changed.
+        SubjectIdError
+            As `fit`.
+
+        Examples
+        --------
+        >>> from expunge.learners.exact import RidgeClassifier
+        >>> learner = RidgeClassifier().fit([[0.0], [1.0]], [0, 1], subjects=[7, 8]).learn([[3.0]], [1], subjects=[9])
+        >>> whole = RidgeClassifier().fit([[0.0], [1.0], [3.0]], [0, 1, 1], subjects=[7, 8, 9])
+        >>> learner.digest() == whole.digest()
+        True
+        """
+        started = perf_counter()
+        self._checked(X)
+        before: RowState = self.state_
+        if subjects is None:
+            raise InputError("whose the new records are is not said.", mend="Give subjects, an id for each row.")
+        features, _, more = self._read(X, y)
+        if features != before.features:
+            raise InputError("the new columns are not of the kinds that were learned from.", mend="Convert them.")
+        known = before.records
+        held = [one for one, count in zip(known.subjects, known.counts.tolist(), strict=True) for _ in range(count)]
+        new = Records.of(subjects, more)
+        if self.schema is not None:
+            _check_kind(new.subjects, self.schema)
+        added = [one for one, count in zip(new.subjects, new.counts.tolist(), strict=True) for _ in range(count)]
+        records = Records.of([*held, *added], joined(known.cells, new.cells))
+        self.state_ = self._derived(before.features, before.named, records, started)
+        return self
+
+    def _read(self, X: Any, y: Any) -> tuple[tuple[Feature, ...], bool, Cells]:
+        """Read a table: what is declared about its columns, whether they are named, and copies of its cells."""
         raw = raw_columns(X, None if self.schema is None else [column.name for column in self.schema.features])
         features, arrays = features_of(raw, self.schema), raw.arrays
         if self.task is not None:
@@ -141,13 +201,7 @@ class RowLearner(Learner):
             features, arrays = (*features, target), (*arrays, values)
         cells = read_cells(features, arrays)
         check_ranges(features, cells)
-        self._check_target(cells)
-        records = Records.of(positions(len(cells)) if subjects is None else subjects, cells)
-        if self.schema is not None and subjects is not None:
-            _check_kind(records.subjects, self.schema)
-        named = raw.named or self.schema is not None
-        self.state_ = self._derived(features, named, records, started)
-        return self
+        return features, raw.named or self.schema is not None, cells
 
     def forget(self, subjects: Iterable[SubjectId]) -> ForgetReport:
         """Forget people: all of the list, or nobody.

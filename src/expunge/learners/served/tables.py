@@ -105,6 +105,21 @@ class TablesModel(ServedModel):
             found[:, score] = sums / UNIT
         return found
 
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return the probability of each class: ndarray (n_rows, n_classes), rows of sum 1.
+
+        Of several classes each was held against the rest; their probabilities are divided by their sum.
+
+        Raises
+        ------
+        InputError
+            For a table that cannot be read.
+        """
+        each = 1 / (1 + np.exp(-self.scores(self.signature.read(X))))
+        if each.shape[1] == 1:
+            return np.hstack([1 - each, each])
+        return np.asarray(each / each.sum(axis=1, keepdims=True))
+
     def facts(self) -> dict[str, Any]:
         """Return nothing more."""
         return {}

@@ -174,3 +174,60 @@ def test_strange_tables_are_learned_and_forgotten(hue: str) -> None:
         learner.forget([person])
     assert learner.digest() == refit(learner, X, y, ids, [0, 7])
     assert len(learner.predict(X)) == n
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_probabilities_go_with_the_scores(classes: int) -> None:
+    X, y, ids = table(10, 500, classes)
+    learner = BoostingClassifier().fit(X, y, subjects=ids)
+    found = learner.predict_proba(X)
+    assert found.shape == (500, classes)
+    assert np.allclose(found.sum(axis=1), 1)
+    assert np.array_equal(learner.classes_[found.argmax(axis=1)], learner.predict(X))
+    if classes == 2:
+        assert np.allclose(np.log(found[:, 1] / found[:, 0]), learner.decision_function(X))
+
+
+def test_what_matters_is_seen_to_matter() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 3))
+    learner = BoostingClassifier(max_features=1).fit(X, X[:, 1] + 0.3 * rng.normal(size=3000) > 0)
+    found = learner.feature_importances_
+    assert found.argmax() == 1
+    assert found.sum() == pytest.approx(1)
+    assert (found >= 0).all()
+
+
+def test_learning_in_two_parts_is_learning_at_once() -> None:
+    X, y, ids = table(11, 300)
+    first = np.flatnonzero(ids % 2 == 0)
+    second = np.flatnonzero(ids % 2 == 1)
+    learner = small().fit(X.iloc[first], y[first], subjects=ids[first])
+    learner.learn(X.iloc[second], y[second], subjects=ids[second])
+    assert learner.digest() == small().fit(X, y, subjects=ids).digest()
+    more = table(12, 40)
+    learner.learn(*more[:2], subjects=more[2])  # more records of people who are known
+    everything = pd.concat([X, more[0]]), np.concatenate([y, more[1]]), np.concatenate([ids, more[2]])
+    assert learner.digest() == small().fit(everything[0], everything[1], subjects=everything[2]).digest()
+
+
+def test_learning_more_needs_ids_and_the_same_columns() -> None:
+    X, y, ids = table(13, 100)
+    learner = small().fit(X, y, subjects=ids)
+    digest = learner.digest()
+    with pytest.raises(InputError, match="not said"):
+        learner.learn(X, y)
+    with pytest.raises(InputError, match="not of the kinds"):
+        learner.learn(X.assign(ward=1), y, subjects=ids)
+    with pytest.raises(InputError, match=r"(?i)feature names"):
+        learner.learn(X.rename(columns={"age": "years"}), y, subjects=ids)
+    assert learner.digest() == digest
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5])
+def test_somebody_with_much_of_the_data_can_leave(share: float) -> None:
+    X, y, ids = table(14, 2000)
+    ids[: int(2000 * share)] = 99_999
+    learner = small().fit(X, y, subjects=ids)
+    learner.forget([99_999])
+    assert learner.digest() == refit(learner, X, y, ids, [99_999])
