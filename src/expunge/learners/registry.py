@@ -30,6 +30,7 @@ LEARNERS: Final[Mapping[str, Mapping[Task, str]]] = MappingProxyType(
         "ridge": MappingProxyType({"classification": "RidgeClassifier", "regression": "Ridge"}),
         "additive": MappingProxyType({"classification": "AdditiveClassifier", "regression": "AdditiveRegressor"}),
         "boosting": MappingProxyType({"classification": "BoostingClassifier"}),
+        "forest": MappingProxyType({"classification": "ForestClassifier"}),
         "logistic": MappingProxyType({"classification": "Retrained"}),
         "hist-gradient-boosting": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
         "lightgbm": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
@@ -60,6 +61,7 @@ _MODULES: Final[Mapping[str, str]] = MappingProxyType(
         "AdditiveClassifier": "expunge.learners.exact.additive",
         "AdditiveRegressor": "expunge.learners.exact.additive",
         "BoostingClassifier": "expunge.learners.exact.boosting",
+        "ForestClassifier": "expunge.learners.exact.forest",
         "TableEncoder": "expunge.learners.exact.preprocessing",
         "Retrained": "expunge.learners.exact.retrained",
     }

@@ -17,7 +17,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from xgboost import XGBClassifier, XGBRegressor
 
 from expunge.errors import CorruptedError, InputError, NotFoundError
-from expunge.learners.exact import BoostingClassifier, Retrained, RidgeClassifier
+from expunge.learners.exact import BoostingClassifier, ForestClassifier, Retrained, RidgeClassifier
 from expunge.learners.served import ServedModel, TreesModel, digest_of_files, from_files, unpacked
 from expunge.learners.served.arrays import from_npz, to_npz
 from expunge.learners.served.model import KINDS
@@ -40,6 +40,8 @@ MODELS: dict[str, ServedModel] = {
     .serve(),
     "tables": BoostingClassifier(n_estimators=4).fit(X, Y).serve(),
     "tables of three classes": BoostingClassifier(n_estimators=3).fit(X, np.arange(90) % 3).serve(),
+    "forest": ForestClassifier(5, min_samples_leaf=2, subject_fraction=0.8).fit(X, Y).serve(),
+    "forest of three classes": ForestClassifier(3, subject_fraction=0.8).fit(X, np.arange(90) % 3).serve(),
     "lightgbm": Retrained(LGBMClassifier(n_estimators=4)).fit(X, Y).serve(),
     "xgboost": Retrained(XGBClassifier(n_estimators=4)).fit(X, np.arange(90) % 3).serve(),
     "xgboost regression": Retrained(XGBRegressor(n_estimators=4)).fit(X, U).serve(),

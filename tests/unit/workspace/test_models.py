@@ -78,7 +78,7 @@ def test_predictions_come_with_scores(workspace: Workspace, people: pd.DataFrame
         ("ridge", "visits", "ridge", {}),
         ("a b", "visits", "ridge", {}),
         ("new", "none", "ridge", {}),
-        ("new", "visits", "forest", {}),
+        ("new", "visits", "stump", {}),
         ("new", "visits", "ridge", {"depth": 3}),
         ("new", "visits", "ridge", {"alpha": -1.0}),
     ],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from expunge.learners.exact.additive import AdditiveClassifier, AdditiveRegressor
     from expunge.learners.exact.boosting import BoostingClassifier
+    from expunge.learners.exact.forest import ForestClassifier
     from expunge.learners.exact.linear import Ridge, RidgeClassifier
     from expunge.learners.exact.preprocessing import TableEncoder
     from expunge.learners.exact.retrained import Retrained
@@ -19,6 +20,7 @@ __all__ = [
     "AdditiveClassifier",
     "AdditiveRegressor",
     "BoostingClassifier",
+    "ForestClassifier",
     "Retrained",
     "Ridge",
     "RidgeClassifier",
@@ -29,6 +31,7 @@ _HOMES = {
     "AdditiveClassifier": "additive",
     "AdditiveRegressor": "additive",
     "BoostingClassifier": "boosting",
+    "ForestClassifier": "forest",
     "Retrained": "retrained",
     "Ridge": "linear",
     "RidgeClassifier": "linear",

@@ -3,26 +3,19 @@
 `expunge._kernels.tables` says what is computed. Here rows become bins, bins a plan, and the plan's rounds are learned;
 what is forgotten goes through all three.
 
-Invariants
-----------
-- All that was learned is a function of (records, declared facts, hyperparameters, key): forgetting changes the rounds
-  where nothing else moved, and learns them afresh where a bin, a category or the starting score did. Both give the
-  same bytes.
-- The rounds are a cache that is changed in place. It belongs to one state at a time: a state whose rounds have gone on
-  to another learns them again from its own records. So an interrupted call leaves the old state or the new.
+Invariant
+---------
+Forgetting changes the rounds where nothing else moved, and learns them afresh where a bin, a category or the starting
+score did. Both give the same bytes.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
-from hashlib import blake2b
-from time import perf_counter
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from expunge._kernels import tables
@@ -30,120 +23,64 @@ from expunge._kernels.siphash import Words as Keys
 from expunge._kernels.siphash import hash_each
 from expunge._kernels.tables import Plan, Rule
 from expunge.domain.digest import learned_digest
-from expunge.domain.guarantee import Exact, Guarantee
 from expunge.domain.schema import Schema
 from expunge.errors import InputError
-from expunge.learners.encoding.adaptive import Binning, learn_bins
-from expunge.learners.encoding.codes import learn_columns
-from expunge.learners.encoding.columns import Cells, Feature
+from expunge.learners.encoding.adaptive import Binning
+from expunge.learners.encoding.columns import Feature
 from expunge.learners.exact.bounds import at_least, positive
-from expunge.learners.exact.predictor import RowPredictor
+from expunge.learners.exact.grown import Grown, GrownClassifier, GrownState, key_of
+from expunge.learners.exact.grown import Rows as Numbers
 from expunge.learners.exact.records import Records
-from expunge.learners.exact.rows import RowState
-from expunge.learners.exact.target import Task
-from expunge.learners.served import ServedModel, Signature, labels
+from expunge.learners.served import ServedModel, Signature
 from expunge.learners.served.tables import TablesModel
-from expunge.learners.values import to_text
 
 FORMAT: Final = 1
-MOST_ROWS: Final = 2**22
-"""Beyond, a sum of gradients could leave its 32 bits."""
 STARTS: Final = tables.UNIT // 2
 """The starting score is a multiple of half a logit: it moves seldom."""
-MANY: Final = 50
-"""Where one row in so many leaves, to learn afresh is faster."""
 SHIFT: Final = 8
 """A bucket of scores is one logit wide; narrower ones are no more accurate, and more work to forget."""
+PURPOSE: Final = b"expunge tables"
 
 
-class Rounds:
-    """What a state's rows became: bins, plan and chains. A cache, and personal data; `forget` changes it.
+class Rounds(Grown):
+    """What a state's rows became: bins, plan and chains, one for each class but the first of two."""
 
-    Parameters
-    ----------
-    records : Records
-    features : tuple of Feature
-    classes : tuple of str
-    learner : BoostingClassifier
-        For its hyperparameters and key.
-    """
-
-    def __init__(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...], learner: Any) -> None:
-        cells, key = records.cells, key_of(learner)
-        self.binning, self._columns, self._watch = learn_bins(
-            features[:-1], learn_columns(features[:-1], cells), key, cells
-        )
-        self._rows = np.ascontiguousarray(self._columns.T)
-        self._alive = np.ones(len(cells), np.uint8)
-        self._words = records.words
-        self._classes = [records.words[-1].index(word) for word in (classes[1:] if len(classes) == 2 else classes)]
-        self._labels = [(cells.codes[:, -1] == code).astype(np.uint8) for code in self._classes]
-        self._counts = np.array([int(own.sum()) for own in self._labels], np.int64)
-        self._n = len(cells)
-        self._at = np.zeros(int(records.rows.max()) + 1, np.int32)
-        self._at[records.rows] = np.arange(len(cells), dtype=np.int32)
+    def __init__(
+        self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...], learner: BoostingClassifier
+    ) -> None:
+        key = key_of(learner, PURPOSE)
+        super().__init__(features, records, classes, key)
+        self._alive = np.ones(self._n, np.uint8)
+        numbers = range(1, 2) if len(classes) == 2 else range(len(classes))
+        self._labels = [(self.y == number).astype(np.uint8) for number in numbers]
+        self._counts = np.array([own.sum() for own in self._labels], np.int64)
         self.starts = self._starting()
         self.plan = _plan(self.binning, key, learner)
         self.rules = [_rule(start, key, learner) for start in self.starts]
         self.chains = [tables.empty_chain(self.plan, self._n) for _ in self.starts]
-        for labels_of, rule, chain in zip(self._labels, self.rules, self.chains, strict=True):
-            tables.grow(self._columns, labels_of, self.plan, rule, chain)
+        for own, rule, chain in zip(self._labels, self.rules, self.chains, strict=True):
+            tables.grow(self.columns, own, self.plan, rule, chain)
 
-    def forget(self, kept: Records, leaving: Cells, rows: npt.NDArray[np.int32]) -> dict[str, int] | None:
-        """Take rows away; returns the work, or None where the rounds must be learned afresh, and are of no use now.
-
-        `rows` are named as the records name them.
-        """
-        if len(rows) > self._n // MANY:
-            return None
-        rows = self._at[rows]
-        self._n -= len(rows)
-        self._counts -= [int((leaving.codes[:, -1] == code).sum()) for code in self._classes]
-        if kept.words is not self._words or self._watch.leave(leaving) or self._starting() != self.starts:
+    def _left(self, rows: Numbers) -> dict[str, int] | None:
+        self._counts -= [int(own[rows].sum()) for own in self._labels]
+        if self._starting() != self.starts:
             return None
         self._alive[rows] = 0
         work = {"rows_pushed": 0, "values_moved": 0, "tables_changed": 0}
         for own, rule, chain in zip(self._labels, self.rules, self.chains, strict=True):
-            done = tables.forget_rows(self._rows, self._columns, own, self._alive, rows, self.plan, rule, chain)
+            done = tables.forget_rows(self.rows, self.columns, own, self._alive, rows, self.plan, rule, chain)
             for name, number in zip(work, done, strict=True):
                 work[name] += number
             own[rows] = 0
-        self._rows[rows] = 0
-        self._columns[:, rows] = 0
         return work
 
     def _starting(self) -> list[int]:
         """Return the score of each chain before its first round: the logit of its share of rows, coarsely."""
-        return [
-            STARTS * math.floor(math.log(count / (self._n - count)) * tables.UNIT / STARTS + 0.5)
-            for count in self._counts.tolist()
-        ]
+        logits = [math.log(count / (self._n - count)) for count in self._counts.tolist()]
+        return [STARTS * math.floor(logit * tables.UNIT / STARTS + 0.5) for logit in logits]
 
 
-@dataclass(frozen=True, eq=False)
-class BoostingState(RowState):
-    """All that a fit produces.
-
-    Parameters
-    ----------
-    learner : BoostingClassifier
-        A copy with the parameters of the fit.
-    held : list of Rounds
-        The rounds, where they are this state's; empty where they have gone on to another.
-    """
-
-    learner: Any
-    held: list[Rounds] = field(default_factory=list)
-
-    @property
-    def rounds(self) -> Rounds:
-        """The rounds, learned again where they are not here."""
-        if not self.held:
-            self.held.append(Rounds(self.features, self.records, self.classes, self.learner))
-        return self.held[0]
-
-
-class BoostingClassifier(ClassifierMixin, RowPredictor):  # type: ignore[misc]  # no types in scikit-learn
+class BoostingClassifier(GrownClassifier):
     """Gradient boosting by lookup tables, with the logistic loss; one class against the rest where there are several.
 
     Every round is a table over one to three columns, cut into at most 256 cells. Columns and cuts are drawn by key; the
@@ -175,7 +112,7 @@ class BoostingClassifier(ClassifierMixin, RowPredictor):  # type: ignore[misc]  
     Attributes
     ----------
     classes_ : ndarray (n_classes,)
-    state_ : BoostingState
+    state_ : GrownState
         Personal data.
 
     Examples
@@ -218,30 +155,9 @@ class BoostingClassifier(ClassifierMixin, RowPredictor):  # type: ignore[misc]  
         self.schema = schema
         self.key = key
 
-    @property
-    def task(self) -> Task | None:
-        """What is predicted."""
-        return "classification"
-
-    @property
-    def guarantee(self) -> Guarantee:
-        """Exact on any machine: what decides is integers."""
-        return Exact("portable")
-
-    @property
-    def classes_(self) -> npt.NDArray[Any]:
-        """Class labels, sorted: (n_classes,)."""
-        return labels(self._fitted().classes)
-
     def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
         """Return logits: (n_rows,) for two classes, above 0 for the second; else (n_rows, n_classes)."""
         return self.serve().decision_function(self._checked(X))
-
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return the probability of each class: (n_rows, n_classes)."""
-        served: Any = self.serve()
-        found: npt.NDArray[np.float64] = served.predict_proba(self._checked(X))
-        return found
 
     @property
     def feature_importances_(self) -> npt.NDArray[np.float64]:
@@ -249,7 +165,7 @@ class BoostingClassifier(ClassifierMixin, RowPredictor):  # type: ignore[misc]  
 
         A table's gain is divided evenly among its columns.
         """
-        rounds = self._fitted().rounds
+        rounds: Rounds = self._fitted().grown
         found = np.zeros(len(rounds.binning.columns))
         turns = np.arange(len(rounds.plan.arity))
         for chain in rounds.chains:
@@ -261,8 +177,8 @@ class BoostingClassifier(ClassifierMixin, RowPredictor):  # type: ignore[misc]  
     def digest(self) -> str:
         """Return the learned digest: over hyperparameters, declared facts, bins and all sums of gradients (64 hex)."""
         check_is_fitted(self)
-        state: BoostingState = self.state_
-        rounds = state.rounds
+        state: GrownState = self.state_
+        rounds: Rounds = state.grown
         meta = {
             "format": FORMAT,
             "learner": type(self).__name__,
@@ -291,37 +207,13 @@ class BoostingClassifier(ClassifierMixin, RowPredictor):  # type: ignore[misc]  
         if isinstance(self.min_signal, bool) or not 0 <= self.min_signal < math.inf:
             raise InputError(f"min_signal={self.min_signal!r} is below 0.", mend="Give 0 or more.")
 
-    def _derived(self, features: tuple[Feature, ...], named: bool, records: Records, started: float) -> BoostingState:
-        if len(records) > MOST_ROWS:
-            raise InputError(f"{len(records)} rows are too many.", mend=f"Give at most {MOST_ROWS}.")
-        params = self.get_params(deep=False) | {"schema": None}
-        state = BoostingState(self.task, self._hyperparameters(), features, named, records, 0.0, type(self)(**params))
-        _ = state.rounds
-        return replace(state, seconds_per_record=(perf_counter() - started) / len(records))
+    def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Rounds:
+        return Rounds(features, records, classes, self)
 
-    def _downdated(
-        self, before: BoostingState, records: Records, leaving: Cells, rows: npt.NDArray[np.int32]
-    ) -> tuple[BoostingState, dict[str, int]]:
-        rounds = before.rounds
-        before.held.clear()  # the rounds are nobody's until they are changed: see the module
-        work = rounds.forget(records, leaving, rows)
-        after = replace(before, records=records, held=[] if work is None else [rounds])
-        if work is None:
-            _ = after.rounds
-            return after, {"rows_learned_again": len(records)}
-        return after, work
-
-    def _made(self, state: BoostingState) -> ServedModel:
-        rounds = state.rounds
+    def _made(self, state: GrownState) -> ServedModel:
+        rounds: Rounds = state.grown
         signature = Signature(rounds.binning.columns, state.named, state.classes)
         return TablesModel.of(signature, rounds.binning, rounds.plan, rounds.chains, rounds.starts)
-
-
-def key_of(learner: BoostingClassifier) -> Keys:
-    """Derive 128 bits from the key and `random_state`: ndarray of uint64 (2,)."""
-    stated = to_text(learner.random_state).encode()
-    drawn = blake2b(stated, key=learner.key or b"", digest_size=16, person=b"expunge tables").digest()
-    return np.frombuffer(drawn, "<u8").astype(np.uint64)
 
 
 def _plan(binning: Binning, key: Keys, learner: BoostingClassifier) -> Plan:

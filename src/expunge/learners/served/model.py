@@ -41,6 +41,7 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "linear": "expunge.learners.served.linear:LinearModel",
         "trees": "expunge.learners.served.trees:TreesModel",
         "tables": "expunge.learners.served.tables:TablesModel",
+        "forest": "expunge.learners.served.forest:ForestModel",
         "lightgbm": "expunge.learners.served.boosters:LightGBMModel",
         "xgboost": "expunge.learners.served.boosters:XGBoostModel",
     }

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from expunge.errors import CannotForgetError, InputError
 from expunge.learners.encoding import adaptive
-from expunge.learners.exact import BoostingClassifier, boosting
+from expunge.learners.exact import BoostingClassifier, grown
 from expunge.learners.state import dump, load
 
 
@@ -73,7 +73,7 @@ def test_any_batch_is_a_refit_whatever_moves(seed: int, least: int, batch: int, 
     X, y, ids = table(seed, 300)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(adaptive, "LEAST", least)
-        patch.setattr(boosting, "MANY", 3)
+        patch.setattr(grown, "MANY", 3)
         learner = small(n_candidates=1 if one else 4, random_state=seed).fit(X, y, subjects=ids)
         leaving = np.random.default_rng(seed).permutation(np.unique(ids))[:batch].tolist()
         learner.forget(leaving)
@@ -127,7 +127,7 @@ def test_it_serves_what_it_learned_and_no_row() -> None:
     learner = small().fit(X, y, subjects=ids)
     scores = learner.decision_function(X)
     assert scores.shape == (600, 3)
-    for chain, own in zip(learner.state_.rounds.chains, scores.T, strict=True):
+    for chain, own in zip(learner.state_.grown.chains, scores.T, strict=True):
         rows = learner.state_.records.rows
         by_row = np.empty(600)
         by_row[np.argsort(ids, kind="stable")] = chain.scores[-1, rows] / 256
@@ -154,7 +154,7 @@ def test_parameters_out_of_bounds_are_refused(params: dict[str, Any], said: str)
 
 
 def test_too_many_rows_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boosting, "MOST_ROWS", 49)
+    monkeypatch.setattr(grown, "MOST_ROWS", 49)
     X, y, ids = table(9, 50)
     with pytest.raises(InputError, match="50 rows are too many"):
         small().fit(X, y, subjects=ids)

@@ -1,0 +1,516 @@
+"""Random forests whose trees are a function of who is in them, and that forget by mending the few nodes that change.
+
+A tree sees a subject where the hash of (tree, subject) is below a share. A node looks at a few features, drawn by the
+hash of its path, and at every bin that some row of it has; it takes the first split of largest score
+
+    sum over classes of L_c**2 / L  +  sum over classes of R_c**2 / R
+
+where L_c rows of class c go left (their bin is at most the threshold), R_c right, and no side has fewer than
+`min_leaf` rows. Where no feature drawn has such a split, others are looked at, one by one. A node is a leaf where it is
+pure, too small or too deep, or no feature splits it.
+
+Removal budget
+--------------
+Write I for the node's rows less the score. Taking one row of class c out of a side of n rows, S being the sum of the
+squared counts, lowers that side's ``n - S / n`` by ``1 + (S + n - 2 n n_c) / (n (n - 1))``, which is at least 0 and
+less than 2. So after r rows have left, the best split is still the best if it was ahead by more than 2 r; it is still
+allowed while no side falls below `min_leaf`; and the node is not pure while another class has a row. The least of these
+numbers is the node's budget: while it lasts, only counts change. What can be chosen only ever becomes fewer, since a
+bin that no row has is not looked at: so a leaf stays a leaf.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from expunge._kernels.compiled import kernel
+from expunge._kernels.siphash import Words, siphash
+
+Bytes = npt.NDArray[np.uint8]
+Shorts = npt.NDArray[np.int16]
+Ints = npt.NDArray[np.int32]
+Longs = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float64]
+
+BINS: Final = 256
+FEW: Final = 40
+"""Up to so many rows are sorted, rather than counted bin by bin."""
+SAFE: Final = 1e-6
+"""More than rounding can make of a difference of scores."""
+NEVER: Final = np.int32(2**30)
+
+
+class Shape(NamedTuple):
+    """How trees are grown.
+
+    Parameters
+    ----------
+    key : ndarray of uint64 (2,)
+    n_features, min_leaf, max_depth : int
+        `n_features` are looked at in a node at first.
+    """
+
+    key: Words
+    n_features: int
+    min_leaf: int
+    max_depth: int
+
+
+class Trees(NamedTuple):
+    """Trees side by side; the children of a node lie together, the left one first.
+
+    Parameters
+    ----------
+    feature, threshold : ndarray of int16 (n_trees, n_nodes)
+        -1 for a leaf; a row goes left where its bin is at most the threshold.
+    left : ndarray of int32 (n_trees, n_nodes)
+    classes : ndarray of int32 (n_trees, n_nodes, n_classes)
+        Rows of each class in a node.
+    start, count, budget : ndarray of int32 (n_trees, n_nodes)
+        Where a leaf's rows are in `rows`, how many a node has, and how many may leave before it is looked at again.
+    path : ndarray of uint64 (n_trees, n_nodes)
+        What its choices are drawn by.
+    depth : ndarray of int16 (n_trees, n_nodes)
+    seen : ndarray of uint8 (n_trees, n_nodes)
+        1 where a row is leaving; all nought between calls.
+    rows : ndarray of int32 (n_trees, n_rows)
+        -1 where a row has left.
+    free : ndarray of int32 (n_trees, n_pairs)
+        Where there is room for two children; the first `n_free` count.
+    n_free : ndarray of int64 (n_trees,)
+    """
+
+    feature: Shorts
+    threshold: Shorts
+    left: Ints
+    classes: Ints
+    start: Ints
+    count: Ints
+    budget: Ints
+    path: Words
+    depth: Shorts
+    seen: Bytes
+    rows: Ints
+    free: Ints
+    n_free: Longs
+
+
+class Room(NamedTuple):
+    """Room to work in."""
+
+    bins: Ints
+    rows: Ints
+    sorted: Ints
+    features: Longs
+    left: Longs
+    stack: Ints
+
+
+def empty_trees(n_trees: int, n_rows: int, n_classes: int, min_leaf: int) -> Trees:
+    """Return trees with room for so many rows each."""
+    n_nodes = 2 * (n_rows // min_leaf) + 3
+    shape = (n_trees, n_nodes)
+    pairs = np.arange(1, n_nodes - 1, 2, dtype=np.int32)[::-1]
+    return Trees(
+        np.full(shape, -1, np.int16),
+        np.zeros(shape, np.int16),
+        np.zeros(shape, np.int32),
+        np.zeros((*shape, n_classes), np.int32),
+        np.zeros(shape, np.int32),
+        np.zeros(shape, np.int32),
+        np.zeros(shape, np.int32),
+        np.zeros(shape, np.uint64),
+        np.zeros(shape, np.int16),
+        np.zeros(shape, np.uint8),
+        np.full((n_trees, n_rows), -1, np.int32),
+        np.ascontiguousarray(np.broadcast_to(pairs, (n_trees, len(pairs)))),
+        np.full(n_trees, len(pairs), np.int64),
+    )
+
+
+def room(n_rows: int, n_features: int, n_classes: int) -> Room:
+    """Return room to work in; what memory held before is not kept alive in it."""
+    return Room(
+        np.zeros((BINS, n_classes), np.int32),
+        np.zeros(n_rows, np.int32),
+        np.zeros(FEW, np.int32),
+        np.zeros(n_features, np.int64),
+        np.zeros(n_classes, np.int64),
+        np.zeros(2 * n_rows + 8, np.int32),
+    )
+
+
+@kernel
+def _score(left: Longs, n_left: int, whole: Ints, n: int) -> float:
+    """Return the score of a split; the classes in order, so that the sum is one."""
+    of_left = of_right = 0.0
+    for c in range(len(left)):
+        a, b = float(left[c]), float(whole[c] - left[c])
+        of_left += a * a
+        of_right += b * b
+    return of_left / n_left + of_right / (n - n_left)
+
+
+@kernel
+def _drawn(key: Words, path: np.uint64, place: int, features: Longs) -> int:
+    """Bring the next feature of a node's order to its place in `features`, and return it."""
+    about = np.empty(2, np.uint64)
+    about[0], about[1] = path, place
+    other = place + np.int64(siphash(key, about) % np.uint64(len(features) - place))
+    features[place], features[other] = features[other], features[place]
+    return features[place]
+
+
+@kernel
+def _child(key: Words, path: np.uint64, side: int) -> np.uint64:
+    """Return the path of a child."""
+    about = np.empty(2, np.uint64)
+    about[0], about[1] = path, 1_000_000 + side
+    return siphash(key, about)
+
+
+@kernel
+def find_split(
+    bins: Bytes, y: Bytes, rows: Ints, whole: Ints, path: np.uint64, shape: Shape, space: Room
+) -> tuple[int, int, int]:
+    """Find the best split of some rows.
+
+    Parameters
+    ----------
+    bins : ndarray of uint8 (n_all, n_features)
+    y : ndarray of uint8 (n_all,)
+        Numbers of classes.
+    rows : ndarray of int32
+    whole : ndarray of int32 (n_classes,)
+        How many of them each class has.
+
+    Returns
+    -------
+    feature, threshold, budget : int
+        The feature is -1 where there is no split.
+    """
+    n, n_classes = len(rows), len(whole)
+    if n < 2 * shape.min_leaf or whole.max() == n:
+        return -1, 0, 0
+    features, left = space.features, space.left
+    for j in range(len(features)):
+        features[j] = j
+    best = second = -1.0
+    feature, threshold, n_best = -1, 0, 0
+    for place in range(len(features)):
+        if place >= shape.n_features and feature >= 0:
+            break
+        f = _drawn(shape.key, path, place, features)
+        left[:] = 0
+        n_left = 0
+        if n <= FEW:
+            ordered = space.sorted
+            for i in range(n):
+                one = np.int32(bins[rows[i], f]) * 256 + y[rows[i]]
+                j = i
+                while j > 0 and ordered[j - 1] > one:
+                    ordered[j] = ordered[j - 1]
+                    j -= 1
+                ordered[j] = one
+            for i in range(n - 1):
+                left[ordered[i] & 255] += 1
+                n_left += 1
+                if ordered[i] >> 8 != ordered[i + 1] >> 8 and n_left >= shape.min_leaf and n - n_left >= shape.min_leaf:
+                    score = _score(left, n_left, whole, n)
+                    if score > best:
+                        second, best, feature, threshold, n_best = best, score, f, ordered[i] >> 8, n_left
+                    elif score > second:
+                        second = score
+        else:
+            counts = space.bins
+            low, high = BINS, 0
+            for i in range(n):
+                b = np.int64(bins[rows[i], f])
+                counts[b, y[rows[i]]] += 1
+                low, high = min(low, b), max(high, b)
+            for b in range(low, high):
+                held = 0
+                for c in range(n_classes):
+                    held += counts[b, c]
+                    left[c] += counts[b, c]
+                    counts[b, c] = 0
+                if held == 0:
+                    continue
+                n_left += held
+                if n_left >= shape.min_leaf and n - n_left >= shape.min_leaf:
+                    score = _score(left, n_left, whole, n)
+                    if score > best:
+                        second, best, feature, threshold, n_best = best, score, f, b, n_left
+                    elif score > second:
+                        second = score
+            for c in range(n_classes):
+                counts[high, c] = 0
+    if feature < 0:
+        return -1, 0, 0
+    ahead = float(NEVER) if second < 0 else (best - second - SAFE) / 2
+    spare = min(np.int64(max(ahead, 0.0)), n_best - shape.min_leaf, n - n_best - shape.min_leaf, n - whole.max() - 1)
+    return feature, threshold, spare
+
+
+@kernel
+def build(bins: Bytes, y: Bytes, trees: Trees, t: int, root: int, shape: Shape, space: Room) -> int:
+    """Grow a node, whose rows stand together, down to its leaves; returns how many rows were looked at."""
+    stack, rows = space.stack, trees.rows[t]
+    depth = looked = 0
+    stack[0], depth = root, 1
+    while depth > 0:
+        depth -= 1
+        k = stack[depth]
+        begin, n = trees.start[t, k], trees.count[t, k]
+        looked += n
+        feature, threshold, spare = -1, 0, 0
+        if trees.depth[t, k] < shape.max_depth:
+            own = rows[begin : begin + n]
+            feature, threshold, spare = find_split(bins, y, own, trees.classes[t, k], trees.path[t, k], shape, space)
+        trees.feature[t, k], trees.threshold[t, k], trees.budget[t, k] = feature, threshold, spare
+        if feature < 0:
+            continue
+        trees.n_free[t] -= 1
+        left = trees.free[t, trees.n_free[t]]
+        trees.left[t, k] = left
+        trees.classes[t, left, :] = 0
+        i, j = begin, begin + n - 1
+        while i <= j:
+            row = rows[i]
+            if bins[row, feature] <= threshold:
+                trees.classes[t, left, y[row]] += 1
+                i += 1
+            else:
+                rows[i], rows[j] = rows[j], row
+                j -= 1
+        n_left = i - begin
+        trees.classes[t, left + 1, :] = trees.classes[t, k] - trees.classes[t, left]
+        for side in range(2):
+            child = left + side
+            trees.start[t, child] = begin + side * n_left
+            trees.count[t, child] = n - n_left if side else n_left
+            trees.path[t, child] = _child(shape.key, trees.path[t, k], side)
+            trees.depth[t, child] = trees.depth[t, k] + 1
+            stack[depth] = child
+            depth += 1
+    return looked
+
+
+@kernel
+def _gather(trees: Trees, t: int, k: int, space: Room, release: bool) -> int:
+    """Copy the rows below a node into `space.rows`; returns how many.
+
+    With `release` its descendants become free, and the places where the rows were are blanked: one that is not used
+    again must not tell of a row that leaves later.
+    """
+    stack, depth, n = space.stack, 1, 0
+    stack[0] = k
+    while depth > 0:
+        depth -= 1
+        node = stack[depth]
+        if trees.feature[t, node] < 0:
+            begin = trees.start[t, node]
+            for place in range(begin, begin + trees.count[t, node]):
+                space.rows[n] = trees.rows[t, place]
+                n += 1
+                if release:
+                    trees.rows[t, place] = -1
+        else:
+            left = trees.left[t, node]
+            stack[depth], stack[depth + 1] = left, left + 1
+            depth += 2
+            if release:
+                trees.free[t, trees.n_free[t]] = left
+                trees.n_free[t] += 1
+    return n
+
+
+@kernel
+def _take_out(bins: Bytes, y: Bytes, trees: Trees, t: int, row: int) -> None:
+    """Take a row out of the counts on its way, and out of its leaf."""
+    k = 0
+    while True:
+        trees.count[t, k] -= 1
+        trees.classes[t, k, y[row]] -= 1
+        trees.seen[t, k] = 1
+        feature = trees.feature[t, k]
+        if feature < 0:
+            break
+        trees.budget[t, k] -= 1
+        k = trees.left[t, k] + (bins[row, feature] > trees.threshold[t, k])
+    begin, n = trees.start[t, k], trees.count[t, k]
+    for place in range(begin, begin + n + 1):
+        if trees.rows[t, place] == row:
+            trees.rows[t, place] = trees.rows[t, begin + n]
+            trees.rows[t, begin + n] = -1
+            return
+
+
+@kernel
+def forget_from_tree(
+    bins: Bytes, y: Bytes, trees: Trees, t: int, leaving: Ints, shape: Shape, space: Room, waiting: Ints
+) -> tuple[int, int]:
+    """Make of a tree what `build` would make of the rows that stay; changes `trees`.
+
+    Parameters
+    ----------
+    leaving : ndarray of int32
+        Rows that are in this tree.
+    waiting : ndarray of int32 (n_nodes,)
+        Room.
+
+    Returns
+    -------
+    looked, mended : int
+        How many rows were looked at again, and how many nodes split otherwise now.
+    """
+    for row in leaving:
+        _take_out(bins, y, trees, t, row)
+    looked = mended = 0
+    waiting[0], n_waiting = 0, 1
+    while n_waiting > 0:
+        n_waiting -= 1
+        k = waiting[n_waiting]
+        if not trees.seen[t, k]:
+            continue
+        trees.seen[t, k] = 0
+        if trees.feature[t, k] < 0:
+            continue
+        if trees.budget[t, k] < 0:
+            n = _gather(trees, t, k, space, False)
+            looked += n
+            whole, path = trees.classes[t, k], trees.path[t, k]
+            feature, threshold, spare = find_split(bins, y, space.rows[:n], whole, path, shape, space)
+            if feature != trees.feature[t, k] or threshold != trees.threshold[t, k]:
+                _forget_seen(trees, t, k, space)
+                n = _gather(trees, t, k, space, True)
+                begin = trees.start[t, k]
+                trees.rows[t, begin : begin + n] = space.rows[:n]
+                looked += build(bins, y, trees, t, k, shape, space)
+                mended += 1
+                continue
+            trees.budget[t, k] = spare
+        left = trees.left[t, k]
+        waiting[n_waiting], waiting[n_waiting + 1] = left, left + 1
+        n_waiting += 2
+    return looked, mended
+
+
+@kernel
+def _forget_seen(trees: Trees, t: int, k: int, space: Room) -> None:
+    """Reset the marks below a node."""
+    stack, depth = space.stack, 1
+    stack[0] = k
+    while depth > 0:
+        depth -= 1
+        node = stack[depth]
+        trees.seen[t, node] = 0
+        if trees.feature[t, node] >= 0:
+            left = trees.left[t, node]
+            stack[depth], stack[depth + 1] = left, left + 1
+            depth += 2
+
+
+@kernel
+def grow_forest(bins: Bytes, y: Bytes, within: Bytes, trees: Trees, paths: Words, shape: Shape, space: Room) -> None:
+    """Grow every tree, in trees that are empty.
+
+    Parameters
+    ----------
+    within : ndarray of uint8 (n_trees, n_all)
+        1 where a tree sees a row.
+    paths : ndarray of uint64 (n_trees,)
+        Paths of the roots.
+    """
+    for t in range(len(within)):
+        n = 0
+        for row in range(len(y)):
+            if within[t, row]:
+                trees.rows[t, n] = row
+                trees.classes[t, 0, y[row]] += 1
+                n += 1
+        trees.count[t, 0], trees.path[t, 0] = n, paths[t]
+        build(bins, y, trees, t, 0, shape, space)
+
+
+@kernel
+def forget_from_forest(
+    bins: Bytes, y: Bytes, within: Bytes, trees: Trees, leaving: Ints, shape: Shape, space: Room, waiting: Ints
+) -> tuple[int, int]:
+    """Do what `forget_from_tree` does, in every tree that sees one of the rows that leave."""
+    own = np.empty(len(leaving), np.int32)
+    looked = mended = 0
+    for t in range(len(within)):
+        n = 0
+        for row in leaving:
+            if within[t, row]:
+                own[n] = row
+                n += 1
+        if n > 0:
+            more = forget_from_tree(bins, y, trees, t, own[:n], shape, space, waiting)
+            looked += more[0]
+            mended += more[1]
+    return looked, mended
+
+
+@kernel
+def flat(trees: Trees) -> tuple[Ints, Ints, Longs]:
+    """Write all trees down in preorder: what they are, whatever they went through.
+
+    Returns
+    -------
+    nodes : ndarray of int32 (n_all_nodes, 3)
+        Feature (-1 for a leaf), threshold, and how far behind the node its right child stands.
+    classes : ndarray of int32 (n_all_nodes, n_classes)
+    starts : ndarray of int64 (n_trees,)
+        Where each tree begins.
+    """
+    n_trees, capacity = trees.feature.shape
+    most = 0
+    for t in range(n_trees):
+        most += 1 + 2 * (trees.free.shape[1] - trees.n_free[t])
+    nodes, classes = np.zeros((most, 3), np.int32), np.zeros((most, trees.classes.shape[2]), np.int32)
+    starts = np.empty(n_trees, np.int64)
+    stack, parents = np.empty(capacity, np.int32), np.empty(capacity, np.int64)
+    n = 0
+    for t in range(n_trees):
+        starts[t] = n
+        stack[0], parents[0], depth = 0, -1, 1
+        while depth > 0:
+            depth -= 1
+            k, parent = stack[depth], parents[depth]
+            if parent >= 0:
+                nodes[parent, 2] = n - parent
+            nodes[n, 0], classes[n] = trees.feature[t, k], trees.classes[t, k]
+            if trees.feature[t, k] >= 0:
+                nodes[n, 1] = trees.threshold[t, k]
+                left = trees.left[t, k]
+                stack[depth], parents[depth] = left + 1, n
+                stack[depth + 1], parents[depth + 1] = left, -1
+                depth += 2
+            n += 1
+    return nodes[:n], classes[:n], starts
+
+
+@kernel
+def add_shares(rows: Bytes, nodes: Ints, shares: Reals, starts: Longs, found: Reals) -> None:
+    """Add, tree by tree in order, the shares of classes of each row's leaf; changes `found`.
+
+    Parameters
+    ----------
+    rows : ndarray of uint8 (n_rows, n_features)
+    nodes, starts : ndarray
+        As `flat` writes them.
+    shares : ndarray of float64 (n_nodes, n_classes)
+    found : ndarray of float64 (n_rows, n_classes)
+    """
+    for start in starts:
+        for i in range(len(rows)):
+            k = start
+            while nodes[k, 0] >= 0:
+                k += 1 if rows[i, nodes[k, 0]] <= nodes[k, 1] else nodes[k, 2]
+            for c in range(found.shape[1]):
+                found[i, c] += shares[k, c]

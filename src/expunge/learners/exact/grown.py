@@ -1,0 +1,187 @@
+"""Learners over bins that keep, beside their records, what they grew from them, and change it in place to forget.
+
+Invariants
+----------
+- What was grown is a cache: a function of (records, declared facts, hyperparameters, key), personal data, never saved.
+- It belongs to one state at a time: a state whose own has gone on to another grows its own again from its records. So
+  an interrupted call leaves the old state or the new.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from time import perf_counter
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import ClassifierMixin
+
+from expunge._kernels.siphash import Words as Keys
+from expunge.domain.guarantee import Exact, Guarantee
+from expunge.errors import InputError
+from expunge.learners.encoding.adaptive import learn_bins
+from expunge.learners.encoding.codes import learn_columns
+from expunge.learners.encoding.columns import Cells, Feature
+from expunge.learners.exact.predictor import RowPredictor
+from expunge.learners.exact.records import Records
+from expunge.learners.exact.rows import RowState
+from expunge.learners.exact.target import Task
+from expunge.learners.served import labels
+from expunge.learners.values import to_text
+
+Rows = npt.NDArray[np.int32]
+
+MOST_ROWS: Final = 2**22
+"""Beyond, a sum of gradients could leave its 32 bits."""
+MANY: Final = 50
+"""Where one row in so many leaves, to grow afresh is faster."""
+
+
+class Grown(ABC):
+    """What was grown from records; `forget` changes it.
+
+    Parameters
+    ----------
+    features : sequence of Feature
+        What is declared about the columns, the target the last.
+    records : Records
+    classes : sequence of str
+        Typed labels, in their values' order.
+    key : ndarray of uint64 (2,)
+
+    Attributes
+    ----------
+    binning : Binning
+    columns, rows : ndarray of uint8 (n_features, n_rows), (n_rows, n_features)
+        Bins, laid out in both ways.
+    y : ndarray of uint8 (n_rows,)
+        Number of each row's class.
+    """
+
+    def __init__(self, features: Sequence[Feature], records: Records, classes: Sequence[str], key: Keys) -> None:
+        cells = records.cells
+        facts = learn_columns(features[:-1], cells)
+        self.binning, self.columns, self._watch = learn_bins(features[:-1], facts, key, cells)
+        self.rows = np.ascontiguousarray(self.columns.T)
+        self._words = records.words
+        self._numbers = np.array([classes.index(word) for word in records.words[-1]], np.uint8)
+        self.y = self._numbers[cells.codes[:, -1]]
+        self._n = len(cells)
+        self._at = np.zeros(int(records.rows.max()) + 1, np.int32)
+        self._at[records.rows] = np.arange(len(cells), dtype=np.int32)
+
+    def forget(self, kept: Records, leaving: Cells, names: Rows) -> dict[str, int] | None:
+        """Take rows away.
+
+        Parameters
+        ----------
+        kept : Records
+            Those who stay.
+        leaving : Cells
+            The rows that leave, with the words of all.
+        names : ndarray of int32
+            Where they stood when the records were made.
+
+        Returns
+        -------
+        dict or None
+            The work, or None where it must be grown afresh, and is of no use now.
+        """
+        self._n -= len(names)
+        if len(names) > self._n // MANY or kept.words is not self._words or self._watch.leave(leaving):
+            return None
+        rows = self._at[names]
+        work = self._left(rows)
+        self.rows[rows], self.columns[:, rows], self.y[rows] = 0, 0, 0
+        return work
+
+    @abstractmethod
+    def _left(self, rows: Rows) -> dict[str, int] | None:
+        """Take rows away whose bins are still here; where no bin moves."""
+
+
+@dataclass(frozen=True, eq=False)
+class GrownState(RowState):
+    """All that a fit produces.
+
+    Parameters
+    ----------
+    learner : GrownClassifier
+        A copy with the parameters of the fit.
+    held : list of Grown
+        What was grown, where it is this state's; empty where it has gone on to another.
+    """
+
+    learner: Any
+    held: list[Any] = field(default_factory=list)
+
+    @property
+    def grown(self) -> Any:
+        """What was grown, grown again where it is not here."""
+        if not self.held:
+            self.held.append(self.learner._grow(self.features, self.records, self.classes))
+        return self.held[0]
+
+
+class GrownClassifier(ClassifierMixin, RowPredictor):  # type: ignore[misc]  # no types in scikit-learn
+    """Base of the classifiers that grow something; see the module."""
+
+    random_state: int
+
+    @abstractmethod
+    def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Grown:
+        """Grow from records."""
+
+    @property
+    def task(self) -> Task | None:
+        """What is predicted."""
+        return "classification"
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """Exact on any machine: what decides is integers."""
+        return Exact("portable")
+
+    @property
+    def classes_(self) -> npt.NDArray[Any]:
+        """Class labels, sorted: (n_classes,)."""
+        return labels(self._fitted().classes)
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return the probability of each class: (n_rows, n_classes)."""
+        served: Any = self.serve()
+        found: npt.NDArray[np.float64] = served.predict_proba(self._checked(X))
+        return found
+
+    def _derived(self, features: tuple[Feature, ...], named: bool, records: Records, started: float) -> GrownState:
+        if len(records) > MOST_ROWS:
+            raise InputError(f"{len(records)} rows are too many.", mend=f"Give at most {MOST_ROWS}.")
+        if self.task == "classification" and len(records.words[-1]) > np.iinfo(np.uint8).max:
+            raise InputError(f"{len(records.words[-1])} classes are too many.", mend="Give at most 255.")
+        copy = type(self)(**(self.get_params(deep=False) | {"schema": None}))
+        state = GrownState(self.task, self._hyperparameters(), features, named, records, 0.0, copy)
+        _ = state.grown
+        return replace(state, seconds_per_record=(perf_counter() - started) / len(records))
+
+    def _downdated(
+        self, before: GrownState, records: Records, leaving: Cells, rows: Rows
+    ) -> tuple[GrownState, dict[str, int]]:
+        grown = before.grown
+        before.held.clear()  # it is nobody's until it is changed: see the module
+        work = grown.forget(records, leaving, rows)
+        after = replace(before, records=records, held=[] if work is None else [grown])
+        if work is None:
+            _ = after.grown
+            return after, {"rows_learned_again": len(records)}
+        return after, work
+
+
+def key_of(learner: GrownClassifier, purpose: bytes) -> Keys:
+    """Derive 128 bits for a purpose from the key and `random_state`: ndarray of uint64 (2,)."""
+    stated = to_text(learner.random_state).encode()
+    drawn = blake2b(stated, key=learner.key or b"", digest_size=16, person=purpose).digest()
+    return np.frombuffer(drawn, "<u8").astype(np.uint64)

@@ -1,0 +1,122 @@
+"""A forest over bins: the mean, over trees, of the shares of classes in the leaf where a row ends.
+
+``arrays.npz`` holds, as float64 that are whole numbers, the bins (`binned`), and:
+
+==============================  =======================================================================
+``nodes`` (n_nodes, 3)          of all trees in preorder: column (-1 for a leaf), threshold (a row of at
+                                most that bin goes to the next node), and how far behind the other is
+``classes`` (n_nodes, n)        rows of each class in a leaf; noughts for other nodes
+``starts`` (n_trees,)           where each tree begins
+==============================  =======================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from expunge._kernels.forests import BINS, add_shares
+from expunge.learners.encoding.adaptive import Binning
+from expunge.learners.encoding.columns import Cells
+from expunge.learners.served.arrays import to_npz
+from expunge.learners.served.binned import BINNING, binning_arrays, binning_of, check_binning, whole_numbers, within
+from expunge.learners.served.model import ServedModel, Signature
+
+_ARRAYS: Final = (*BINNING, "nodes", "classes", "starts")
+
+
+@dataclass(frozen=True, eq=False)
+class ForestModel(ServedModel):
+    """A forest over bins.
+
+    Parameters
+    ----------
+    signature : Signature
+    arrays : mapping of str to ndarray of int64
+        See the module.
+    """
+
+    kind: ClassVar[str] = "forest"
+    body_name: ClassVar[str] = "arrays.npz"
+
+    signature: Signature
+    arrays: Mapping[str, npt.NDArray[np.int64]]
+
+    @classmethod
+    def of(cls, signature: Signature, binning: Binning, nodes: Any, classes: Any, starts: Any) -> Self:
+        """Take what predicts out of what was learned: of nodes that are no leaves, no counts."""
+        leaves = np.where(nodes[:, :1] < 0, classes, 0)
+        arrays = {"nodes": nodes, "classes": leaves, "starts": starts}
+        whole = {name: np.asarray(own, np.int64) for name, own in arrays.items()}
+        return cls(signature, binning_arrays(binning) | whole)
+
+    @cached_property
+    def binning(self) -> Binning:
+        """How cells become bins."""
+        return binning_of(self.signature.columns, self.arrays)
+
+    @cached_property
+    def _shares(self) -> npt.NDArray[np.float64]:
+        counts = self.arrays["classes"].astype(np.float64)
+        return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
+
+    def _probabilities(self, cells: Cells) -> npt.NDArray[np.float64]:
+        rows = np.ascontiguousarray(self.binning.encode(cells).T)
+        found = np.zeros((len(rows), self._shares.shape[1]))
+        add_shares(rows, self.arrays["nodes"].astype(np.int32), self._shares, self.arrays["starts"], found)
+        return np.asarray(found / np.maximum(found.sum(axis=1, keepdims=True), 1))
+
+    def scores(self, cells: Cells) -> npt.NDArray[np.float64]:
+        """Return, for two classes, how far the second's share is above a half, else all shares: (n_rows, n_scores)."""
+        found = self._probabilities(cells)
+        return found[:, 1:] - 0.5 if found.shape[1] == 2 else found
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return the probability of each class: ndarray (n_rows, n_classes), rows of sum 1.
+
+        Raises
+        ------
+        InputError
+            For a table that cannot be read.
+        """
+        return self._probabilities(self.signature.read(X))
+
+    def facts(self) -> dict[str, Any]:
+        """Return nothing more."""
+        return {}
+
+    def body(self) -> bytes:
+        """Return the arrays."""
+        return to_npz({name: own.astype(np.float64) for name, own in self.arrays.items()})
+
+    @classmethod
+    def from_body(cls, signature: Signature, facts: Mapping[str, Any], body: bytes) -> Self:
+        """Read what `body` wrote."""
+        del facts
+        model = cls(signature, whole_numbers(body, _ARRAYS))
+        model._check()
+        return model
+
+    def _check(self) -> None:
+        """Refuse arrays on which a walk would leave its tree or never end; ValueError."""
+        columns, nodes, starts = self.signature.columns, self.arrays["nodes"], self.arrays["starts"]
+        check_binning(columns, self.arrays)
+        n_classes = len(self.signature.words or ())
+        if nodes.shape[1:] != (3,) or self.arrays["classes"].shape != (len(nodes), n_classes) or starts.ndim != 1:
+            raise ValueError("the arrays do not fit the columns and classes")
+        inner = np.flatnonzero(nodes[:, 0] >= 0)
+        sound = (
+            within(nodes[:, 0], -1, len(columns) - 1)
+            and within(nodes[:, 1], 0, BINS - 1)
+            and within(starts, 0, len(nodes) - 1)
+            and (nodes[inner, 2] >= 1).all()
+            and (inner + np.maximum(nodes[inner, 2], 1) < len(nodes)).all()
+            and within(self.arrays["classes"], 0, 2**31)
+        )
+        if not sound:
+            raise ValueError("the nodes are no trees over these columns")
