@@ -38,6 +38,10 @@ Reals = npt.NDArray[np.float64]
 BINS: Final = 256
 FEW: Final = 40
 """Up to so many rows are sorted, rather than counted bin by bin."""
+LARGE: Final = 256
+"""From so many rows on a node's counts are kept, so that to look at it again no row need be."""
+MOST_TABLED: Final = 64 * 2**20
+"""Bytes that are spent on that."""
 SAFE: Final = 1e-6
 """More than rounding can make of a difference of scores."""
 NEVER: Final = np.int32(2**30)
@@ -49,11 +53,14 @@ class Shape(NamedTuple):
     Parameters
     ----------
     key : ndarray of uint64 (2,)
+    sizes : ndarray of int64 (n_features,)
+        How many bins each feature has, that of missing cells included.
     n_features, min_leaf, max_depth : int
         `n_features` are looked at in a node at first.
     """
 
     key: Words
+    sizes: Longs
     n_features: int
     min_leaf: int
     max_depth: int
@@ -81,6 +88,14 @@ class Trees(NamedTuple):
     free : ndarray of int32 (n_trees, n_pairs)
         Where there is room for two children; the first `n_free` count.
     n_free : ndarray of int64 (n_trees,)
+    table : ndarray of int32 (n_trees, n_nodes)
+        Which of the tables holds a large node's counts; -1 for none.
+    tables : ndarray of int32 (n_tables, size)
+        Rows per bin and class of the features that a node looks at first, one feature behind the other.
+    looked_at : ndarray of int16 (n_tables, n_features)
+        Which features these are.
+    spare : ndarray of int32 (n_tables + 1,)
+        Tables that no node has; the last element is how many they are.
     """
 
     feature: Shorts
@@ -96,6 +111,10 @@ class Trees(NamedTuple):
     rows: Ints
     free: Ints
     n_free: Longs
+    table: Ints
+    tables: Ints
+    looked_at: Shorts
+    spare: Ints
 
 
 class Room(NamedTuple):
@@ -109,8 +128,12 @@ class Room(NamedTuple):
     stack: Ints
 
 
-def empty_trees(n_trees: int, n_rows: int, n_classes: int, min_leaf: int) -> Trees:
+def empty_trees(n_trees: int, n_rows: int, n_classes: int, shape_of: Shape) -> Trees:
     """Return trees with room for so many rows each."""
+    min_leaf = shape_of.min_leaf
+    wanted = min(shape_of.n_features, len(shape_of.sizes))
+    size = int(np.sort(shape_of.sizes)[::-1][:wanted].sum()) * n_classes
+    n_tables = min(n_trees * (4 * n_rows // LARGE), MOST_TABLED // max(4 * size, 1))
     n_nodes = 2 * (n_rows // min_leaf) + 3
     shape = (n_trees, n_nodes)
     pairs = np.arange(1, n_nodes - 1, 2, dtype=np.int32)[::-1]
@@ -128,13 +151,17 @@ def empty_trees(n_trees: int, n_rows: int, n_classes: int, min_leaf: int) -> Tre
         np.full((n_trees, n_rows), -1, np.int32),
         np.ascontiguousarray(np.broadcast_to(pairs, (n_trees, len(pairs)))),
         np.full(n_trees, len(pairs), np.int64),
+        np.full(shape, -1, np.int32),
+        np.zeros((n_tables, size), np.int32),
+        np.zeros((n_tables, wanted), np.int16),
+        np.arange(n_tables + 1, dtype=np.int32),
     )
 
 
 def room(n_rows: int, n_features: int, n_classes: int) -> Room:
     """Return room to work in; what memory held before is not kept alive in it."""
     return Room(
-        np.zeros((BINS, n_classes), np.int32),
+        np.zeros(BINS * n_classes, np.int32),
         np.zeros(n_rows, np.int32),
         np.zeros(FEW, np.int32),
         np.zeros(n_features, np.int64),
@@ -173,10 +200,82 @@ def _child(key: Words, path: np.uint64, side: int) -> np.uint64:
 
 
 @kernel
+def _scan(counts: Ints, f: int, whole: Ints, n: int, min_leaf: int, left: Longs, best: Reals) -> None:
+    """Look at the thresholds of a feature.
+
+    Parameters
+    ----------
+    counts : ndarray of int32 (n_bins * n_classes,)
+        Of the node's rows, bin by bin.
+    left : ndarray of int64 (n_classes,)
+        Room.
+    best : ndarray of float64 (5,)
+        Best score, second best, and of the best feature, threshold and rows on the left; changed.
+    """
+    n_classes = len(whole)
+    left[:] = 0
+    n_left = 0
+    for b in range(len(counts) // n_classes - 1):
+        held = 0
+        for c in range(n_classes):
+            held += counts[b * n_classes + c]
+            left[c] += counts[b * n_classes + c]
+        if held == 0:
+            continue
+        n_left += held
+        if n - n_left < min_leaf:
+            return
+        if n_left >= min_leaf:
+            _weigh(_score(left, n_left, whole, n), f, b, n_left, best)
+
+
+@kernel
+def _sorted_scan(
+    bins: Bytes, y: Bytes, rows: Ints, f: int, whole: Ints, min_leaf: int, left: Longs, ordered: Ints, best: Reals
+) -> None:
+    """Do what `_scan` does for few rows, by sorting them."""
+    n, n_left = len(rows), 0
+    for i in range(n):
+        one = np.int32(bins[rows[i], f]) * 256 + y[rows[i]]
+        j = i
+        while j > 0 and ordered[j - 1] > one:
+            ordered[j] = ordered[j - 1]
+            j -= 1
+        ordered[j] = one
+    left[:] = 0
+    for i in range(n - 1):
+        left[ordered[i] & 255] += 1
+        n_left += 1
+        if ordered[i] >> 8 != ordered[i + 1] >> 8 and n_left >= min_leaf and n - n_left >= min_leaf:
+            _weigh(_score(left, n_left, whole, n), f, ordered[i] >> 8, n_left, best)
+
+
+@kernel
+def _weigh(score: float, f: int, threshold: int, n_left: int, best: Reals) -> None:
+    """Note a split, if it is the best or the second best; the first of equals is the best."""
+    if score > best[0]:
+        best[1] = best[0]
+        best[0], best[2], best[3], best[4] = score, f, threshold, n_left
+    elif score > best[1]:
+        best[1] = score
+
+
+@kernel
+def _settled(best: Reals, whole: Ints, n: int, min_leaf: int) -> tuple[int, int, int]:
+    """Return feature, threshold and budget."""
+    if best[2] < 0:
+        return -1, 0, 0
+    ahead = float(NEVER) if best[1] < 0 else (best[0] - best[1] - SAFE) / 2
+    n_left = np.int64(best[4])
+    spare = min(np.int64(max(ahead, 0.0)), n_left - min_leaf, n - n_left - min_leaf, n - whole.max() - 1)
+    return np.int64(best[2]), np.int64(best[3]), spare
+
+
+@kernel
 def find_split(
-    bins: Bytes, y: Bytes, rows: Ints, whole: Ints, path: np.uint64, shape: Shape, space: Room
+    bins: Bytes, y: Bytes, rows: Ints, trees: Trees, t: int, k: int, shape: Shape, space: Room
 ) -> tuple[int, int, int]:
-    """Find the best split of some rows.
+    """Find the best split of a node, given its rows; a large node keeps its counts.
 
     Parameters
     ----------
@@ -184,75 +283,77 @@ def find_split(
     y : ndarray of uint8 (n_all,)
         Numbers of classes.
     rows : ndarray of int32
-    whole : ndarray of int32 (n_classes,)
-        How many of them each class has.
 
     Returns
     -------
     feature, threshold, budget : int
         The feature is -1 where there is no split.
     """
+    whole, path = trees.classes[t, k], trees.path[t, k]
     n, n_classes = len(rows), len(whole)
     if n < 2 * shape.min_leaf or whole.max() == n:
         return -1, 0, 0
-    features, left = space.features, space.left
+    features = space.features
     for j in range(len(features)):
         features[j] = j
-    best = second = -1.0
-    feature, threshold, n_best = -1, 0, 0
+    table, at = -1, 0
+    if n >= LARGE:
+        table = _a_table(trees, t, k)
+    best = np.full(5, -1.0)
     for place in range(len(features)):
-        if place >= shape.n_features and feature >= 0:
+        if place >= shape.n_features and best[2] >= 0:
             break
         f = _drawn(shape.key, path, place, features)
-        left[:] = 0
-        n_left = 0
         if n <= FEW:
-            ordered = space.sorted
-            for i in range(n):
-                one = np.int32(bins[rows[i], f]) * 256 + y[rows[i]]
-                j = i
-                while j > 0 and ordered[j - 1] > one:
-                    ordered[j] = ordered[j - 1]
-                    j -= 1
-                ordered[j] = one
-            for i in range(n - 1):
-                left[ordered[i] & 255] += 1
-                n_left += 1
-                if ordered[i] >> 8 != ordered[i + 1] >> 8 and n_left >= shape.min_leaf and n - n_left >= shape.min_leaf:
-                    score = _score(left, n_left, whole, n)
-                    if score > best:
-                        second, best, feature, threshold, n_best = best, score, f, ordered[i] >> 8, n_left
-                    elif score > second:
-                        second = score
+            _sorted_scan(bins, y, rows, f, whole, shape.min_leaf, space.left, space.sorted, best)
+            continue
+        size = shape.sizes[f] * n_classes
+        if table >= 0 and place < shape.n_features:
+            counts = trees.tables[table, at : at + size]
+            trees.looked_at[table, place] = f
+            at += size
         else:
-            counts = space.bins
-            low, high = BINS, 0
-            for i in range(n):
-                b = np.int64(bins[rows[i], f])
-                counts[b, y[rows[i]]] += 1
-                low, high = min(low, b), max(high, b)
-            for b in range(low, high):
-                held = 0
-                for c in range(n_classes):
-                    held += counts[b, c]
-                    left[c] += counts[b, c]
-                    counts[b, c] = 0
-                if held == 0:
-                    continue
-                n_left += held
-                if n_left >= shape.min_leaf and n - n_left >= shape.min_leaf:
-                    score = _score(left, n_left, whole, n)
-                    if score > best:
-                        second, best, feature, threshold, n_best = best, score, f, b, n_left
-                    elif score > second:
-                        second = score
-            for c in range(n_classes):
-                counts[high, c] = 0
-    if feature < 0:
-        return -1, 0, 0
-    ahead = float(NEVER) if second < 0 else (best - second - SAFE) / 2
-    spare = min(np.int64(max(ahead, 0.0)), n_best - shape.min_leaf, n - n_best - shape.min_leaf, n - whole.max() - 1)
-    return feature, threshold, spare
+            counts = space.bins[:size]
+        counts[:] = 0
+        for row in rows:
+            counts[np.int64(bins[row, f]) * n_classes + y[row]] += 1
+        _scan(counts, f, whole, n, shape.min_leaf, space.left, best)
+    return _settled(best, whole, n, shape.min_leaf)
+
+
+@kernel
+def _find_again(trees: Trees, t: int, k: int, shape: Shape, space: Room) -> tuple[int, int, int]:
+    """Find the best split of a large node from its counts; the feature is -1 where the first features have none."""
+    whole, n, table, at = trees.classes[t, k], trees.count[t, k], trees.table[t, k], 0
+    best = np.full(5, -1.0)
+    if n >= 2 * shape.min_leaf and whole.max() < n:
+        for place in range(trees.looked_at.shape[1]):
+            f = trees.looked_at[table, place]
+            size = shape.sizes[f] * len(whole)
+            _scan(trees.tables[table, at : at + size], f, whole, n, shape.min_leaf, space.left, best)
+            at += size
+    return _settled(best, whole, n, shape.min_leaf)
+
+
+@kernel
+def _a_table(trees: Trees, t: int, k: int) -> int:
+    """Give a node a table, if it has none and there is one."""
+    last = len(trees.spare) - 1
+    if trees.table[t, k] < 0 and trees.spare[last] > 0:
+        trees.spare[last] -= 1
+        trees.table[t, k] = trees.spare[trees.spare[last]]
+    return trees.table[t, k]
+
+
+@kernel
+def _free_table(trees: Trees, t: int, k: int) -> None:
+    """Take a node's table away, blank."""
+    last = len(trees.spare) - 1
+    if trees.table[t, k] >= 0:
+        trees.tables[trees.table[t, k], :] = 0
+        trees.spare[trees.spare[last]] = trees.table[t, k]
+        trees.spare[last] += 1
+        trees.table[t, k] = -1
 
 
 @kernel
@@ -268,10 +369,10 @@ def build(bins: Bytes, y: Bytes, trees: Trees, t: int, root: int, shape: Shape, 
         looked += n
         feature, threshold, spare = -1, 0, 0
         if trees.depth[t, k] < shape.max_depth:
-            own = rows[begin : begin + n]
-            feature, threshold, spare = find_split(bins, y, own, trees.classes[t, k], trees.path[t, k], shape, space)
+            feature, threshold, spare = find_split(bins, y, rows[begin : begin + n], trees, t, k, shape, space)
         trees.feature[t, k], trees.threshold[t, k], trees.budget[t, k] = feature, threshold, spare
         if feature < 0:
+            _free_table(trees, t, k)
             continue
         trees.n_free[t] -= 1
         left = trees.free[t, trees.n_free[t]]
@@ -311,6 +412,8 @@ def _gather(trees: Trees, t: int, k: int, space: Room, release: bool) -> int:
     while depth > 0:
         depth -= 1
         node = stack[depth]
+        if release:
+            _free_table(trees, t, node)
         if trees.feature[t, node] < 0:
             begin = trees.start[t, node]
             for place in range(begin, begin + trees.count[t, node]):
@@ -329,9 +432,9 @@ def _gather(trees: Trees, t: int, k: int, space: Room, release: bool) -> int:
 
 
 @kernel
-def _take_out(bins: Bytes, y: Bytes, trees: Trees, t: int, row: int) -> None:
+def _take_out(bins: Bytes, y: Bytes, trees: Trees, t: int, row: int, sizes: Longs) -> None:
     """Take a row out of the counts on its way, and out of its leaf."""
-    k = 0
+    k, n_classes = 0, trees.classes.shape[2]
     while True:
         trees.count[t, k] -= 1
         trees.classes[t, k, y[row]] -= 1
@@ -340,6 +443,12 @@ def _take_out(bins: Bytes, y: Bytes, trees: Trees, t: int, row: int) -> None:
         if feature < 0:
             break
         trees.budget[t, k] -= 1
+        table, at = trees.table[t, k], 0
+        if table >= 0:
+            for place in range(trees.looked_at.shape[1]):
+                f = trees.looked_at[table, place]
+                trees.tables[table, at + np.int64(bins[row, f]) * n_classes + y[row]] -= 1
+                at += sizes[f] * n_classes
         k = trees.left[t, k] + (bins[row, feature] > trees.threshold[t, k])
     begin, n = trees.start[t, k], trees.count[t, k]
     for place in range(begin, begin + n + 1):
@@ -368,7 +477,7 @@ def forget_from_tree(
         How many rows were looked at again, and how many nodes split otherwise now.
     """
     for row in leaving:
-        _take_out(bins, y, trees, t, row)
+        _take_out(bins, y, trees, t, row, shape.sizes)
     looked = mended = 0
     waiting[0], n_waiting = 0, 1
     while n_waiting > 0:
@@ -380,10 +489,13 @@ def forget_from_tree(
         if trees.feature[t, k] < 0:
             continue
         if trees.budget[t, k] < 0:
-            n = _gather(trees, t, k, space, False)
-            looked += n
-            whole, path = trees.classes[t, k], trees.path[t, k]
-            feature, threshold, spare = find_split(bins, y, space.rows[:n], whole, path, shape, space)
+            feature, threshold, spare = -1, 0, 0
+            if trees.table[t, k] >= 0:
+                feature, threshold, spare = _find_again(trees, t, k, shape, space)
+            if feature < 0:
+                n = _gather(trees, t, k, space, False)
+                looked += n
+                feature, threshold, spare = find_split(bins, y, space.rows[:n], trees, t, k, shape, space)
             if feature != trees.feature[t, k] or threshold != trees.threshold[t, k]:
                 _forget_seen(trees, t, k, space)
                 n = _gather(trees, t, k, space, True)

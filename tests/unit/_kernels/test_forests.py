@@ -32,7 +32,7 @@ class Case:
     def grown(self, stays: Any) -> Trees:
         """Trees that see all rows that stay, each by paths of its own."""
         within = np.tile(np.asarray(stays, np.uint8), (N_TREES, 1))
-        trees = forests.empty_trees(N_TREES, len(self.y), self.n_classes, self.shape.min_leaf)
+        trees = forests.empty_trees(N_TREES, len(self.y), self.n_classes, self.shape)
         space = forests.room(len(self.y), self.bins.shape[1], self.n_classes)
         paths = np.arange(N_TREES, dtype=np.uint64)
         forests.grow_forest(self.bins, self.y, within, trees, paths, self.shape, space)
@@ -43,7 +43,7 @@ def case(seed: int, n: int, bins: int, n_classes: int, features: int, min_leaf: 
     rng = np.random.default_rng(seed)
     X = rng.integers(0, bins, (n, 4)).astype(np.uint8)
     y = ((X[:, 0] * n_classes // bins + (rng.random(n) < 0.3)) % n_classes).astype(np.uint8)
-    return Case(X, y, n_classes, Shape(KEY, features, min_leaf, max_depth))
+    return Case(X, y, n_classes, Shape(KEY, np.full(4, bins), features, min_leaf, max_depth))
 
 
 CASES = st.builds(

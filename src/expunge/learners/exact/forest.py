@@ -43,10 +43,11 @@ class Forest(Grown):
         n_trees, n_features = int(learner.n_estimators), len(self.columns)
         wanted = max(1, round(float(learner.max_features) * n_features))
         deepest = np.iinfo(np.int16).max if learner.max_depth is None else int(learner.max_depth)
-        self._shape = Shape(key, wanted, int(learner.min_samples_leaf), deepest)
+        sizes = self.binning.bins + self.binning.missing
+        self._shape = Shape(key, sizes, wanted, int(learner.min_samples_leaf), deepest)
         self._within = _within(records, key, n_trees, float(learner.subject_fraction))
         most = int(self._within.sum(axis=1).max(initial=1))
-        self.trees = forests.empty_trees(n_trees, most, len(classes), self._shape.min_leaf)
+        self.trees = forests.empty_trees(n_trees, most, len(classes), self._shape)
         self._space = forests.room(most, n_features, len(classes))
         self._waiting = np.zeros(self.trees.feature.shape[1] + 2, np.int32)
         paths = hash_each(key, np.full(1, _PATHS, np.uint64), np.arange(n_trees, dtype=np.uint64))
