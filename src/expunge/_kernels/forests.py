@@ -96,6 +96,8 @@ class Trees(NamedTuple):
         Which features these are.
     spare : ndarray of int32 (n_tables + 1,)
         Tables that no node has; the last element is how many they are.
+    large : ndarray of int64 (1,)
+        From so many rows on a node has a table.
     """
 
     feature: Shorts
@@ -115,6 +117,7 @@ class Trees(NamedTuple):
     tables: Ints
     looked_at: Shorts
     spare: Ints
+    large: Longs
 
 
 class Room(NamedTuple):
@@ -134,6 +137,7 @@ def empty_trees(n_trees: int, n_rows: int, n_classes: int, shape_of: Shape) -> T
     wanted = min(shape_of.n_features, len(shape_of.sizes))
     size = int(np.sort(shape_of.sizes)[::-1][:wanted].sum()) * n_classes
     n_tables = min(n_trees * (4 * n_rows // LARGE), MOST_TABLED // max(4 * size, 1))
+    large = max(LARGE, 4 * n_trees * n_rows // max(n_tables, 1))  # so that there are enough for every tree
     n_nodes = 2 * (n_rows // min_leaf) + 3
     shape = (n_trees, n_nodes)
     pairs = np.arange(1, n_nodes - 1, 2, dtype=np.int32)[::-1]
@@ -155,13 +159,14 @@ def empty_trees(n_trees: int, n_rows: int, n_classes: int, shape_of: Shape) -> T
         np.zeros((n_tables, size), np.int32),
         np.zeros((n_tables, wanted), np.int16),
         np.arange(n_tables + 1, dtype=np.int32),
+        np.array([large]),
     )
 
 
 def room(n_rows: int, n_features: int, n_classes: int) -> Room:
     """Return room to work in; what memory held before is not kept alive in it."""
     return Room(
-        np.zeros(BINS * n_classes, np.int32),
+        np.zeros(BINS * n_classes * n_features, np.int32),
         np.zeros(n_rows, np.int32),
         np.zeros(FEW, np.int32),
         np.zeros(n_features, np.int64),
@@ -234,7 +239,7 @@ def _sorted_scan(
     bins: Bytes, y: Bytes, rows: Ints, f: int, whole: Ints, min_leaf: int, left: Longs, ordered: Ints, best: Reals
 ) -> None:
     """Do what `_scan` does for few rows, by sorting them."""
-    n, n_left = len(rows), 0
+    n = len(rows)
     for i in range(n):
         one = np.int32(bins[rows[i], f]) * 256 + y[rows[i]]
         j = i
@@ -245,7 +250,7 @@ def _sorted_scan(
     left[:] = 0
     for i in range(n - 1):
         left[ordered[i] & 255] += 1
-        n_left += 1
+        n_left = i + 1
         if ordered[i] >> 8 != ordered[i + 1] >> 8 and n_left >= min_leaf and n - n_left >= min_leaf:
             _weigh(_score(left, n_left, whole, n), f, ordered[i] >> 8, n_left, best)
 
@@ -296,42 +301,65 @@ def find_split(
     features = space.features
     for j in range(len(features)):
         features[j] = j
-    table, at = -1, 0
-    if n >= LARGE:
-        table = _a_table(trees, t, k)
+    first = min(shape.n_features, len(features))
+    for place in range(first):
+        _drawn(shape.key, path, place, features)
     best = np.full(5, -1.0)
-    for place in range(len(features)):
-        if place >= shape.n_features and best[2] >= 0:
+    if n > FEW:
+        counts = space.bins
+        table = _a_table(trees, t, k) if n >= trees.large[0] else -1
+        if table >= 0:
+            counts = trees.tables[table]
+            trees.looked_at[table, :] = features[:first]
+        _count(bins, y, rows, features[:first], shape.sizes, n_classes, counts)
+        _scan_all(counts, features[:first], whole, n, shape, space, best)
+    for place in range(0 if n <= FEW else first, len(features)):
+        if place >= first and best[2] >= 0:
             break
-        f = _drawn(shape.key, path, place, features)
+        if place >= first:
+            _drawn(shape.key, path, place, features)
         if n <= FEW:
-            _sorted_scan(bins, y, rows, f, whole, shape.min_leaf, space.left, space.sorted, best)
-            continue
-        size = shape.sizes[f] * n_classes
-        if table >= 0 and place < shape.n_features:
-            counts = trees.tables[table, at : at + size]
-            trees.looked_at[table, place] = f
-            at += size
+            _sorted_scan(bins, y, rows, features[place], whole, shape.min_leaf, space.left, space.sorted, best)
         else:
-            counts = space.bins[:size]
-        counts[:] = 0
-        for row in rows:
-            counts[np.int64(bins[row, f]) * n_classes + y[row]] += 1
-        _scan(counts, f, whole, n, shape.min_leaf, space.left, best)
+            one = features[place : place + 1]
+            _count(bins, y, rows, one, shape.sizes, n_classes, space.bins)
+            _scan_all(space.bins, one, whole, n, shape, space, best)
     return _settled(best, whole, n, shape.min_leaf)
+
+
+@kernel
+def _count(bins: Bytes, y: Bytes, rows: Ints, features: Longs, sizes: Longs, n_classes: int, counts: Ints) -> None:
+    """Count rows per bin and class, one feature behind the other; row by row, as their bins lie."""
+    begins = np.empty(len(features), np.int64)
+    at = 0
+    for place in range(len(features)):
+        begins[place] = at
+        at += sizes[features[place]] * n_classes
+    counts[:at] = 0
+    for row in rows:
+        label = y[row]
+        for place in range(len(features)):
+            counts[begins[place] + np.int64(bins[row, features[place]]) * n_classes + label] += 1
+
+
+@kernel
+def _scan_all(counts: Ints, features: Longs, whole: Ints, n: int, shape: Shape, space: Room, best: Reals) -> None:
+    """Look at the thresholds of several features, in order."""
+    at = 0
+    for f in features:
+        size = shape.sizes[f] * len(whole)
+        _scan(counts[at : at + size], f, whole, n, shape.min_leaf, space.left, best)
+        at += size
 
 
 @kernel
 def _find_again(trees: Trees, t: int, k: int, shape: Shape, space: Room) -> tuple[int, int, int]:
     """Find the best split of a large node from its counts; the feature is -1 where the first features have none."""
-    whole, n, table, at = trees.classes[t, k], trees.count[t, k], trees.table[t, k], 0
+    whole, n, table = trees.classes[t, k], trees.count[t, k], trees.table[t, k]
     best = np.full(5, -1.0)
     if n >= 2 * shape.min_leaf and whole.max() < n:
-        for place in range(trees.looked_at.shape[1]):
-            f = trees.looked_at[table, place]
-            size = shape.sizes[f] * len(whole)
-            _scan(trees.tables[table, at : at + size], f, whole, n, shape.min_leaf, space.left, best)
-            at += size
+        features = trees.looked_at[table].astype(np.int64)
+        _scan_all(trees.tables[table], features, whole, n, shape, space, best)
     return _settled(best, whole, n, shape.min_leaf)
 
 
