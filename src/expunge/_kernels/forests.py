@@ -597,6 +597,60 @@ def forget_from_forest(
 
 
 @kernel
+def merge_bins(
+    bins: Bytes, y: Bytes, trees: Trees, f: int, before: int, shape: Shape, space: Room, waiting: Ints
+) -> None:
+    """Make of trees what they would be had two bins of a feature always been one; changes `trees`.
+
+    Thresholds behind move up by one; only nodes that split between the two are looked at again, since for all others
+    what could be chosen became less.
+
+    Parameters
+    ----------
+    bins : ndarray of uint8 (n_all, n_features)
+        As they are now: bins behind `before` have moved up by one.
+    f, before : int
+        The feature, and the first of the two bins.
+    shape : Shape
+        Of one bin less of that feature.
+    """
+    n_classes = trees.classes.shape[2]
+    none = np.empty(0, np.int32)
+    for t in range(len(trees.feature)):
+        look = False
+        for k in range(trees.feature.shape[1]):
+            if trees.table[t, k] >= 0:
+                _merge_counts(trees, trees.table[t, k], f, before, shape, n_classes)
+            if trees.feature[t, k] == f and trees.threshold[t, k] >= before:
+                if trees.threshold[t, k] == before:
+                    trees.budget[t, k], trees.threshold[t, k] = -1, -1  # that number means another split now
+                    look = True
+                else:
+                    trees.threshold[t, k] -= 1
+        if look:
+            trees.seen[t, :] = 1
+            forget_from_tree(bins, y, trees, t, none, shape, space, waiting)
+            trees.seen[t, :] = 0
+
+
+@kernel
+def _merge_counts(trees: Trees, table: int, f: int, before: int, shape: Shape, n_classes: int) -> None:
+    """Merge two bins of a feature in a table, whose later counts move up."""
+    at = 0
+    for place in range(trees.looked_at.shape[1]):
+        if trees.looked_at[table, place] == f:
+            counts = trees.tables[table]
+            first = at + before * n_classes
+            for c in range(n_classes):
+                counts[first + c] += counts[first + n_classes + c]
+            for i in range(first + n_classes, len(counts) - n_classes):
+                counts[i] = counts[i + n_classes]
+            counts[len(counts) - n_classes :] = 0
+            return
+        at += shape.sizes[trees.looked_at[table, place]] * n_classes
+
+
+@kernel
 def flat(trees: Trees) -> tuple[Ints, Ints, Longs]:
     """Write all trees down in preorder: what they are, whatever they went through.
 

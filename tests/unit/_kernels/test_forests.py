@@ -64,7 +64,7 @@ def twin(of: Case, rows: list[int], path: int, depth: int) -> list[tuple[int, ..
     leaf = [(-1, 0, *counts)]
     if len(rows) < 2 * of.shape.min_leaf or max(counts) == len(rows) or depth == of.shape.max_depth:
         return leaf
-    features, best, chosen = list(range(4)), Fraction(-1), (-1, 0)
+    features, best, chosen = list(range(4)), -1.0, (-1, 0)
     for place in range(4):
         if place >= of.shape.n_features and chosen[0] >= 0:
             break
@@ -75,9 +75,8 @@ def twin(of: Case, rows: list[int], path: int, depth: int) -> list[tuple[int, ..
             sides = [row for row in rows if of.bins[row, f] <= b], [row for row in rows if of.bins[row, f] > b]
             if min(map(len, sides)) >= of.shape.min_leaf:
                 squares = [sum(int((of.y[own] == c).sum()) ** 2 for c in range(of.n_classes)) for own in sides]
-                parts = [Fraction(total, len(own)) for total, own in zip(squares, sides, strict=True)]
-                score = parts[0] + parts[1]
-                if float(score) > float(best) + 1e-9:
+                score = squares[0] / len(sides[0]) + squares[1] / len(sides[1])
+                if score > best:
                     best, chosen = score, (f, b)
     if chosen[0] < 0:
         return leaf

@@ -13,7 +13,7 @@ Invariants
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from typing import Final
@@ -96,6 +96,13 @@ class Binning:
         """
         return self._encode(place_numbers(cells.numbers[:, : _numeric(self.columns)], ruler(self.columns)), cells)
 
+    def merged(self, column: int, edge: int) -> tuple[Binning, int]:
+        """Return the binning without an edge, and the number of the bin before it, which takes the one behind."""
+        at = int(np.searchsorted(self.edges[column], edge))
+        edges = list(self.edges)
+        edges[column] = np.delete(edges[column], at)
+        return Binning(self.columns, tuple(edges), self.word_bins, self.missing), at
+
     def _encode(self, placed: Positions, cells: Cells) -> npt.NDArray[np.uint8]:
         out = np.empty((len(self.columns), len(cells)), np.uint8)
         numbers, coded = iter(placed), iter(zip(cells.codes.T, cells.words, strict=True))
@@ -157,6 +164,7 @@ class Watch:
         self, features: Sequence[Feature], columns: Sequence[Column], splits: list[Split], cells: Cells
     ) -> None:
         pairs = [(f, c) for f, c in zip(features, columns, strict=False) if c.words is None]
+        self._numeric = [j for j, column in enumerate(columns) if column.words is None]
         inferred = [(c.low, c.high) if f.low is None and c.low is not None else (np.nan, np.nan) for f, c in pairs]
         self._low, self._high = np.array(inferred, np.float64).reshape(-1, 2).T
         self._broken = np.array([f.whole and c.resolution is None for f, c in pairs], np.bool_)
@@ -166,14 +174,25 @@ class Watch:
         self._matters = self._held > 0
 
     def leave(self, cells: Cells) -> bool:
-        """Take rows away; returns whether the bins of those that stay may be others."""
+        """Take rows away; returns whether the bins of those that stay may be others, by more than `gone` tells."""
         self._held -= self._counted(cells)
         moved = bool((self._held[self._matters] <= 0).any())
         placed = place_numbers(cells.numbers[:, : len(self._low)], self._ruler)
         for split in self._splits:
             own = placed[split.place]
-            moved |= split.leave(own[own >= 0].astype(np.int64))
+            if split.leave(own[own >= 0].astype(np.int64)):
+                moved |= split.crowded
         return moved
+
+    def gone(self) -> list[tuple[int, int]]:
+        """Return the edges that are no more, (column, first position of the bin behind), and watch them no longer."""
+        found = []
+        for number, split in enumerate(self._splits):
+            empty = split.counts < split.least
+            if not split.crowded and empty.any():
+                found += [(self._numeric[split.place], int(middle)) for middle in split.middles[empty]]
+                self._splits[number] = replace(split, middles=split.middles[~empty], counts=split.counts[~empty])
+        return found
 
     def _counted(self, cells: Cells) -> Longs:
         """Count the rows that alone make a fact true: extremes, fractions, missing cells."""

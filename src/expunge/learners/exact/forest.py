@@ -53,6 +53,12 @@ class Forest(Grown):
         paths = hash_each(key, np.full(1, _PATHS, np.uint64), np.arange(n_trees, dtype=np.uint64))
         forests.grow_forest(self.rows, self.y, self._within, self.trees, paths, self._shape, self._space)
 
+    mends = True
+
+    def _merged(self, column: int, before: int) -> None:
+        self._shape.sizes[column] -= 1
+        forests.merge_bins(self.rows, self.y, self.trees, column, before, self._shape, self._space, self._waiting)
+
     def _left(self, rows: Rows) -> dict[str, int]:
         looked, mended = forests.forget_from_forest(
             self.rows, self.y, self._within, self.trees, rows, self._shape, self._space, self._waiting

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +60,11 @@ class Grown(ABC):
         Bins, laid out in both ways.
     y : ndarray of uint8 (n_rows,)
         Number of each row's class.
+    mends : bool
+        Whether it has `_merged`; else it is grown afresh where an edge moves.
     """
+
+    mends: ClassVar[bool] = False
 
     def __init__(self, features: Sequence[Feature], records: Records, classes: Sequence[str], key: Keys) -> None:
         cells = records.cells
@@ -94,10 +98,21 @@ class Grown(ABC):
         self._n -= len(names)
         if len(names) > self._n // MANY or kept.words is not self._words or self._watch.leave(leaving):
             return None
-        rows = self._at[names]
+        rows, edges = self._at[names], self._watch.gone()
+        if edges and not self.mends:
+            return None
         work = self._left(rows)
         self.rows[rows], self.columns[:, rows], self.y[rows] = 0, 0, 0
+        for column, edge in edges:
+            self.binning, before = self.binning.merged(column, edge)
+            self.columns[column] -= self.columns[column] > before
+            self.rows[:, column] = self.columns[column]
+            self._merged(column, before)
         return work
+
+    def _merged(self, column: int, before: int) -> None:
+        """Mend what was grown where a bin of a column took the one behind it: the rows have their new bins."""
+        raise NotImplementedError
 
     @abstractmethod
     def _left(self, rows: Rows) -> dict[str, int] | None:
