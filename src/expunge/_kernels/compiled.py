@@ -64,27 +64,32 @@ class _Kept(FunctionCache):
 
 
 class _Hashed(IndexDataCacheFile):
-    """Files that begin with the SHA-256 of the rest; others are not read."""
+    """A file for each tuple of types, named by their hash; it begins with the SHA-256 of the rest, or is not read.
 
-    def _load_index(self) -> dict[Any, Any]:
+    Numba numbers its files and keeps an index: of two processes that write at once one could find the other's code
+    under its own number.
+    """
+
+    def load(self, key: Any) -> Any:
+        """Return what was kept for these types, or None."""
         try:
-            version, stamp, overloads = pickle.loads(_checked(Path(self._index_path)))  # noqa: S301  # private, hashed
+            version, stamp, data = pickle.loads(_checked(self._path(key)))  # noqa: S301  # private, hashed
         except _UNREADABLE:
-            return {}
-        return overloads if (version, stamp) == (self._version, self._source_stamp) else {}
+            return None
+        return data if (version, stamp) == (self._version, self._source_stamp) else None
 
-    def _save_index(self, overloads: dict[Any, Any]) -> None:
-        self._write(self._index_path, pickle.dumps((self._version, self._source_stamp, overloads)))
-
-    def _load_data(self, name: str) -> Any:
-        return pickle.loads(_checked(Path(self._data_path(name))))  # noqa: S301  # private, hashed
-
-    def _save_data(self, name: str, data: Any) -> None:
-        self._write(self._data_path(name), self._dump(data))
-
-    def _write(self, path: str, content: bytes) -> None:
-        with self._open_for_write(path) as file:
+    def save(self, key: Any, data: Any) -> None:
+        """Keep what was compiled for these types."""
+        content: bytes = self._dump((self._version, self._source_stamp, data))
+        with self._open_for_write(str(self._path(key))) as file:
             file.write(hashlib.sha256(content).digest() + content)
+
+    def flush(self) -> None:
+        """Keep what there is: what does not fit is not read."""
+
+    def _path(self, key: Any) -> Path:
+        name = hashlib.sha256(repr(key).encode()).hexdigest()[:24]
+        return Path(self._cache_path) / f"{self._index_name}.{name}"
 
 
 def _checked(path: Path) -> bytes:
