@@ -35,7 +35,7 @@ check: $(READY) ## Lint, format, types, import contracts
 
 bench: $(READY) ## Time the learners and the office (EXPUNGE_DATA_DIR); writes benchmarks/results/
 	$(BIN)/python benchmarks/learners.py --out benchmarks/results/learners.json
-	$(BIN)/python benchmarks/boosting.py --out benchmarks/results/boosting.json
+	$(BIN)/python benchmarks/ensembles.py --out benchmarks/results/ensembles.json
 	$(BIN)/python benchmarks/office.py --out benchmarks/results/office.json --repeats 3
 
 docs: $(READY) ## Build the documentation site into docs/_build; a warning is an error

@@ -1,6 +1,6 @@
-"""Hold boosting by tables against LightGBM: accuracy, fit, and forgetting beside LightGBM's refit.
+"""Hold boosting by tables and forests against other ensembles: accuracy, fit, and forgetting beside LightGBM's refit.
 
-    python benchmarks/boosting.py --out benchmarks/results/boosting.json
+    python benchmarks/ensembles.py --out benchmarks/results/ensembles.json
 
 Adult (48,842 people) and Diabetes-130 (101,766 encounters of 71,518 people, target: back within thirty days), a fifth
 of the people held out, three splits, three seeds of ours; EXPUNGE_DATA_DIR names the folder that holds them. Everybody
@@ -24,12 +24,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from lightgbm import LGBMClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 from xgboost import XGBClassifier
 
-from expunge.learners.exact import BoostingClassifier
+from expunge.learners.exact import BoostingClassifier, ForestClassifier
 
 SPLITS = SEEDS = range(3)
 ALONE = 1_000
@@ -39,7 +39,11 @@ OTHERS: dict[str, Callable[[], Any]] = {
     "lightgbm, categories": lambda: LGBMClassifier(n_jobs=1, verbose=-1),
     "xgboost": lambda: XGBClassifier(n_jobs=1),
     "hist-gradient-boosting": HistGradientBoostingClassifier,
+    "random forest, leaves of 1": lambda: RandomForestClassifier(n_jobs=1),
+    "random forest, leaves of 5": lambda: RandomForestClassifier(min_samples_leaf=5, n_jobs=1),
+    "random forest, leaves of 20": lambda: RandomForestClassifier(min_samples_leaf=20, n_jobs=1),
 }
+OURS: dict[str, Any] = {"boosting": BoostingClassifier, "forest": ForestClassifier}
 LIBRARIES = ("numpy", "numba", "pandas", "scikit-learn", "lightgbm", "xgboost-cpu")
 
 
@@ -99,7 +103,8 @@ def compared(X: pd.DataFrame, y: Any, people: Any) -> dict[str, Any]:
         held_out = np.random.default_rng(split).permutation(everybody)[: len(everybody) // 5]
         train = ~np.isin(people, held_out)
         for seed in SEEDS:
-            noted("boosting", BoostingClassifier(random_state=seed), codes, train, subjects=people[train])
+            for name, kind in OURS.items():
+                noted(name, kind(random_state=seed), codes, train, subjects=people[train])
             if seed == 0:
                 for name, make in OTHERS.items():
                     noted(name, make(), categories if name.endswith("categories") else codes, train)
@@ -107,34 +112,33 @@ def compared(X: pd.DataFrame, y: Any, people: Any) -> dict[str, Any]:
         name: {"auc": float(np.mean(own["auc"])), "fit": spread(own["fit"]), "aucs": own["auc"]}
         for name, own in found.items()
     }
-    return whole | {"forgetting": forgotten(codes[train], y[train], people[train])}
+    leaving = {name: forgotten(kind, codes[train], y[train], people[train]) for name, kind in OURS.items()}
+    return whole | {"forgetting": leaving}
 
 
-def forgotten(X: pd.DataFrame, y: Any, people: Any) -> dict[str, Any]:
+def forgotten(kind: Any, X: pd.DataFrame, y: Any, people: Any) -> dict[str, Any]:
     """Forget people one by one, and batches, each beside a refit of ours and one of LightGBM's."""
-    ours = BoostingClassifier().fit(X, y, subjects=people)
+    ours = kind().fit(X, y, subjects=people)
     order = np.random.default_rng(3).permutation(np.unique(people)).tolist()
-    alone, again, still, refits = [], 0, 0, {"boosting": [], "lightgbm": []}
+    alone, again, refits = [], 0, {"own": [], "lightgbm": []}
     for count, person in enumerate(order[:ALONE]):
         begin = time.perf_counter()
         work = ours.forget([person]).work
         alone.append(time.perf_counter() - begin)
         again += "rows_learned_again" in work
-        still += not any(work.get(name, 1) for name in ("values_moved", "tables_changed"))
         if count % (ALONE // 10) == 0:
-            refits["boosting"].append(seconds(lambda: BoostingClassifier().fit(X, y, subjects=people)))
+            refits["own"].append(seconds(lambda: kind().fit(X, y, subjects=people)))
             refits["lightgbm"].append(seconds(lambda: LGBMClassifier(n_jobs=1, verbose=-1).fit(X, y)))
     batches, done = {}, ALONE
     for size in BATCHES:
         batches[str(size)] = seconds(lambda who=order[done : done + size]: ours.forget(who))
         done += size
     stays = ~np.isin(people, order[:done])
-    fresh = BoostingClassifier().fit(X[stays], y[stays], subjects=people[stays])
+    fresh = kind().fit(X[stays], y[stays], subjects=people[stays])
     return {
         "rows": len(y),
         "one": spread(alone),
         "learned_again": again,
-        "moved_sums_only": still,
         "people": ALONE,
         "batches": batches,
         "refit": {name: spread(times) for name, times in refits.items()},
@@ -150,27 +154,37 @@ def table(result: dict[str, Any]) -> str:
     def line(what: str, say: Callable[[dict[str, Any]], str]) -> None:
         lines.append(f"| {what} | {' | '.join(say(own) for own in both)} |")
 
-    line("test AUC of `boosting`", lambda own: f"{own['boosting']['auc']:.4f}")
+    for name in OURS:
+        line(f"test AUC of `{name}`", lambda own, name=name: f"{own[name]['auc']:.4f}")
     for name in OTHERS:
         line(f"test AUC of {name}", lambda own, name=name: f"{own[name]['auc']:.4f}")
-    line("fit, over LightGBM's", lambda own: f"{own['boosting']['fit']['mean'] / own['lightgbm']['fit']['mean']:.2f}x")
+    rivals = {"boosting": "lightgbm", "forest": "random forest, leaves of 5"}
+    for name, other in rivals.items():
 
-    def faster(own: dict[str, Any], which: str) -> str:
-        found = own["forgetting"]
-        return f"{found['refit']['lightgbm']['mean'] / found['one'][which]:,.0f}x"
+        def fit(own: dict[str, Any], name: str = name, other: str = other) -> str:
+            return f"{own[name]['fit']['mean'] / own[other]['fit']['mean']:.2f}x"
 
-    line("LightGBM's refit, over forgetting one person: median", lambda own: faster(own, "median"))
-    line("the same: mean", lambda own: faster(own, "mean"))
-    line("the same: slowest hundredth", lambda own: faster(own, "p99"))
-    for size in BATCHES:
+        line(f"`{name}`: fit, over that of {other}", fit)
+    for name in OURS:
 
-        def share(own: dict[str, Any], size: int = size) -> str:
-            found = own["forgetting"]
-            return f"{found['batches'][str(size)] / found['refit']['boosting']['mean']:.2f}x"
+        def faster(own: dict[str, Any], which: str, name: str = name) -> str:
+            found = own["forgetting"][name]
+            return f"{found['refit']['lightgbm']['mean'] / found['one'][which]:,.0f}x"
 
-        line(f"forgetting {size:,} at once, over our own refit", share)
-    line("of 1,000 people, so many moved nothing but sums", lambda own: f"{own['forgetting']['moved_sums_only']:,}")
-    line("after all of that, equal to a refit", lambda own: "yes" if own["forgetting"]["equal_to_a_refit"] else "NO")
+        def share(own: dict[str, Any], size: int, name: str = name) -> str:
+            found = own["forgetting"][name]
+            return f"{found['batches'][str(size)] / found['refit']['own']['mean']:.2f}x"
+
+        def equal(own: dict[str, Any], name: str = name) -> str:
+            return "yes" if own["forgetting"][name]["equal_to_a_refit"] else "NO"
+
+        for which, words in (("median", "median"), ("mean", "mean"), ("p99", "slowest hundredth")):
+            what = f"`{name}`: LightGBM's refit, over forgetting one person, {words}"
+            line(what, lambda own, which=which, faster=faster: faster(own, which))
+        for size in BATCHES:
+            what = f"`{name}`: forgetting {size:,} at once, over its own refit"
+            line(what, lambda own, size=size, share=share: share(own, size))
+        line(f"`{name}`: after all of that equal to a refit", equal)
     return "\n".join(lines) + "\n"
 
 
@@ -183,10 +197,11 @@ def main() -> None:
         raise SystemExit("Set EXPUNGE_DATA_DIR to the folder that holds adult.csv.gz and diabetes130.csv.gz.")
     folder = Path(os.environ["EXPUNGE_DATA_DIR"])
     rng = np.random.default_rng(0)
-    BoostingClassifier(n_estimators=3).fit(rng.normal(size=(300, 3)), np.arange(300) % 2).forget([5])  # compiles
+    for kind in OURS.values():  # compiles
+        kind(n_estimators=3).fit(rng.normal(size=(300, 3)), np.arange(300) % 2).forget([5])
     with threadpool_limits(1):
         result = {
-            "command": f"python benchmarks/boosting.py --out {out}",
+            "command": f"python benchmarks/ensembles.py --out {out}",
             "date": time.strftime("%Y-%m-%d"),
             "machine": {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
             | {name: metadata.version(name) for name in LIBRARIES},
