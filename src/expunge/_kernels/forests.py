@@ -266,7 +266,7 @@ def _weigh(score: float, f: int, threshold: int, n_left: int, best: Reals) -> No
 
 
 @kernel
-def _settled(best: Reals, whole: Ints, n: int, min_leaf: int) -> tuple[int, int, int]:
+def settled(best: Reals, whole: Ints, n: int, min_leaf: int) -> tuple[int, int, int]:
     """Return feature, threshold and budget."""
     if best[2] < 0:
         return -1, 0, 0
@@ -312,7 +312,7 @@ def find_split(
             counts = trees.tables[table]
             trees.looked_at[table, :] = features[:first]
         _count(bins, y, rows, features[:first], shape.sizes, n_classes, counts)
-        _scan_all(counts, features[:first], whole, n, shape, space, best)
+        scan_all(counts, features[:first], whole, n, shape, space, best)
     for place in range(0 if n <= FEW else first, len(features)):
         if place >= first and best[2] >= 0:
             break
@@ -323,8 +323,8 @@ def find_split(
         else:
             one = features[place : place + 1]
             _count(bins, y, rows, one, shape.sizes, n_classes, space.bins)
-            _scan_all(space.bins, one, whole, n, shape, space, best)
-    return _settled(best, whole, n, shape.min_leaf)
+            scan_all(space.bins, one, whole, n, shape, space, best)
+    return settled(best, whole, n, shape.min_leaf)
 
 
 @kernel
@@ -343,24 +343,13 @@ def _count(bins: Bytes, y: Bytes, rows: Ints, features: Longs, sizes: Longs, n_c
 
 
 @kernel
-def _scan_all(counts: Ints, features: Longs, whole: Ints, n: int, shape: Shape, space: Room, best: Reals) -> None:
+def scan_all(counts: Ints, features: Longs, whole: Ints, n: int, shape: Shape, space: Room, best: Reals) -> None:
     """Look at the thresholds of several features, in order."""
     at = 0
     for f in features:
         size = shape.sizes[f] * len(whole)
         _scan(counts[at : at + size], f, whole, n, shape.min_leaf, space.left, best)
         at += size
-
-
-@kernel
-def _find_again(trees: Trees, t: int, k: int, shape: Shape, space: Room) -> tuple[int, int, int]:
-    """Find the best split of a large node from its counts; the feature is -1 where the first features have none."""
-    whole, n, table = trees.classes[t, k], trees.count[t, k], trees.table[t, k]
-    best = np.full(5, -1.0)
-    if n >= 2 * shape.min_leaf and whole.max() < n:
-        features = trees.looked_at[table].astype(np.int64)
-        _scan_all(trees.tables[table], features, whole, n, shape, space, best)
-    return _settled(best, whole, n, shape.min_leaf)
 
 
 @kernel
@@ -374,7 +363,7 @@ def _a_table(trees: Trees, t: int, k: int) -> int:
 
 
 @kernel
-def _free_table(trees: Trees, t: int, k: int) -> None:
+def free_table(trees: Trees, t: int, k: int) -> None:
     """Take a node's table away, blank."""
     last = len(trees.spare) - 1
     if trees.table[t, k] >= 0:
@@ -400,7 +389,7 @@ def build(bins: Bytes, y: Bytes, trees: Trees, t: int, root: int, shape: Shape, 
             feature, threshold, spare = find_split(bins, y, rows[begin : begin + n], trees, t, k, shape, space)
         trees.feature[t, k], trees.threshold[t, k], trees.budget[t, k] = feature, threshold, spare
         if feature < 0:
-            _free_table(trees, t, k)
+            free_table(trees, t, k)
             continue
         trees.n_free[t] -= 1
         left = trees.free[t, trees.n_free[t]]
@@ -429,132 +418,6 @@ def build(bins: Bytes, y: Bytes, trees: Trees, t: int, root: int, shape: Shape, 
 
 
 @kernel
-def _gather(trees: Trees, t: int, k: int, space: Room, release: bool) -> int:
-    """Copy the rows below a node into `space.rows`; returns how many.
-
-    With `release` its descendants become free, and the places where the rows were are blanked: one that is not used
-    again must not tell of a row that leaves later.
-    """
-    stack, depth, n = space.stack, 1, 0
-    stack[0] = k
-    while depth > 0:
-        depth -= 1
-        node = stack[depth]
-        if release:
-            _free_table(trees, t, node)
-        if trees.feature[t, node] < 0:
-            begin = trees.start[t, node]
-            for place in range(begin, begin + trees.count[t, node]):
-                space.rows[n] = trees.rows[t, place]
-                n += 1
-                if release:
-                    trees.rows[t, place] = -1
-        else:
-            left = trees.left[t, node]
-            stack[depth], stack[depth + 1] = left, left + 1
-            depth += 2
-            if release:
-                trees.free[t, trees.n_free[t]] = left
-                trees.n_free[t] += 1
-    return n
-
-
-@kernel
-def _take_out(bins: Bytes, y: Bytes, trees: Trees, t: int, row: int, sizes: Longs) -> None:
-    """Take a row out of the counts on its way, and out of its leaf."""
-    k, n_classes = 0, trees.classes.shape[2]
-    while True:
-        trees.count[t, k] -= 1
-        trees.classes[t, k, y[row]] -= 1
-        trees.seen[t, k] = 1
-        feature = trees.feature[t, k]
-        if feature < 0:
-            break
-        trees.budget[t, k] -= 1
-        table, at = trees.table[t, k], 0
-        if table >= 0:
-            for place in range(trees.looked_at.shape[1]):
-                f = trees.looked_at[table, place]
-                trees.tables[table, at + np.int64(bins[row, f]) * n_classes + y[row]] -= 1
-                at += sizes[f] * n_classes
-        k = trees.left[t, k] + (bins[row, feature] > trees.threshold[t, k])
-    begin, n = trees.start[t, k], trees.count[t, k]
-    for place in range(begin, begin + n + 1):
-        if trees.rows[t, place] == row:
-            trees.rows[t, place] = trees.rows[t, begin + n]
-            trees.rows[t, begin + n] = -1
-            return
-
-
-@kernel
-def forget_from_tree(
-    bins: Bytes, y: Bytes, trees: Trees, t: int, leaving: Ints, shape: Shape, space: Room, waiting: Ints
-) -> tuple[int, int]:
-    """Make of a tree what `build` would make of the rows that stay; changes `trees`.
-
-    Parameters
-    ----------
-    leaving : ndarray of int32
-        Rows that are in this tree.
-    waiting : ndarray of int32 (n_nodes,)
-        Room.
-
-    Returns
-    -------
-    looked, mended : int
-        How many rows were looked at again, and how many nodes split otherwise now.
-    """
-    for row in leaving:
-        _take_out(bins, y, trees, t, row, shape.sizes)
-    looked = mended = 0
-    waiting[0], n_waiting = 0, 1
-    while n_waiting > 0:
-        n_waiting -= 1
-        k = waiting[n_waiting]
-        if not trees.seen[t, k]:
-            continue
-        trees.seen[t, k] = 0
-        if trees.feature[t, k] < 0:
-            continue
-        if trees.budget[t, k] < 0:
-            feature, threshold, spare = -1, 0, 0
-            if trees.table[t, k] >= 0:
-                feature, threshold, spare = _find_again(trees, t, k, shape, space)
-            if feature < 0:
-                n = _gather(trees, t, k, space, False)
-                looked += n
-                feature, threshold, spare = find_split(bins, y, space.rows[:n], trees, t, k, shape, space)
-            if feature != trees.feature[t, k] or threshold != trees.threshold[t, k]:
-                _forget_seen(trees, t, k, space)
-                n = _gather(trees, t, k, space, True)
-                begin = trees.start[t, k]
-                trees.rows[t, begin : begin + n] = space.rows[:n]
-                looked += build(bins, y, trees, t, k, shape, space)
-                mended += 1
-                continue
-            trees.budget[t, k] = spare
-        left = trees.left[t, k]
-        waiting[n_waiting], waiting[n_waiting + 1] = left, left + 1
-        n_waiting += 2
-    return looked, mended
-
-
-@kernel
-def _forget_seen(trees: Trees, t: int, k: int, space: Room) -> None:
-    """Reset the marks below a node."""
-    stack, depth = space.stack, 1
-    stack[0] = k
-    while depth > 0:
-        depth -= 1
-        node = stack[depth]
-        trees.seen[t, node] = 0
-        if trees.feature[t, node] >= 0:
-            left = trees.left[t, node]
-            stack[depth], stack[depth + 1] = left, left + 1
-            depth += 2
-
-
-@kernel
 def grow_forest(bins: Bytes, y: Bytes, within: Bytes, trees: Trees, paths: Words, shape: Shape, space: Room) -> None:
     """Grow every tree, in trees that are empty.
 
@@ -574,80 +437,6 @@ def grow_forest(bins: Bytes, y: Bytes, within: Bytes, trees: Trees, paths: Words
                 n += 1
         trees.count[t, 0], trees.path[t, 0] = n, paths[t]
         build(bins, y, trees, t, 0, shape, space)
-
-
-@kernel
-def forget_from_forest(
-    bins: Bytes, y: Bytes, within: Bytes, trees: Trees, leaving: Ints, shape: Shape, space: Room, waiting: Ints
-) -> tuple[int, int]:
-    """Do what `forget_from_tree` does, in every tree that sees one of the rows that leave."""
-    own = np.empty(len(leaving), np.int32)
-    looked = mended = 0
-    for t in range(len(within)):
-        n = 0
-        for row in leaving:
-            if within[t, row]:
-                own[n] = row
-                n += 1
-        if n > 0:
-            more = forget_from_tree(bins, y, trees, t, own[:n], shape, space, waiting)
-            looked += more[0]
-            mended += more[1]
-    return looked, mended
-
-
-@kernel
-def merge_bins(
-    bins: Bytes, y: Bytes, trees: Trees, f: int, before: int, shape: Shape, space: Room, waiting: Ints
-) -> None:
-    """Make of trees what they would be had two bins of a feature always been one; changes `trees`.
-
-    Thresholds behind move up by one; only nodes that split between the two are looked at again, since for all others
-    what could be chosen became less.
-
-    Parameters
-    ----------
-    bins : ndarray of uint8 (n_all, n_features)
-        As they are now: bins behind `before` have moved up by one.
-    f, before : int
-        The feature, and the first of the two bins.
-    shape : Shape
-        Of one bin less of that feature.
-    """
-    n_classes = trees.classes.shape[2]
-    none = np.empty(0, np.int32)
-    for t in range(len(trees.feature)):
-        look = False
-        for k in range(trees.feature.shape[1]):
-            if trees.table[t, k] >= 0:
-                _merge_counts(trees, trees.table[t, k], f, before, shape, n_classes)
-            if trees.feature[t, k] == f and trees.threshold[t, k] >= before:
-                if trees.threshold[t, k] == before:
-                    trees.budget[t, k], trees.threshold[t, k] = -1, -1  # that number means another split now
-                    look = True
-                else:
-                    trees.threshold[t, k] -= 1
-        if look:
-            trees.seen[t, :] = 1
-            forget_from_tree(bins, y, trees, t, none, shape, space, waiting)
-            trees.seen[t, :] = 0
-
-
-@kernel
-def _merge_counts(trees: Trees, table: int, f: int, before: int, shape: Shape, n_classes: int) -> None:
-    """Merge two bins of a feature in a table, whose later counts move up."""
-    at = 0
-    for place in range(trees.looked_at.shape[1]):
-        if trees.looked_at[table, place] == f:
-            counts = trees.tables[table]
-            first = at + before * n_classes
-            for c in range(n_classes):
-                counts[first + c] += counts[first + n_classes + c]
-            for i in range(first + n_classes, len(counts) - n_classes):
-                counts[i] = counts[i + n_classes]
-            counts[len(counts) - n_classes :] = 0
-            return
-        at += shape.sizes[trees.looked_at[table, place]] * n_classes
 
 
 @kernel

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from expunge._kernels import forests
+from expunge._kernels import forests, mending
 from expunge._kernels.forests import Shape, Trees
 from expunge._kernels.siphash import siphash
 
@@ -111,7 +111,7 @@ def test_forgetting_gives_what_the_rows_that_stay_give(of: Case, data: st.DataOb
     for begin, end in zip([0, *cuts], [*cuts, len(order)], strict=True):
         leaving = np.array(order[begin:end], np.int32)
         within = np.tile(alive, (N_TREES, 1))
-        forests.forget_from_forest(of.bins, of.y, within, trees, leaving, of.shape, space, waiting)
+        mending.forget_from_forest(of.bins, of.y, within, trees, leaving, of.shape, space, waiting)
         alive[leaving] = 0
         assert written(trees) == written(of.grown(alive))
     assert not np.isin(trees.rows, order).any(), "no place tells of a row that left"
@@ -127,7 +127,7 @@ def test_room_is_given_back(of: Case) -> None:
     space, waiting = forests.room(n, 4, of.n_classes), np.empty(trees.feature.shape[1] + 2, np.int32)
     for row in range(0, n - 1, 2):
         leaving = np.array([row], np.int32)
-        forests.forget_from_forest(
+        mending.forget_from_forest(
             of.bins, of.y, np.tile(alive, (N_TREES, 1)), trees, leaving, of.shape, space, waiting
         )
         alive[row] = 0
@@ -158,7 +158,7 @@ def test_a_removal_mends_few_nodes() -> None:
     mended = 0
     for row in range(200):
         leaving = np.array([row], np.int32)
-        mended += forests.forget_from_forest(of.bins, of.y, within, trees, leaving, of.shape, space, waiting)[1]
+        mended += mending.forget_from_forest(of.bins, of.y, within, trees, leaving, of.shape, space, waiting)[1]
     assert mended / 200 < n_nodes / 100
 
 

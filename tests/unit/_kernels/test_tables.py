@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from expunge._kernels import tables
+from expunge._kernels import plans, pushing, tables
 from expunge._kernels.tables import Chain, Plan, Rule
 
 KEY = np.array([3, 5], np.uint64)
@@ -42,7 +42,7 @@ def case(seed: int, n: int, rounds: int, candidates: int, widest: int, shift: in
     columns = np.array([rng.integers(0, size + gap, n) for size, gap in zip(bins, missing, strict=True)], np.uint8)
     y = (rng.random(n) < 1 / (1 + np.exp(1.5 - columns[0] / 3 + (columns[2] > 20)))).astype(np.uint8)
     names = rng.integers(0, 2**63, (4, 256)).astype(np.uint64)
-    plan = Plan(*tables.draw_plan(KEY, np.arange(4), bins, missing, named, names, rounds, candidates, widest))
+    plan = Plan(*plans.draw_plan(KEY, np.arange(4), bins, missing, named, names, rounds, candidates, widest))
     offsets = rng.integers(0, 2**shift, rounds)
     return Case(columns, y, plan, Rule(tables.slopes(), shift, offsets, -200, 0.3, 256.0, step, weak))
 
@@ -127,7 +127,7 @@ def test_forgetting_gives_what_the_rows_that_stay_give(of: Case, data: st.DataOb
     for begin, end in zip([0, *cuts], [*cuts, len(order)], strict=True):
         leaving = np.array(order[begin:end], np.int32)
         alive[leaving] = 0
-        tables.forget_rows(rows, columns, y, alive, leaving, of.plan, of.rule, chain)
+        pushing.forget_rows(rows, columns, y, alive, leaving, of.plan, of.rule, chain)
         rows[leaving], columns[:, leaving], y[leaving] = 0, 0, 0
     stays = alive.astype(bool)
     fresh = of.grown(stays)
@@ -170,9 +170,9 @@ def test_every_feature_comes_up_as_often_as_the_others() -> None:
 def test_an_edge_that_moves_touches_only_tables_of_its_feature() -> None:
     bins, gaps = np.array([30, 30, 30, 30], np.int64), np.zeros(4, np.int64)
     names = np.arange(4 * 256, dtype=np.uint64).reshape(4, 256)
-    before = Plan(*tables.draw_plan(KEY, np.arange(4), bins, gaps, gaps, names, 40, 3, 3))
+    before = Plan(*plans.draw_plan(KEY, np.arange(4), bins, gaps, gaps, names, 40, 3, 3))
     names[2, 7] = 999_999
-    after = Plan(*tables.draw_plan(KEY, np.arange(4), bins, gaps, gaps, names, 40, 3, 3))
+    after = Plan(*plans.draw_plan(KEY, np.arange(4), bins, gaps, gaps, names, 40, 3, 3))
     assert np.array_equal(before.features, after.features)
     moved = (before.maps != after.maps).any(axis=(2, 3))
     with_it = ((before.features == 2) & (np.arange(3) < before.arity[..., None])).any(axis=2)
@@ -197,5 +197,5 @@ def test_a_row_that_is_alone_in_its_class_can_leave(leaving: int) -> None:
     chain, alive = of.grown(), np.ones(151, np.uint8)
     alive[leaving] = 0
     rows = np.ascontiguousarray(of.columns.T)
-    tables.forget_rows(rows, of.columns, of.y, alive, np.array([leaving], np.int32), of.plan, of.rule, chain)
+    pushing.forget_rows(rows, of.columns, of.y, alive, np.array([leaving], np.int32), of.plan, of.rule, chain)
     assert np.array_equal(chain.sums, of.grown(alive.astype(bool)).sums)

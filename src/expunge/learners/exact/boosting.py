@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
-from expunge._kernels import tables
+from expunge._kernels import plans, pushing, tables
 from expunge._kernels.siphash import Words as Keys
 from expunge._kernels.siphash import hash_each
 from expunge._kernels.tables import Plan, Rule
@@ -68,7 +68,7 @@ class Rounds(Grown):
         self._alive[rows] = 0
         work = {"rows_pushed": 0, "values_moved": 0, "tables_changed": 0}
         for own, rule, chain in zip(self._labels, self.rules, self.chains, strict=True):
-            done = tables.forget_rows(self.rows, self.columns, own, self._alive, rows, self.plan, rule, chain)
+            done = pushing.forget_rows(self.rows, self.columns, own, self._alive, rows, self.plan, rule, chain)
             for name, number in zip(work, done, strict=True):
                 work[name] += number
             own[rows] = 0
@@ -217,7 +217,7 @@ class BoostingClassifier(GrownClassifier):
 
 
 def _plan(binning: Binning, key: Keys, learner: BoostingClassifier) -> Plan:
-    drawn = tables.draw_plan(
+    drawn = plans.draw_plan(
         key,
         binning.live,
         binning.bins,

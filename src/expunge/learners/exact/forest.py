@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
-from expunge._kernels import forests
+from expunge._kernels import forests, mending
 from expunge._kernels.forests import Shape
 from expunge._kernels.siphash import hash_each
 from expunge.domain.digest import learned_digest
@@ -57,10 +57,10 @@ class Forest(Grown):
 
     def _merged(self, column: int, before: int) -> None:
         self._shape.sizes[column] -= 1
-        forests.merge_bins(self.rows, self.y, self.trees, column, before, self._shape, self._space, self._waiting)
+        mending.merge_bins(self.rows, self.y, self.trees, column, before, self._shape, self._space, self._waiting)
 
     def _left(self, rows: Rows) -> dict[str, int]:
-        looked, mended = forests.forget_from_forest(
+        looked, mended = mending.forget_from_forest(
             self.rows, self.y, self._within, self.trees, rows, self._shape, self._space, self._waiting
         )
         self._within[:, rows] = 0
