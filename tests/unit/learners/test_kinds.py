@@ -194,3 +194,47 @@ def test_a_regression_has_no_decision_function_in_any_kind() -> None:
     for name in ("trees regression", "xgboost regression"):
         with pytest.raises(InputError, match="no decision function"):
             MODELS[name].decision_function(X)
+
+
+OVER_BINS: list[tuple[str, str, Any]] = [
+    ("tables", "features", 99),
+    ("tables", "features", -1),
+    ("tables", "arity", 4),
+    ("tables", "maps", 255),
+    ("tables", "maps", -1),
+    ("tables", "values", 40_000),
+    ("tables", "starts", -40_000),
+    ("tables", "edges", 1 << 20),
+    ("tables", "edges", 0),
+    ("tables", "ends", 7),
+    ("tables", "word_bins", 255),
+    ("forest", "nodes", 5),
+    ("forest", "nodes", -2),
+    ("forest", "starts", 10**6),
+    ("forest", "starts", -1),
+    ("forest", "classes", -1),
+    ("forest", "edges", 1 << 20),
+    ("forest", "ends", -1),
+]
+
+
+@pytest.mark.parametrize(("name", "array", "value"), OVER_BINS)
+def test_no_forged_array_leads_a_model_over_bins_astray(name: str, array: str, value: int) -> None:
+    """What is compiled looks at no bound: so all of them are looked at before."""
+    model: Any = MODELS[name]
+    arrays = {one: own.copy() for one, own in model.arrays.items()}
+    arrays[array][...] = value
+    with pytest.raises(CorruptedError):
+        from_files(type(model)(model.signature, arrays).files)
+
+
+@pytest.mark.parametrize("name", ["tables", "forest"])
+def test_an_array_of_another_shape_is_refused(name: str) -> None:
+    model: Any = MODELS[name]
+    for array in model.arrays:
+        shorter = (
+            [] if array == "starts" and name == "forest" else [model.arrays[array][:-1]]
+        )  # a forest of fewer trees
+        for other in (*shorter, model.arrays[array][None]):
+            with pytest.raises(CorruptedError):
+                from_files(type(model)(model.signature, model.arrays | {array: other}).files)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,8 @@ _TREES, _PATHS, _WHO = 1, 2, 3
 class Forest(Grown):
     """What a state's rows became: bins, and trees."""
 
+    mends: ClassVar[bool] = True
+
     def __init__(
         self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...], learner: ForestClassifier
     ) -> None:
@@ -52,8 +54,6 @@ class Forest(Grown):
         self._waiting = np.zeros(self.trees.feature.shape[1] + 2, np.int32)
         paths = hash_each(key, np.full(1, _PATHS, np.uint64), np.arange(n_trees, dtype=np.uint64))
         forests.grow_forest(self.rows, self.y, self._within, self.trees, paths, self._shape, self._space)
-
-    mends = True
 
     def _merged(self, column: int, before: int) -> None:
         self._shape.sizes[column] -= 1
@@ -176,7 +176,7 @@ def _within(records: Records, key: npt.NDArray[np.uint64], n_trees: int, share: 
     """Tell which tree sees which row: 1 where it does, ndarray of uint8 (n_trees, n_rows).
 
     A subject's hash is secret and its own; a tree takes those for whom (odd number of the tree times hash + other
-    number) modulo 2**64, a pairwise independent hash, is below the share.
+    number) modulo 2**64, a multiply-shift hash, is below the share.
     """
     ids = [int.from_bytes(blake2b(subject_bytes(one), digest_size=8).digest(), "little") for one in records.subjects]
     who = hash_each(key, np.full(1, _WHO, np.uint64), np.array(ids, np.uint64))
