@@ -9,18 +9,24 @@ where L_c rows of class c go left (their bin is at most the threshold), R_c righ
 `min_leaf` rows. Where no feature drawn has such a split, others are looked at, one by one. A node is a leaf where it is
 pure, too small or too deep, or no feature splits it.
 
+For a number q between 0 and 1 a row counts as q of a first class and 1 - q of a second: but for a constant, the score
+is then twice what the sum of squares loses. q is in `WHOLE` parts, and so are L_c and R_c.
+
 Removal budget
 --------------
 Write I for the node's rows less the score. Taking one row of class c out of a side of n rows, S being the sum of the
 squared counts, lowers that side's ``n - S / n`` by ``1 + (S + n - 2 n n_c) / (n (n - 1))``, which is at least 0 and
-less than 2. So after r rows have left, the best split is still the best if it was ahead by more than 2 r; it is still
-allowed while no side falls below `min_leaf`; and the node is not pure while another class has a row. The least of these
+less than 2; a row of q and 1 - q lowers it by ``2 (q (1 - q) + (n - 1) / n (q - m)**2)``, m being the others' mean,
+at most 2 too. So after r rows have left, the best split is still the best if it was ahead by more than 2 r; it is still
+allowed while no side falls below `min_leaf`; and the node is not pure while another class has a row, or while its best
+split was better than none by more than 2 r. The least of these
 numbers is the node's budget: while it lasts, only counts change. What can be chosen only ever becomes fewer, since a
 bin that no row has is not looked at: so a leaf stays a leaf.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -36,6 +42,8 @@ Longs = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
 
 BINS: Final = 256
+WHOLE: Final = 255
+"""A number's parts."""
 FEW: Final = 40
 """Up to so many rows are sorted, rather than counted bin by bin."""
 LARGE: Final = 256
@@ -57,6 +65,8 @@ class Shape(NamedTuple):
         How many bins each feature has, that of missing cells included.
     n_features, min_leaf, max_depth : int
         `n_features` are looked at in a node at first.
+    whole : int
+        What a row counts: 1, or `WHOLE` where numbers are predicted.
     """
 
     key: Words
@@ -64,6 +74,7 @@ class Shape(NamedTuple):
     n_features: int
     min_leaf: int
     max_depth: int
+    whole: int
 
 
 class Trees(NamedTuple):
@@ -75,7 +86,7 @@ class Trees(NamedTuple):
         -1 for a leaf; a row goes left where its bin is at most the threshold.
     left : ndarray of int32 (n_trees, n_nodes)
     classes : ndarray of int32 (n_trees, n_nodes, n_classes)
-        Rows of each class in a node.
+        Rows of each class in a node, in parts.
     start, count, budget : ndarray of int32 (n_trees, n_nodes)
         Where a leaf's rows are in `rows`, how many a node has, and how many may leave before it is looked at again.
     path : ndarray of uint64 (n_trees, n_nodes)
@@ -176,6 +187,16 @@ def room(n_rows: int, n_features: int, n_classes: int) -> Room:
 
 
 @kernel
+def count_row(counts: Ints, at: int, label: int, whole: int, sign: int) -> None:
+    """Add a row to the counts of classes that begin at a place, or take it away."""
+    if whole == 1:
+        counts[at + label] += sign
+    else:
+        counts[at] += sign * label
+        counts[at + 1] += sign * (whole - label)
+
+
+@kernel
 def _score(left: Longs, n_left: int, whole: Ints, n: int) -> float:
     """Return the score of a split; the classes in order, so that the sum is one."""
     of_left = of_right = 0.0
@@ -205,7 +226,7 @@ def _child(key: Words, path: np.uint64, side: int) -> np.uint64:
 
 
 @kernel
-def _scan(counts: Ints, f: int, whole: Ints, n: int, min_leaf: int, left: Longs, best: Reals) -> None:
+def _scan(counts: Ints, f: int, whole: Ints, n: int, min_leaf: int, parts: int, left: Longs, best: Reals) -> None:
     """Look at the thresholds of a feature.
 
     Parameters
@@ -227,7 +248,7 @@ def _scan(counts: Ints, f: int, whole: Ints, n: int, min_leaf: int, left: Longs,
             left[c] += counts[b * n_classes + c]
         if held == 0:
             continue
-        n_left += held
+        n_left += held // parts
         if n - n_left < min_leaf:
             return
         if n_left >= min_leaf:
@@ -236,7 +257,7 @@ def _scan(counts: Ints, f: int, whole: Ints, n: int, min_leaf: int, left: Longs,
 
 @kernel
 def _sorted_scan(
-    bins: Bytes, y: Bytes, rows: Ints, f: int, whole: Ints, min_leaf: int, left: Longs, ordered: Ints, best: Reals
+    bins: Bytes, y: Bytes, rows: Ints, f: int, whole: Ints, shape: Shape, left: Longs, ordered: Ints, best: Reals
 ) -> None:
     """Do what `_scan` does for few rows, by sorting them."""
     n = len(rows)
@@ -248,8 +269,9 @@ def _sorted_scan(
             j -= 1
         ordered[j] = one
     left[:] = 0
+    min_leaf = shape.min_leaf
     for i in range(n - 1):
-        left[ordered[i] & 255] += 1
+        count_row(left, 0, ordered[i] & 255, shape.whole, 1)
         n_left = i + 1
         if ordered[i] >> 8 != ordered[i + 1] >> 8 and n_left >= min_leaf and n - n_left >= min_leaf:
             _weigh(_score(left, n_left, whole, n), f, ordered[i] >> 8, n_left, best)
@@ -266,14 +288,43 @@ def _weigh(score: float, f: int, threshold: int, n_left: int, best: Reals) -> No
 
 
 @kernel
-def settled(best: Reals, whole: Ints, n: int, min_leaf: int) -> tuple[int, int, int]:
-    """Return feature, threshold and budget."""
+def alike(y: Bytes, rows: Ints, whole: Ints, parts: int) -> int:
+    """Return how many rows have what most of them have."""
+    if parts == 1:
+        return whole.max()
+    held = np.zeros(256, np.int32)
+    for row in rows:
+        held[y[row]] += 1
+    return held.max()
+
+
+@kernel
+def score_of(whole: Ints, n: int) -> float:
+    """Return the score of no split at all."""
+    squares = 0.0
+    for c in range(len(whole)):
+        squares += float(whole[c]) * float(whole[c])
+    return squares / n
+
+
+@kernel
+def lasting(ahead: float, shape: Shape) -> int:
+    """Return how many rows may leave before a difference of scores is gone; below 0 where rounding may make it up."""
+    return np.int64(math.floor((ahead / (float(shape.whole) * shape.whole) - SAFE) / 2))
+
+
+@kernel
+def settled(best: Reals, impure: int, n: int, shape: Shape) -> tuple[int, int, int]:
+    """Return feature, threshold and budget; `impure` is how many may leave before the node may be pure."""
     if best[2] < 0:
         return -1, 0, 0
-    ahead = float(NEVER) if best[1] < 0 else (best[0] - best[1] - SAFE) / 2
+    ahead = NEVER if best[1] < 0 else max(lasting(best[0] - best[1], shape), 0)
     n_left = np.int64(best[4])
-    spare = min(np.int64(max(ahead, 0.0)), n_left - min_leaf, n - n_left - min_leaf, n - whole.max() - 1)
-    return np.int64(best[2]), np.int64(best[3]), spare
+    return (
+        np.int64(best[2]),
+        np.int64(best[3]),
+        min(ahead, n_left - shape.min_leaf, n - n_left - shape.min_leaf, impure),
+    )
 
 
 @kernel
@@ -296,7 +347,8 @@ def find_split(
     """
     whole, path = trees.classes[t, k], trees.path[t, k]
     n, n_classes = len(rows), len(whole)
-    if n < 2 * shape.min_leaf or whole.max() == n:
+    n_alike = alike(y, rows, whole, shape.whole)
+    if n < 2 * shape.min_leaf or n_alike == n:
         return -1, 0, 0
     features = space.features
     for j in range(len(features)):
@@ -311,7 +363,7 @@ def find_split(
         if table >= 0:
             counts = trees.tables[table]
             trees.looked_at[table, :] = features[:first]
-        _count(bins, y, rows, features[:first], shape.sizes, n_classes, counts)
+        _count(bins, y, rows, features[:first], shape, n_classes, counts)
         scan_all(counts, features[:first], whole, n, shape, space, best)
     for place in range(0 if n <= FEW else first, len(features)):
         if place >= first and best[2] >= 0:
@@ -319,27 +371,28 @@ def find_split(
         if place >= first:
             _drawn(shape.key, path, place, features)
         if n <= FEW:
-            _sorted_scan(bins, y, rows, features[place], whole, shape.min_leaf, space.left, space.sorted, best)
+            _sorted_scan(bins, y, rows, features[place], whole, shape, space.left, space.sorted, best)
         else:
             one = features[place : place + 1]
-            _count(bins, y, rows, one, shape.sizes, n_classes, space.bins)
+            _count(bins, y, rows, one, shape, n_classes, space.bins)
             scan_all(space.bins, one, whole, n, shape, space, best)
-    return settled(best, whole, n, shape.min_leaf)
+    return settled(best, n - n_alike - 1, n, shape)
 
 
 @kernel
-def _count(bins: Bytes, y: Bytes, rows: Ints, features: Longs, sizes: Longs, n_classes: int, counts: Ints) -> None:
+def _count(bins: Bytes, y: Bytes, rows: Ints, features: Longs, shape: Shape, n_classes: int, counts: Ints) -> None:
     """Count rows per bin and class, one feature behind the other; row by row, as their bins lie."""
     begins = np.empty(len(features), np.int64)
     at = 0
     for place in range(len(features)):
         begins[place] = at
-        at += sizes[features[place]] * n_classes
+        at += shape.sizes[features[place]] * n_classes
     counts[:at] = 0
     for row in rows:
-        label = y[row]
+        label = np.int64(y[row])
         for place in range(len(features)):
-            counts[begins[place] + np.int64(bins[row, features[place]]) * n_classes + label] += 1
+            one = begins[place] + np.int64(bins[row, features[place]]) * n_classes
+            count_row(counts, one, label, shape.whole, 1)
 
 
 @kernel
@@ -348,7 +401,7 @@ def scan_all(counts: Ints, features: Longs, whole: Ints, n: int, shape: Shape, s
     at = 0
     for f in features:
         size = shape.sizes[f] * len(whole)
-        _scan(counts[at : at + size], f, whole, n, shape.min_leaf, space.left, best)
+        _scan(counts[at : at + size], f, whole, n, shape.min_leaf, shape.whole, space.left, best)
         at += size
 
 
@@ -399,7 +452,7 @@ def build(bins: Bytes, y: Bytes, trees: Trees, t: int, root: int, shape: Shape, 
         while i <= j:
             row = rows[i]
             if bins[row, feature] <= threshold:
-                trees.classes[t, left, y[row]] += 1
+                count_row(trees.classes[t, left], 0, np.int64(y[row]), shape.whole, 1)
                 i += 1
             else:
                 rows[i], rows[j] = rows[j], row
@@ -433,67 +486,7 @@ def grow_forest(bins: Bytes, y: Bytes, within: Bytes, trees: Trees, paths: Words
         for row in range(len(y)):
             if within[t, row]:
                 trees.rows[t, n] = row
-                trees.classes[t, 0, y[row]] += 1
+                count_row(trees.classes[t, 0], 0, np.int64(y[row]), shape.whole, 1)
                 n += 1
         trees.count[t, 0], trees.path[t, 0] = n, paths[t]
         build(bins, y, trees, t, 0, shape, space)
-
-
-@kernel
-def flat(trees: Trees) -> tuple[Ints, Ints, Longs]:
-    """Write all trees down in preorder: what they are, whatever they went through.
-
-    Returns
-    -------
-    nodes : ndarray of int32 (n_all_nodes, 3)
-        Feature (-1 for a leaf), threshold, and how far behind the node its right child stands.
-    classes : ndarray of int32 (n_all_nodes, n_classes)
-    starts : ndarray of int64 (n_trees,)
-        Where each tree begins.
-    """
-    n_trees, capacity = trees.feature.shape
-    most = 0
-    for t in range(n_trees):
-        most += 1 + 2 * (trees.free.shape[1] - trees.n_free[t])
-    nodes, classes = np.zeros((most, 3), np.int32), np.zeros((most, trees.classes.shape[2]), np.int32)
-    starts = np.empty(n_trees, np.int64)
-    stack, parents = np.empty(capacity, np.int32), np.empty(capacity, np.int64)
-    n = 0
-    for t in range(n_trees):
-        starts[t] = n
-        stack[0], parents[0], depth = 0, -1, 1
-        while depth > 0:
-            depth -= 1
-            k, parent = stack[depth], parents[depth]
-            if parent >= 0:
-                nodes[parent, 2] = n - parent
-            nodes[n, 0], classes[n] = trees.feature[t, k], trees.classes[t, k]
-            if trees.feature[t, k] >= 0:
-                nodes[n, 1] = trees.threshold[t, k]
-                left = trees.left[t, k]
-                stack[depth], parents[depth] = left + 1, n
-                stack[depth + 1], parents[depth + 1] = left, -1
-                depth += 2
-            n += 1
-    return nodes[:n], classes[:n], starts
-
-
-@kernel
-def add_shares(rows: Bytes, nodes: Ints, shares: Reals, starts: Longs, found: Reals) -> None:
-    """Add, tree by tree in order, the shares of classes of each row's leaf; changes `found`.
-
-    Parameters
-    ----------
-    rows : ndarray of uint8 (n_rows, n_features)
-    nodes, starts : ndarray
-        As `flat` writes them.
-    shares : ndarray of float64 (n_nodes, n_classes)
-    found : ndarray of float64 (n_rows, n_classes)
-    """
-    for start in starts:
-        for i in range(len(rows)):
-            k = start
-            while nodes[k, 0] >= 0:
-                k += 1 if rows[i, nodes[k, 0]] <= nodes[k, 1] else nodes[k, 2]
-            for c in range(found.shape[1]):
-                found[i, c] += shares[k, c]

@@ -11,27 +11,33 @@ from expunge._kernels.compiled import kernel
 from expunge._kernels.forests import (
     Bytes,
     Ints,
-    Longs,
     Room,
     Shape,
     Trees,
     build,
+    count_row,
     find_split,
     free_table,
+    lasting,
     scan_all,
+    score_of,
     settled,
 )
 
 
 @kernel
 def _find_again(trees: Trees, t: int, k: int, shape: Shape, space: Room) -> tuple[int, int, int]:
-    """Find the best split of a large node from its counts; the feature is -1 where the first features have none."""
+    """Find the best split of a large node from its counts; the feature is -1 where its rows must tell."""
     whole, n, table = trees.classes[t, k], trees.count[t, k], trees.table[t, k]
     best = np.full(5, -1.0)
-    if n >= 2 * shape.min_leaf and whole.max() < n:
-        features = trees.looked_at[table].astype(np.int64)
-        scan_all(trees.tables[table], features, whole, n, shape, space, best)
-    return settled(best, whole, n, shape.min_leaf)
+    if n < 2 * shape.min_leaf or (shape.whole == 1 and whole.max() == n):
+        return -1, 0, 0
+    features = trees.looked_at[table].astype(np.int64)
+    scan_all(trees.tables[table], features, whole, n, shape, space, best)
+    if shape.whole == 1:
+        return settled(best, n - whole.max() - 1, n, shape)
+    impure = lasting(best[0] - score_of(whole, n), shape)  # where nothing differs nothing is gained
+    return settled(best, impure, n, shape) if impure >= 0 else (-1, 0, 0)
 
 
 @kernel
@@ -66,12 +72,12 @@ def _gather(trees: Trees, t: int, k: int, space: Room, release: bool) -> int:
 
 
 @kernel
-def _take_out(bins: Bytes, y: Bytes, trees: Trees, t: int, row: int, sizes: Longs) -> None:
+def _take_out(bins: Bytes, y: Bytes, trees: Trees, t: int, row: int, shape: Shape) -> None:
     """Take a row out of the counts on its way, and out of its leaf."""
     k, n_classes = 0, trees.classes.shape[2]
     while True:
         trees.count[t, k] -= 1
-        trees.classes[t, k, y[row]] -= 1
+        count_row(trees.classes[t, k], 0, np.int64(y[row]), shape.whole, -1)
         trees.seen[t, k] = 1
         feature = trees.feature[t, k]
         if feature < 0:
@@ -81,8 +87,9 @@ def _take_out(bins: Bytes, y: Bytes, trees: Trees, t: int, row: int, sizes: Long
         if table >= 0:
             for place in range(trees.looked_at.shape[1]):
                 f = trees.looked_at[table, place]
-                trees.tables[table, at + np.int64(bins[row, f]) * n_classes + y[row]] -= 1
-                at += sizes[f] * n_classes
+                cell = at + np.int64(bins[row, f]) * n_classes
+                count_row(trees.tables[table], cell, np.int64(y[row]), shape.whole, -1)
+                at += shape.sizes[f] * n_classes
         k = trees.left[t, k] + (bins[row, feature] > trees.threshold[t, k])
     begin, n = trees.start[t, k], trees.count[t, k]
     for place in range(begin, begin + n + 1):
@@ -111,7 +118,7 @@ def forget_from_tree(
         How many rows were looked at again, and how many nodes split otherwise now.
     """
     for row in leaving:
-        _take_out(bins, y, trees, t, row, shape.sizes)
+        _take_out(bins, y, trees, t, row, shape)
     looked = mended = 0
     waiting[0], n_waiting = 0, 1
     while n_waiting > 0:

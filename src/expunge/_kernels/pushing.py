@@ -90,7 +90,7 @@ def _change_values(t: int, plan: Plan, rule: Rule, chain: Chain, front: Front) -
 
 @kernel
 def _slopes_of_few(
-    rows: Bytes, y: Bytes, t: int, n_few: int, plan: Plan, rule: Rule, chain: Chain, front: Front
+    rows: Bytes, weight: Bytes, t: int, n_few: int, plan: Plan, rule: Rule, chain: Chain, front: Front
 ) -> None:
     """Bring the sums of a round up to date with the scores before it, and write these back."""
     was, cell, now = chain.scores[t], chain.cell[t], front.now
@@ -99,20 +99,20 @@ def _slopes_of_few(
         i = front.rows[place]
         before, after = np.int64(was[i]), np.int64(now[i])
         was[i] = now[i]
-        if (before + offset) >> shift != (after + offset) >> shift:  # else the gradient is the same
-            change = slope_of(after, t, y[i], rule) - slope_of(before, t, y[i], rule)
+        if weight[i] and (before + offset) >> shift != (after + offset) >> shift:  # else the gradient is the same
+            change = slope_of(after, t, 0, weight[i], rule) - slope_of(before, t, 0, weight[i], rule)
             _change_sums(rows[i], t, np.int64(cell[i]), change, plan, rule, chain, front.touched)
 
 
 @kernel
-def _slopes_of_all(rows: Bytes, y: Bytes, t: int, plan: Plan, rule: Rule, chain: Chain, front: Front) -> None:
+def _slopes_of_all(rows: Bytes, weight: Bytes, t: int, plan: Plan, rule: Rule, chain: Chain, front: Front) -> None:
     """Do what `_slopes_of_few` does, for rows that are not listed."""
     was, cell, now = chain.scores[t], chain.cell[t], front.now
     offset, shift = rule.offsets[t], rule.shift
     for i in range(len(was)):
         before, after = np.int64(was[i]), np.int64(now[i])
-        if (before + offset) >> shift != (after + offset) >> shift:
-            change = slope_of(after, t, y[i], rule) - slope_of(before, t, y[i], rule)
+        if weight[i] and (before + offset) >> shift != (after + offset) >> shift:
+            change = slope_of(after, t, 0, weight[i], rule) - slope_of(before, t, 0, weight[i], rule)
             _change_sums(rows[i], t, np.int64(cell[i]), change, plan, rule, chain, front.touched)
     was[:] = now
 
@@ -200,7 +200,8 @@ def _listed(now: Shorts, after: Shorts, alive: Bytes, rows: Ints) -> int:
 def forget_rows(
     rows: Bytes,
     columns: Bytes,
-    y: Bytes,
+    target: Ints,
+    weight: Bytes,
     alive: Bytes,
     leaving: Ints,
     plan: Plan,
@@ -216,8 +217,10 @@ def forget_rows(
     ----------
     rows, columns : ndarray of uint8 (n_rows, n_features), (n_features, n_rows)
         Bins, laid out in both ways.
-    y, alive : ndarray of uint8 (n_rows,)
-        `alive` is 0 already where a row leaves now.
+    target, weight : ndarray of int32 and uint8 (n_rows,)
+        As `grow` has them; those of the rows that leave too.
+    alive : ndarray of uint8 (n_rows,)
+        0 already where a row leaves now.
     leaving : ndarray of int32
 
     Returns
@@ -225,20 +228,21 @@ def forget_rows(
     pushed, values, choices : int
         How many rows were pushed to a round, values moved, and other tables were chosen.
     """
-    n, rounds = len(y), len(plan.arity)
+    n, rounds = len(target), len(plan.arity)
     marks = np.zeros((2, MOST_CELLS), np.uint8)
     front = Front(np.empty(n, np.int32), np.empty(n, np.int16), np.empty(n, np.int32), marks[0], marks[1])
     n_dirty = pushed = n_values = n_choices = 0
     few = True
     for t in range(rounds):
         for i in leaving:
-            change = -slope_of(np.int64(chain.scores[t, i]), t, y[i], rule)
-            _change_sums(rows[i], t, np.int64(chain.cell[t, i]), change, plan, rule, chain, front.touched)
+            if weight[i]:
+                change = -slope_of(np.int64(chain.scores[t, i]), t, target[i], weight[i], rule)
+                _change_sums(rows[i], t, np.int64(chain.cell[t, i]), change, plan, rule, chain, front.touched)
             chain.scores[t, i] = 0
         if few:
-            _slopes_of_few(rows, y, t, n_dirty, plan, rule, chain, front)
+            _slopes_of_few(rows, weight, t, n_dirty, plan, rule, chain, front)
         else:
-            _slopes_of_all(rows, y, t, plan, rule, chain, front)
+            _slopes_of_all(rows, weight, t, plan, rule, chain, front)
         pushed += n_dirty
         best = best_of(chain.gains[t])
         chosen_again = best == chain.chosen[t]

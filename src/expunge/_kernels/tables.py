@@ -3,11 +3,12 @@
 A round has a few candidate tables, drawn by key (`plans`); the data choose one of them, and its cells' values. With
 F(t, i) the score of row i before round t, in units of 1/256, all integers:
 
-- The row's gradient g and curvature h are those of the logistic loss at F, in units of 1/256, F being rounded to the
-  middle of a bucket: ``g = round(256 (p - y))``, ``h = max(1, round(256 p (1 - p)))``, p = 1 / (1 + exp(-F / 256)).
+- The row's gradient is ``g = weight (m(F) - y)``, its curvature ``h = weight v(F)``, F being rounded to the middle of a
+  bucket; m and v are a loss's, read from a table (`logistic`, `squared`, `poisson`). A row of weight nought is a
+  passenger: it gets scores, and nothing is learned from it.
 - A cell's sums G and H are those of its rows. A candidate's gain is the sum over its cells of
   ``floor(16 G**2 / (H + penalty))``; the first candidate of largest gain is chosen.
-- A cell's value is ``-256 rate G / (H + penalty)``, rounded to a multiple of `step`; nought in the dead zone.
+- A cell's value is ``-rate G / (H + penalty)``, rounded to a multiple of `step`; nought in the dead zone.
 
 To forget a row is to subtract its g and h in every round. Where a value moves, or another candidate is chosen, the
 scores of that cell's rows change, and only their changes are pushed to the next round (`pushing`). By induction
@@ -31,16 +32,12 @@ Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
 
 UNIT: Final = 256
-"""Scores, gradients and curvatures count in steps of 1 / 256."""
+"""Scores count in steps of 1 / 256."""
 MOST_FEATURES: Final = 3
 MOST_CELLS: Final = 256
 BINS: Final = 256
-FAR: Final = 2048
-"""Beyond this score, 8 logits, the gradient is taken as there."""
 LARGEST: Final = 32_000
 """No score goes beyond: 16 bits hold it."""
-_HALF: Final = np.int64(32)
-_LOW: Final = np.int64(0xFFFFFFFF)
 
 
 class Plan(NamedTuple):
@@ -67,8 +64,10 @@ class Rule(NamedTuple):
 
     Parameters
     ----------
-    slopes : ndarray of int64 (2, 4096)
-        By class and score from -2048 on: gradient and curvature, packed (`pack`).
+    levels : ndarray of int64 (2 * far,)
+        By score from -far on, beyond which it is taken as there: m and v, packed (``m * 2**half + v``).
+    half : int
+        The lower so many bits of what is packed are the curvature.
     shift : int
         A bucket of scores is 2**shift wide.
     offsets : ndarray of int64 (T,)
@@ -76,11 +75,12 @@ class Rule(NamedTuple):
     start : int
         The score before the first round.
     rate, penalty, step, weak : float
-        `penalty` in units of 1 / 256, `step` in those of the score. A cell of ``G**2 < weak * (H + penalty)``, or of a
-        value below half a step, has the value nought.
+        `rate` in units of the score, `penalty` in those of the curvature. A cell of ``G**2 < weak * (H + penalty)``, or
+        of a value below half a step, has the value nought.
     """
 
-    slopes: Longs
+    levels: Longs
+    half: int
     shift: int
     offsets: Longs
     start: int
@@ -128,35 +128,22 @@ def empty_chain(plan: Plan, n_rows: int) -> Chain:
     )
 
 
-def slopes() -> Longs:
-    """Return gradient and curvature of the logistic loss for every score, packed: ndarray of int64 (2, 4096).
-
-    They are rounded from float64, none of them nearer than 1e-7 to where rounding turns: any machine's `exp` gives
-    the same integers.
-    """
-    scores = np.arange(-FAR, FAR) / UNIT
-    p = 1 / (1 + np.exp(-scores))
-    h = np.maximum(1, np.floor(UNIT * p * (1 - p) + 0.5)).astype(np.int64)
-    g = [np.floor(UNIT * (p - y) + 0.5).astype(np.int64) for y in (0, 1)]
-    return np.stack([(own << _HALF) + h for own in g])
-
-
 @kernel
-def slope_of(score: int, t: int, y: int, rule: Rule) -> int:
+def slope_of(score: int, t: int, target: int, weight: int, rule: Rule) -> int:
     """Return a row's gradient and curvature, packed, its score being rounded to the middle of its bucket."""
-    offset = rule.offsets[t]
-    near = min(max(score, -FAR), FAR - 1)
+    offset, far = rule.offsets[t], len(rule.levels) // 2
+    near = min(max(score, -far), far - 1)
     at = ((near + offset) >> rule.shift << rule.shift) - offset + (1 << rule.shift >> 1)
-    return rule.slopes[y, min(max(at, -FAR), FAR - 1) + FAR]
+    return (rule.levels[min(max(at, -far), far - 1) + far] - (np.int64(target) << rule.half)) * np.int64(weight)
 
 
 @kernel
 def value_of(packed: int, rule: Rule) -> int:
     """Return a cell's value."""
-    gradient, curvature = float(packed >> _HALF), float(packed & _LOW) + rule.penalty
+    gradient, curvature = float(packed >> rule.half), float(packed & ((1 << rule.half) - 1)) + rule.penalty
     if gradient * gradient < rule.weak * curvature:
         return 0
-    steps = math.floor(abs(rule.rate * UNIT * gradient / curvature) / rule.step + 0.5)
+    steps = math.floor(abs(rule.rate * gradient / curvature) / rule.step + 0.5)
     value = min(np.int64(math.floor(rule.step * steps + 0.5)), np.int64(LARGEST))
     return -value if gradient > 0 else value
 
@@ -164,8 +151,8 @@ def value_of(packed: int, rule: Rule) -> int:
 @kernel
 def gain_of(packed: int, rule: Rule) -> int:
     """Return what a cell adds to its candidate's gain."""
-    gradient = float(packed >> _HALF)
-    return np.int64(16.0 * (gradient * gradient / (float(packed & _LOW) + rule.penalty)))
+    gradient, curvature = float(packed >> rule.half), float(packed & ((1 << rule.half) - 1)) + rule.penalty
+    return np.int64(16.0 * (gradient * gradient / curvature))
 
 
 @kernel
@@ -258,33 +245,33 @@ def revalue(chain: Chain, t: int, rule: Rule) -> None:
 
 
 @kernel
-def grow(columns: Bytes, y: Bytes, plan: Plan, rule: Rule, chain: Chain) -> None:
+def grow(columns: Bytes, target: Ints, weight: Bytes, plan: Plan, rule: Rule, chain: Chain) -> None:
     """Learn from all rows, into a chain that is all zeros.
 
     Parameters
     ----------
     columns : ndarray of uint8 (n_features, n_rows)
         Bins; the last one of a feature is that of missing cells.
-    y : ndarray of uint8 (n_rows,)
-        0 or 1.
+    target : ndarray of int32 (n_rows,)
+        y, in units of the gradient.
+    weight : ndarray of uint8 (n_rows,)
     """
     rounds, candidates = plan.arity.shape
-    n = len(y)
+    n = len(target)
     slope = np.empty(n, np.int64)
-    reach = (2 * FAR >> rule.shift) + 2
-    near = np.empty((2, reach), np.int64)
+    far = len(rule.levels) // 2
+    near = np.empty((2 * far >> rule.shift) + 2, np.int64)
     chain.scores[0, :] = rule.start
     for t in range(rounds):
         # A bucket's gradient once, rather than for every row: those of a round lie in a line or two of the cache.
-        first = (-FAR + rule.offsets[t]) >> rule.shift
-        for bucket in range(reach):
-            for label in range(2):
-                near[label, bucket] = slope_of(((first + bucket) << rule.shift) - rule.offsets[t], t, label, rule)
-        last = ((FAR - 1 + rule.offsets[t]) >> rule.shift) - first
+        first = (-far + rule.offsets[t]) >> rule.shift
+        for bucket in range(len(near)):
+            near[bucket] = slope_of(((first + bucket) << rule.shift) - rule.offsets[t], t, 0, 1, rule)
+        last = ((far - 1 + rule.offsets[t]) >> rule.shift) - first
         scores = chain.scores[t]
         for i in range(n):
-            bucket = ((np.int64(scores[i]) + rule.offsets[t]) >> rule.shift) - first
-            slope[i] = near[y[i], min(max(bucket, 0), last)]
+            bucket = min(max(((np.int64(scores[i]) + rule.offsets[t]) >> rule.shift) - first, 0), last)
+            slope[i] = (near[bucket] - (np.int64(target[i]) << rule.half)) * np.int64(weight[i])
         for k in range(candidates):
             _add_up(columns, slope, plan, t, k, chain.sums[t, k])
             gain = 0

@@ -29,8 +29,8 @@ LEARNERS: Final[Mapping[str, Mapping[Task, str]]] = MappingProxyType(
     {
         "ridge": MappingProxyType({"classification": "RidgeClassifier", "regression": "Ridge"}),
         "additive": MappingProxyType({"classification": "AdditiveClassifier", "regression": "AdditiveRegressor"}),
-        "boosting": MappingProxyType({"classification": "BoostingClassifier"}),
-        "forest": MappingProxyType({"classification": "ForestClassifier"}),
+        "boosting": MappingProxyType({"classification": "BoostingClassifier", "regression": "BoostingRegressor"}),
+        "forest": MappingProxyType({"classification": "ForestClassifier", "regression": "ForestRegressor"}),
         "logistic": MappingProxyType({"classification": "Retrained"}),
         "hist-gradient-boosting": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
         "lightgbm": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
@@ -61,7 +61,9 @@ _MODULES: Final[Mapping[str, str]] = MappingProxyType(
         "AdditiveClassifier": "expunge.learners.exact.additive",
         "AdditiveRegressor": "expunge.learners.exact.additive",
         "BoostingClassifier": "expunge.learners.exact.boosting",
+        "BoostingRegressor": "expunge.learners.exact.boosting",
         "ForestClassifier": "expunge.learners.exact.forest",
+        "ForestRegressor": "expunge.learners.exact.forest",
         "TableEncoder": "expunge.learners.exact.preprocessing",
         "Retrained": "expunge.learners.exact.retrained",
     }

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from expunge._kernels import forests, mending
+from expunge._kernels import forests, mending, walking
 from expunge._kernels.forests import Shape, Trees
 from expunge._kernels.siphash import siphash
 
@@ -22,28 +22,44 @@ STRICT = settings(deadline=None, max_examples=60)
 
 @dataclass
 class Case:
-    """Rows in bins, their classes, and how trees are grown."""
+    """Rows in bins, their classes (or numbers, of two parts), and how trees are grown."""
 
     bins: np.ndarray[Any, np.dtype[np.uint8]]
     y: np.ndarray[Any, np.dtype[np.uint8]]
     n_classes: int
     shape: Shape
+    large: int = 9999
 
     def grown(self, stays: Any) -> Trees:
         """Trees that see all rows that stay, each by paths of its own."""
         within = np.tile(np.asarray(stays, np.uint8), (N_TREES, 1))
         trees = forests.empty_trees(N_TREES, len(self.y), self.n_classes, self.shape)
+        trees.large[0] = self.large
         space = forests.room(len(self.y), self.bins.shape[1], self.n_classes)
         paths = np.arange(N_TREES, dtype=np.uint64)
         forests.grow_forest(self.bins, self.y, within, trees, paths, self.shape, space)
         return trees
 
 
-def case(seed: int, n: int, bins: int, n_classes: int, features: int, min_leaf: int, max_depth: int) -> Case:
+def case(
+    seed: int,
+    n: int,
+    bins: int,
+    n_classes: int,
+    features: int,
+    min_leaf: int,
+    max_depth: int,
+    numbers: bool = False,
+    large: int = 9999,
+) -> Case:
     rng = np.random.default_rng(seed)
     X = rng.integers(0, bins, (n, 4)).astype(np.uint8)
     y = ((X[:, 0] * n_classes // bins + (rng.random(n) < 0.3)) % n_classes).astype(np.uint8)
-    return Case(X, y, n_classes, Shape(KEY, np.full(4, bins), features, min_leaf, max_depth))
+    whole = 1
+    if numbers:
+        whole, n_classes = forests.WHOLE, 2
+        y = np.clip(X[:, 0] // 2 + rng.choice([0, 0, 3, 200], n), 0, 255).astype(np.uint8)
+    return Case(X, y, n_classes, Shape(KEY, np.full(4, bins), features, min_leaf, max_depth, whole), large)
 
 
 CASES = st.builds(
@@ -55,14 +71,24 @@ CASES = st.builds(
     features=st.integers(1, 4),
     min_leaf=st.integers(1, 6),
     max_depth=st.sampled_from([1, 3, 99]),
+    numbers=st.booleans(),
+    large=st.sampled_from([41, 80, 9999]),
 )
+
+
+def parts(of: Case, rows: list[int]) -> tuple[int, ...]:
+    """How much of each class rows have, in parts."""
+    if of.shape.whole == 1:
+        return tuple(int((of.y[rows] == c).sum()) for c in range(of.n_classes))
+    held = int(of.y[rows].astype(int).sum())
+    return held, of.shape.whole * len(rows) - held
 
 
 def twin(of: Case, rows: list[int], path: int, depth: int) -> list[tuple[int, ...]]:
     """The nodes of a tree in preorder, by the module's words: feature, threshold, and rows of each class."""
-    counts = tuple(int((of.y[rows] == c).sum()) for c in range(of.n_classes))
+    counts = parts(of, rows)
     leaf = [(-1, 0, *counts)]
-    if len(rows) < 2 * of.shape.min_leaf or max(counts) == len(rows) or depth == of.shape.max_depth:
+    if len(rows) < 2 * of.shape.min_leaf or len(set(of.y[rows].tolist())) == 1 or depth == of.shape.max_depth:
         return leaf
     features, best, chosen = list(range(4)), -1.0, (-1, 0)
     for place in range(4):
@@ -74,7 +100,7 @@ def twin(of: Case, rows: list[int], path: int, depth: int) -> list[tuple[int, ..
         for b in sorted(set(of.bins[rows, f].tolist()))[:-1]:
             sides = [row for row in rows if of.bins[row, f] <= b], [row for row in rows if of.bins[row, f] > b]
             if min(map(len, sides)) >= of.shape.min_leaf:
-                squares = [sum(int((of.y[own] == c).sum()) ** 2 for c in range(of.n_classes)) for own in sides]
+                squares = [sum(own**2 for own in parts(of, side)) for side in sides]
                 score = squares[0] / len(sides[0]) + squares[1] / len(sides[1])
                 if score > best:
                     best, chosen = score, (f, b)
@@ -88,7 +114,7 @@ def twin(of: Case, rows: list[int], path: int, depth: int) -> list[tuple[int, ..
 
 
 def written(trees: Trees) -> list[tuple[int, ...]]:
-    nodes, classes, _ = forests.flat(trees)
+    nodes, classes, _, _ = walking.flat(trees)
     return [(int(node[0]), int(node[1]), *own) for node, own in zip(nodes, classes.tolist(), strict=True)]
 
 
@@ -150,11 +176,22 @@ def test_one_removal_lowers_a_sides_impurity_by_less_than_two(counts: list[int],
     assert 0 <= before - after < 2
 
 
-def test_a_removal_mends_few_nodes() -> None:
-    of = case(5, 4000, 40, 2, 2, 5, 99)
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 255), min_size=2, max_size=40))
+def test_one_removal_of_a_number_lowers_a_sides_impurity_by_at_most_two(levels: list[int]) -> None:
+    def impurity(own: list[int]) -> Fraction:
+        held, n = Fraction(sum(own), 255), len(own)
+        return n - (held**2 + (n - held) ** 2) / n
+
+    assert 0 <= impurity(levels) - impurity(levels[1:]) <= 2
+
+
+@pytest.mark.parametrize("numbers", [False, True])
+def test_a_removal_mends_few_nodes(numbers: bool) -> None:
+    of = case(5, 4000, 40, 2, 2, 5, 99, numbers=numbers, large=300)
     trees, space = of.grown(np.ones(4000)), forests.room(4000, 4, 2)
     waiting, within = np.empty(trees.feature.shape[1] + 2, np.int32), np.ones((N_TREES, 4000), np.uint8)
-    n_nodes = len(forests.flat(trees)[0])
+    n_nodes = len(walking.flat(trees)[0])
     mended = 0
     for row in range(200):
         leaving = np.array([row], np.int32)
@@ -165,9 +202,9 @@ def test_a_removal_mends_few_nodes() -> None:
 def test_rows_end_in_their_leaves() -> None:
     of = case(6, 300, 9, 3, 2, 3, 99)
     trees = of.grown(np.ones(300))
-    nodes, classes, starts = forests.flat(trees)
+    nodes, classes, starts, _ = walking.flat(trees)
     found = np.zeros((300, 3))
-    forests.add_shares(of.bins, nodes, classes.astype(float), starts, found)
+    walking.add_shares(of.bins, nodes, classes.astype(float), starts, found)
     assert found.sum() == sum(
         trees.count[tree, node] ** 2
         for tree in range(N_TREES)
@@ -176,10 +213,20 @@ def test_rows_end_in_their_leaves() -> None:
     )
 
 
+def test_leaves_sum_the_numbers_of_their_rows() -> None:
+    of = case(8, 300, 9, 2, 2, 3, 99, numbers=True)
+    trees, numbers = of.grown(np.ones(300)), np.random.default_rng(0).integers(0, 2**20, 300)
+    nodes, _, starts, places = walking.flat(trees)
+    summed = walking.sum_leaves(trees, nodes, starts, places, numbers)
+    assert summed[starts, 0].tolist() == [300] * N_TREES
+    assert summed[:, 1].sum() == N_TREES * numbers.sum()
+    assert not summed[nodes[:, 0] >= 0, 1].any()
+
+
 @pytest.mark.parametrize("n", [0, 1])
 def test_a_tree_of_nobody_is_a_leaf(n: int) -> None:
     of = case(7, 3, 5, 2, 2, 1, 9)
     trees = of.grown(np.arange(3) < n)
-    nodes, classes, _ = forests.flat(trees)
+    nodes, classes, _, _ = walking.flat(trees)
     assert nodes[:, 0].tolist() == [-1, -1]
     assert classes.sum() == n * N_TREES

@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 from expunge._kernels import plans, pushing, tables
 from expunge._kernels.tables import Chain, Plan, Rule
+from expunge.learners.exact import losses
+from expunge.learners.exact.losses import Loss
 
 KEY = np.array([3, 5], np.uint64)
+LOGISTIC = losses.logistic()
 STRICT = settings(deadline=None, max_examples=60)
 
 
@@ -23,28 +26,50 @@ class Case:
     """Rows in bins, a plan and a rule."""
 
     columns: np.ndarray[Any, np.dtype[np.uint8]]
-    y: np.ndarray[Any, np.dtype[np.uint8]]
+    target: np.ndarray[Any, np.dtype[np.int32]]
+    weight: np.ndarray[Any, np.dtype[np.uint8]]
     plan: Plan
     rule: Rule
 
     def grown(self, stays: Any = None) -> Chain:
         """What is learned from all rows, or from some."""
-        columns, y = (self.columns, self.y) if stays is None else (self.columns[:, stays].copy(), self.y[stays].copy())
-        chain = tables.empty_chain(self.plan, len(y))
-        tables.grow(columns, y, self.plan, self.rule, chain)
+        who = slice(None) if stays is None else stays
+        target = self.target[who].copy()
+        chain = tables.empty_chain(self.plan, len(target))
+        tables.grow(self.columns[:, who].copy(), target, self.weight[who].copy(), self.plan, self.rule, chain)
         return chain
 
 
-def case(seed: int, n: int, rounds: int, candidates: int, widest: int, shift: int, step: float, weak: float) -> Case:
+def case(
+    seed: int,
+    n: int,
+    rounds: int,
+    candidates: int,
+    widest: int,
+    shift: int,
+    step: float,
+    weak: float,
+    loss: Loss = LOGISTIC,
+    passengers: float = 0.0,
+) -> Case:
     rng = np.random.default_rng(seed)
     bins = np.array([7, 2, 40, 3], np.int64)
     missing, named = np.array([0, 1, 1, 0]), np.array([0, 0, 0, 1])
     columns = np.array([rng.integers(0, size + gap, n) for size, gap in zip(bins, missing, strict=True)], np.uint8)
-    y = (rng.random(n) < 1 / (1 + np.exp(1.5 - columns[0] / 3 + (columns[2] > 20)))).astype(np.uint8)
+    logit = columns[0] / 3 - 1.5 - (columns[2] > 20)
+    target = (
+        loss.gradient * (rng.random(n) < 1 / (1 + np.exp(-logit)))
+        if loss is LOGISTIC
+        else 60 * rng.poisson(np.exp(logit))
+    )
+    weight = (rng.random(n) >= passengers) * rng.choice([1, 1, 3], n)
     names = rng.integers(0, 2**63, (4, 256)).astype(np.uint64)
     plan = Plan(*plans.draw_plan(KEY, np.arange(4), bins, missing, named, names, rounds, candidates, widest))
     offsets = rng.integers(0, 2**shift, rounds)
-    return Case(columns, y, plan, Rule(tables.slopes(), shift, offsets, -200, 0.3, 256.0, step, weak))
+    rate, penalty = 0.3 * 256 * loss.curvature / loss.gradient, float(loss.curvature)
+    noise = weak * loss.gradient**2 / loss.curvature
+    rule = Rule(loss.levels, loss.half, shift, offsets, -200, rate, penalty, step, noise)
+    return Case(columns, target.astype(np.int32), weight.astype(np.uint8), plan, rule)
 
 
 CASES = st.builds(
@@ -56,22 +81,27 @@ CASES = st.builds(
     widest=st.integers(1, 3),
     shift=st.sampled_from([0, 3, 7, 8]),
     step=st.sampled_from([1.0, 4.5, 20.0]),
-    weak=st.sampled_from([0.0, 256.0]),
+    weak=st.sampled_from([0.0, 1.0]),
+    loss=st.sampled_from([LOGISTIC, losses.squared(), losses.poisson()]),
+    passengers=st.sampled_from([0.0, 0.0, 0.3]),
 )
 
 
 def twin(of: Case) -> dict[str, Any]:
     """The module's formulas, one row and one cell at a time."""
     rule, plan = of.rule, of.plan
-    scores = [rule.start] * len(of.y)
+    scores = [rule.start] * len(of.target)
     found: dict[str, Any] = {"chosen": [], "values": [], "scores": [list(scores)], "sums": []}
 
-    def slope(score: int, t: int, label: int) -> tuple[int, int]:
+    far, half = len(rule.levels) // 2, rule.half
+
+    def slope(score: int, t: int, i: int) -> tuple[int, int]:
         offset = int(rule.offsets[t])
-        score = min(max(score, -2048), 2047)
+        score = min(max(score, -far), far - 1)
         middle = (score + offset) // 2**rule.shift * 2**rule.shift - offset + 2**rule.shift // 2
-        p = 1 / (1 + math.exp(-min(max(middle, -2048), 2047) / 256))
-        return math.floor(256 * (p - label) + 0.5), max(1, math.floor(256 * p * (1 - p) + 0.5))
+        level = int(rule.levels[min(max(middle, -far), far - 1) + far])
+        weight = int(of.weight[i])
+        return ((level >> half) - int(of.target[i])) * weight, level % 2**half * weight
 
     def cell(i: int, t: int, k: int) -> int:
         return sum(int(plan.maps[t, k, j, of.columns[plan.features[t, k, j], i]]) for j in range(plan.arity[t, k]))
@@ -80,8 +110,8 @@ def twin(of: Case) -> dict[str, Any]:
         sums = []
         for k in range(len(arity)):
             own: dict[int, tuple[int, int]] = {}
-            for i, label in enumerate(of.y.tolist()):
-                g, h = slope(scores[i], t, label)
+            for i, score in enumerate(scores):
+                g, h = slope(score, t, i)
                 before = own.get(cell(i, t, k), (0, 0))
                 own[cell(i, t, k)] = (before[0] + g, before[1] + h)
             sums.append(own)
@@ -91,7 +121,7 @@ def twin(of: Case) -> dict[str, Any]:
         for at, (g, h) in sums[chosen].items():
             size = 0
             if g * g >= rule.weak * (h + rule.penalty):
-                steps = math.floor(abs(rule.rate * 256 * g / (h + rule.penalty)) / rule.step + 0.5)
+                steps = math.floor(abs(rule.rate * g / (h + rule.penalty)) / rule.step + 0.5)
                 size = min(math.floor(rule.step * steps + 0.5), 32_000)
             values[at] = -size if g > 0 else size
         scores = [min(max(s + values[cell(i, t, chosen)], -32_000), 32_000) for i, s in enumerate(scores)]
@@ -111,24 +141,25 @@ def test_what_is_learned_is_what_the_formulas_say(of: Case) -> None:
     for t, values in enumerate(expected["values"]):
         assert {cell: int(chain.values[t, cell]) for cell in values} == values
         for k, sums in enumerate(expected["sums"][t]):
-            packed = {cell: (g << 32) + h for cell, (g, h) in sums.items()}
+            packed = {cell: (g << of.rule.half) + h for cell, (g, h) in sums.items()}
             assert {cell: int(chain.sums[t, k, cell]) for cell in packed} == packed
-            assert np.count_nonzero(chain.sums[t, k]) == len(packed)
+            assert np.count_nonzero(chain.sums[t, k]) == np.count_nonzero(list(packed.values()))
 
 
 @STRICT
 @given(CASES, st.data())
 def test_forgetting_gives_what_the_rows_that_stay_give(of: Case, data: st.DataObject) -> None:
-    n = len(of.y)
+    n = len(of.target)
     chain, alive = of.grown(), np.ones(n, np.uint8)
-    columns, rows, y = of.columns.copy(), np.ascontiguousarray(of.columns.T), of.y.copy()
+    columns, rows = of.columns.copy(), np.ascontiguousarray(of.columns.T)
+    target, weight = of.target.copy(), of.weight.copy()
     order = data.draw(st.permutations(range(n)))[: data.draw(st.integers(0, n - 1))]
     cuts = sorted(data.draw(st.lists(st.integers(0, len(order)), max_size=3)))
     for begin, end in zip([0, *cuts], [*cuts, len(order)], strict=True):
         leaving = np.array(order[begin:end], np.int32)
         alive[leaving] = 0
-        pushing.forget_rows(rows, columns, y, alive, leaving, of.plan, of.rule, chain)
-        rows[leaving], columns[:, leaving], y[leaving] = 0, 0, 0
+        pushing.forget_rows(rows, columns, target, weight, alive, leaving, of.plan, of.rule, chain)
+        rows[leaving], columns[:, leaving], target[leaving], weight[leaving] = 0, 0, 0, 0
     stays = alive.astype(bool)
     fresh = of.grown(stays)
     for name in ("sums", "gains", "chosen", "values"):
@@ -142,7 +173,7 @@ def test_forgetting_gives_what_the_rows_that_stay_give(of: Case, data: st.DataOb
 @given(CASES)
 def test_rows_are_predicted_as_they_were_learned(of: Case) -> None:
     chain, rounds = of.grown(), np.arange(len(of.plan.arity))
-    scores = np.full(len(of.y), of.rule.start, np.int64)
+    scores = np.full(len(of.target), of.rule.start, np.int64)
     drawn, chosen = of.plan, (rounds, chain.chosen)
     tables.add_tables(of.columns, drawn.features[chosen], drawn.arity[chosen], drawn.maps[chosen], chain.values, scores)
     assert np.array_equal(scores, chain.scores[-1])
@@ -180,22 +211,13 @@ def test_an_edge_that_moves_touches_only_tables_of_its_feature() -> None:
     assert not (moved & ~with_it).any()
 
 
-def test_the_slopes_are_those_of_any_machine() -> None:
-    """None of the numbers that are rounded is so near to where rounding turns that another `exp` would turn it."""
-    p = 1 / (1 + np.exp(-np.arange(-tables.FAR, tables.FAR) / 256))
-    for number in (256 * p, 256 * p * (1 - p)):
-        distance = np.abs(number + 0.5 - np.rint(number + 0.5))
-        assert distance[np.abs(p - 0.5) > 1e-9].min() > 1e-7
-    middle = tables.slopes()[:, tables.FAR]
-    assert [(int(own) >> 32, int(own) & 0xFFFFFFFF) for own in middle] == [(128, 64), (-128, 64)]
-
-
 @pytest.mark.parametrize("leaving", [0, 150])
 def test_a_row_that_is_alone_in_its_class_can_leave(leaving: int) -> None:
     of = case(2, 151, 6, 2, 3, 8, 2.0, 0.0)
-    of.y[:], of.y[leaving] = 0, 1
+    of.target[:], of.target[leaving] = 0, 256
     chain, alive = of.grown(), np.ones(151, np.uint8)
     alive[leaving] = 0
     rows = np.ascontiguousarray(of.columns.T)
-    pushing.forget_rows(rows, of.columns, of.y, alive, np.array([leaving], np.int32), of.plan, of.rule, chain)
+    left = np.array([leaving], np.int32)
+    pushing.forget_rows(rows, of.columns, of.target, of.weight, alive, left, of.plan, of.rule, chain)
     assert np.array_equal(chain.sums, of.grown(alive.astype(bool)).sums)

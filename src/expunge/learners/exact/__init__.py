@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from expunge.learners.exact.additive import AdditiveClassifier, AdditiveRegressor
-    from expunge.learners.exact.boosting import BoostingClassifier
-    from expunge.learners.exact.forest import ForestClassifier
+    from expunge.learners.exact.boosting import BoostingClassifier, BoostingRegressor
+    from expunge.learners.exact.forest import ForestClassifier, ForestRegressor
     from expunge.learners.exact.linear import Ridge, RidgeClassifier
     from expunge.learners.exact.preprocessing import TableEncoder
     from expunge.learners.exact.retrained import Retrained
@@ -20,7 +20,9 @@ __all__ = [
     "AdditiveClassifier",
     "AdditiveRegressor",
     "BoostingClassifier",
+    "BoostingRegressor",
     "ForestClassifier",
+    "ForestRegressor",
     "Retrained",
     "Ridge",
     "RidgeClassifier",
@@ -31,7 +33,9 @@ _HOMES = {
     "AdditiveClassifier": "additive",
     "AdditiveRegressor": "additive",
     "BoostingClassifier": "boosting",
+    "BoostingRegressor": "boosting",
     "ForestClassifier": "forest",
+    "ForestRegressor": "forest",
     "Retrained": "retrained",
     "Ridge": "linear",
     "RidgeClassifier": "linear",

@@ -12,7 +12,8 @@ score did. Both give the same bytes.
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -28,59 +29,110 @@ from expunge.errors import InputError
 from expunge.learners.encoding.adaptive import Binning
 from expunge.learners.encoding.columns import Feature
 from expunge.learners.exact.bounds import at_least, positive
-from expunge.learners.exact.grown import Grown, GrownClassifier, GrownState, key_of
+from expunge.learners.exact.grown import Grown, GrownClassifier, GrownPredictor, GrownRegressor, GrownState, key_of
 from expunge.learners.exact.grown import Rows as Numbers
+from expunge.learners.exact.losses import Amounts, Labels, LossName, Target
 from expunge.learners.exact.records import Records
 from expunge.learners.served import ServedModel, Signature
 from expunge.learners.served.tables import TablesModel
 
-FORMAT: Final = 1
-STARTS: Final = tables.UNIT // 2
-"""The starting score is a multiple of half a logit: it moves seldom."""
-SHIFT: Final = 8
-"""A bucket of scores is one logit wide; narrower ones are no more accurate, and more work to forget."""
+FORMAT: Final = 2
 PURPOSE: Final = b"expunge tables"
 
 
 class Rounds(Grown):
-    """What a state's rows became: bins, plan and chains, one for each class but the first of two."""
+    """What a state's rows became: bins, plan and chains, one for each score."""
 
-    def __init__(
-        self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...], learner: BoostingClassifier
-    ) -> None:
+    def __init__(self, features: tuple[Feature, ...], records: Records, target: Target, learner: Boosting) -> None:
         key = key_of(learner, PURPOSE)
-        super().__init__(features, records, classes, key)
+        super().__init__(features, records, target, key)
+        if self._n > target.loss.most:
+            raise InputError(f"{self._n} rows are too many.", mend=f"Give at most {target.loss.most}.")
         self._alive = np.ones(self._n, np.uint8)
-        numbers = range(1, 2) if len(classes) == 2 else range(len(classes))
-        self._labels = [(self.y == number).astype(np.uint8) for number in numbers]
-        self._counts = np.array([own.sum() for own in self._labels], np.int64)
-        self.starts = self._starting()
         self.plan = _plan(self.binning, key, learner)
-        self.rules = [_rule(start, key, learner) for start in self.starts]
-        self.chains = [tables.empty_chain(self.plan, self._n) for _ in self.starts]
-        for own, rule, chain in zip(self._labels, self.rules, self.chains, strict=True):
-            tables.grow(self.columns, own, self.plan, rule, chain)
+        self.rules = [_rule(start, target, key, learner) for start in target.starts]
+        self.chains = [tables.empty_chain(self.plan, self._n) for _ in target.starts]
+        for pull, rule, chain in zip(target.pulls, self.rules, self.chains, strict=True):
+            tables.grow(self.columns, pull, self._alive, self.plan, rule, chain)
 
     def _left(self, rows: Numbers) -> dict[str, int] | None:
-        self._counts -= [int(own[rows].sum()) for own in self._labels]
-        if self._starting() != self.starts:
-            return None
+        weight = self._alive.copy()
         self._alive[rows] = 0
         work = {"rows_pushed": 0, "values_moved": 0, "tables_changed": 0}
-        for own, rule, chain in zip(self._labels, self.rules, self.chains, strict=True):
-            done = pushing.forget_rows(self.rows, self.columns, own, self._alive, rows, self.plan, rule, chain)
+        for pull, rule, chain in zip(self.target.pulls, self.rules, self.chains, strict=True):
+            done = pushing.forget_rows(self.rows, self.columns, pull, weight, self._alive, rows, self.plan, rule, chain)
             for name, number in zip(work, done, strict=True):
                 work[name] += number
-            own[rows] = 0
-        return work
-
-    def _starting(self) -> list[int]:
-        """Return the score of each chain before its first round: the logit of its share of rows, coarsely."""
-        logits = [math.log(count / (self._n - count)) for count in self._counts.tolist()]
-        return [STARTS * math.floor(logit * tables.UNIT / STARTS + 0.5) for logit in logits]
+        return None if self.target.leave(rows) else work
 
 
-class BoostingClassifier(GrownClassifier):
+class Boosting(GrownPredictor):
+    """Base of classifier and regression: all but what is predicted."""
+
+    n_estimators: int
+    learning_rate: float
+    n_candidates: int
+    max_features: int
+    reg_lambda: float
+    value_step: float
+    min_signal: float
+
+    @property
+    def feature_importances_(self) -> npt.NDArray[np.float64]:
+        """Share of each column in what the tables gained: (n_features,), of sum 1 where anything was gained.
+
+        A table's gain is divided evenly among its columns.
+        """
+        rounds: Rounds = self._fitted().grown
+        found = np.zeros(len(rounds.binning.columns))
+        turns = np.arange(len(rounds.plan.arity))
+        for chain in rounds.chains:
+            gains, arity = chain.gains[turns, chain.chosen], rounds.plan.arity[turns, chain.chosen]
+            for features, gain, n in zip(rounds.plan.features[turns, chain.chosen], gains, arity, strict=True):
+                found[features[:n]] += gain / max(n, 1)
+        return found / (found.sum() or 1.0)
+
+    def digest(self) -> str:
+        """Return the learned digest: over hyperparameters, declared facts, bins and all sums of gradients (64 hex)."""
+        check_is_fitted(self)
+        state: GrownState = self.state_
+        rounds: Rounds = state.grown
+        meta = {
+            "format": FORMAT,
+            "learner": type(self).__name__,
+            "hyperparameters": state.hyperparameters,
+            "features": [feature.to_dict() for feature in state.features],
+            "columns": [column.to_dict() for column in rounds.binning.columns],
+            "classes": list(state.classes),
+            "target": rounds.target.facts,
+        }
+        edges = [(f"edges {j}", own) for j, own in enumerate(rounds.binning.edges)]
+        sums = [
+            (f"{name} {c}", getattr(own, name)) for c, own in enumerate(rounds.chains) for name in ("sums", "chosen")
+        ]
+        arrays = (*edges, ("missing", rounds.binning.missing), *sums)
+        return learned_digest(
+            meta, ((name, own.shape, own.astype("<i8", copy=False).tobytes()) for name, own in arrays)
+        )
+
+    def _check_parameters(self) -> None:
+        for name, least in (("n_estimators", 1), ("n_candidates", 1), ("max_features", 1), ("random_state", 0)):
+            at_least(name, getattr(self, name), least)
+        if self.max_features > tables.MOST_FEATURES:
+            raise InputError(f"max_features={self.max_features} is too many.", mend="Give 1, 2 or 3.")
+        for name in ("learning_rate", "reg_lambda", "value_step"):
+            positive(name, getattr(self, name))
+        if isinstance(self.min_signal, bool) or not 0 <= self.min_signal < math.inf:
+            raise InputError(f"min_signal={self.min_signal!r} is below 0.", mend="Give 0 or more.")
+
+    def _made(self, state: GrownState) -> ServedModel:
+        rounds: Rounds = state.grown
+        signature = Signature(rounds.binning.columns, state.named, state.classes or None)
+        made = TablesModel.of(signature, rounds.binning, rounds.plan, rounds.chains, rounds.target.starts)
+        return made if state.classes else replace(made, link=rounds.target.link)
+
+
+class BoostingClassifier(GrownClassifier, Boosting):
     """Gradient boosting by lookup tables, with the logistic loss; one class against the rest where there are several.
 
     Every round is a table over one to three columns, cut into at most 256 cells. Columns and cuts are drawn by key; the
@@ -155,68 +207,92 @@ class BoostingClassifier(GrownClassifier):
         self.schema = schema
         self.key = key
 
-    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return logits: (n_rows,) for two classes, above 0 for the second; else (n_rows, n_classes)."""
-        return self.serve().decision_function(self._checked(X))
+    def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Rounds:
+        return Rounds(features, records, Labels(records, classes), self)
 
-    @property
-    def feature_importances_(self) -> npt.NDArray[np.float64]:
-        """Share of each column in what the tables gained: (n_features,), of sum 1 where anything was gained.
 
-        A table's gain is divided evenly among its columns.
-        """
-        rounds: Rounds = self._fitted().grown
-        found = np.zeros(len(rounds.binning.columns))
-        turns = np.arange(len(rounds.plan.arity))
-        for chain in rounds.chains:
-            gains, arity = chain.gains[turns, chain.chosen], rounds.plan.arity[turns, chain.chosen]
-            for features, gain, n in zip(rounds.plan.features[turns, chain.chosen], gains, arity, strict=True):
-                found[features[:n]] += gain / max(n, 1)
-        return found / (found.sum() or 1.0)
+class BoostingRegressor(GrownRegressor, Boosting):
+    """Gradient boosting by lookup tables, for a number: as `BoostingClassifier`, with another loss.
 
-    def digest(self) -> str:
-        """Return the learned digest: over hyperparameters, declared facts, bins and all sums of gradients (64 hex)."""
-        check_is_fitted(self)
-        state: GrownState = self.state_
-        rounds: Rounds = state.grown
-        meta = {
-            "format": FORMAT,
-            "learner": type(self).__name__,
-            "hyperparameters": state.hyperparameters,
-            "features": [feature.to_dict() for feature in state.features],
-            "columns": [column.to_dict() for column in rounds.binning.columns],
-            "classes": list(state.classes),
-            "starts": rounds.starts,
-        }
-        edges = [(f"edges {j}", own) for j, own in enumerate(rounds.binning.edges)]
-        sums = [
-            (f"{name} {c}", getattr(own, name)) for c, own in enumerate(rounds.chains) for name in ("sums", "chosen")
-        ]
-        arrays = (*edges, ("missing", rounds.binning.missing), *sums)
-        return learned_digest(
-            meta, ((name, own.shape, own.astype("<i8", copy=False).tobytes()) for name, own in arrays)
-        )
+    Parameters
+    ----------
+    loss : {"squared_error", "poisson"}
+        For counts and other numbers from 0 on, ``poisson`` predicts the exponential of the score, with its deviance.
+        Numbers further than 16 standard deviations from the mean pull as if they were there.
+    n_estimators : int
+        Rounds.
+    learning_rate : float
+    n_candidates : int
+        Tables drawn in each round, of which the data choose one.
+    max_features : int
+        Most columns of a table, 1 to 3.
+    reg_lambda : float
+        Rows' worth of curvature added to each cell.
+    value_step : float
+        Values of cells are multiples of this share of the learning rate, in standard deviations: the coarser, the
+        fewer move.
+    min_signal : float
+        A cell whose sum of gradients is below so many standard deviations adds nothing.
+    random_state : int
+        What the key is derived from, where none is given.
+    schema : Schema or None
+        Declared columns; None takes kinds from dtypes and infers ranges as state, that of the target too.
+    key : bytes or None
+        32 bytes: what all random choices derive from, with `random_state`.
+
+    Attributes
+    ----------
+    state_ : GrownState
+        Personal data.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(-1, 1, (3000, 2))
+    >>> learner = BoostingRegressor().fit(X, 10 * X[:, 0] * X[:, 1])
+    >>> np.abs(learner.predict([[0.7, 0.7], [0.7, -0.7]]) - [4.9, -4.9]).max() < 1
+    np.True_
+    """
+
+    def __init__(
+        self,
+        loss: LossName = "squared_error",
+        n_estimators: int = 150,
+        learning_rate: float = 0.12,
+        *,
+        n_candidates: int = 8,
+        max_features: int = 3,
+        reg_lambda: float = 2.0,
+        value_step: float = 0.1,
+        min_signal: float = 1.0,
+        random_state: int = 0,
+        schema: Schema | None = None,
+        key: bytes | None = None,
+    ) -> None:
+        self.loss = loss
+        self.n_estimators = n_estimators
+        self.learning_rate = learning_rate
+        self.n_candidates = n_candidates
+        self.max_features = max_features
+        self.reg_lambda = reg_lambda
+        self.value_step = value_step
+        self.min_signal = min_signal
+        self.random_state = random_state
+        self.schema = schema
+        self.key = key
 
     def _check_parameters(self) -> None:
-        for name, least in (("n_estimators", 1), ("n_candidates", 1), ("max_features", 1), ("random_state", 0)):
-            at_least(name, getattr(self, name), least)
-        if self.max_features > tables.MOST_FEATURES:
-            raise InputError(f"max_features={self.max_features} is too many.", mend="Give 1, 2 or 3.")
-        for name in ("learning_rate", "reg_lambda", "value_step"):
-            positive(name, getattr(self, name))
-        if isinstance(self.min_signal, bool) or not 0 <= self.min_signal < math.inf:
-            raise InputError(f"min_signal={self.min_signal!r} is below 0.", mend="Give 0 or more.")
+        super()._check_parameters()
+        if self.loss not in {"squared_error", "poisson"}:
+            raise InputError(f"loss={self.loss!r} is not known.", mend="Take 'squared_error' or 'poisson'.")
 
     def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Rounds:
-        return Rounds(features, records, classes, self)
-
-    def _made(self, state: GrownState) -> ServedModel:
-        rounds: Rounds = state.grown
-        signature = Signature(rounds.binning.columns, state.named, state.classes)
-        return TablesModel.of(signature, rounds.binning, rounds.plan, rounds.chains, rounds.starts)
+        del classes  # there are none
+        return Rounds(features, records, Amounts(features[-1], records, self.loss), self)
 
 
-def _plan(binning: Binning, key: Keys, learner: BoostingClassifier) -> Plan:
+def _plan(binning: Binning, key: Keys, learner: Boosting) -> Plan:
     drawn = plans.draw_plan(
         key,
         binning.live,
@@ -231,17 +307,18 @@ def _plan(binning: Binning, key: Keys, learner: BoostingClassifier) -> Plan:
     return Plan(*drawn)
 
 
-def _rule(start: int, key: Keys, learner: BoostingClassifier) -> Rule:
+def _rule(start: int, target: Target, key: Keys, learner: Boosting) -> Rule:
     rounds = np.arange(int(learner.n_estimators), dtype=np.uint64)
-    offsets = hash_each(key, np.full(1, 9, np.uint64), rounds) % np.uint64(1 << SHIFT)
-    rate = float(learner.learning_rate)
+    loss, rate = target.loss, float(learner.learning_rate) * tables.UNIT
+    offsets = hash_each(key, np.full(1, 9, np.uint64), rounds) % np.uint64(1 << loss.shift)
     return Rule(
-        tables.slopes(),
-        SHIFT,
+        loss.levels,
+        loss.half,
+        loss.shift,
         offsets.astype(np.int64),
         start,
-        rate,
-        float(learner.reg_lambda) * tables.UNIT,
-        max(1.0, float(learner.value_step) * rate * tables.UNIT),
-        float(learner.min_signal) ** 2 * tables.UNIT,
+        rate * loss.curvature / loss.gradient,
+        float(learner.reg_lambda) * loss.curvature,
+        max(1.0, float(learner.value_step) * rate),
+        float(learner.min_signal) ** 2 * target.noise * loss.gradient**2 / loss.curvature,
     )

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
-from expunge._kernels import forests, mending
+from expunge._kernels import forests, mending, walking
 from expunge._kernels.forests import Shape
 from expunge._kernels.siphash import hash_each
 from expunge.domain.digest import learned_digest
@@ -21,12 +21,21 @@ from expunge.domain.subject import subject_bytes
 from expunge.errors import InputError
 from expunge.learners.encoding.columns import Feature
 from expunge.learners.exact.bounds import at_least
-from expunge.learners.exact.grown import Grown, GrownClassifier, GrownState, Rows, key_of
+from expunge.learners.exact.grown import (
+    Grown,
+    GrownClassifier,
+    GrownPredictor,
+    GrownRegressor,
+    GrownState,
+    Rows,
+    key_of,
+)
+from expunge.learners.exact.losses import Amounts, Labels
 from expunge.learners.exact.records import Records
 from expunge.learners.served import ServedModel, Signature
 from expunge.learners.served.forest import ForestModel
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 PURPOSE: Final = b"expunge forest"
 _TREES, _PATHS, _WHO = 1, 2, 3
 """What is hashed: which trees see a subject, where a tree's paths begin, and who a subject is."""
@@ -38,36 +47,112 @@ class Forest(Grown):
     mends: ClassVar[bool] = True
 
     def __init__(
-        self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...], learner: ForestClassifier
+        self, features: tuple[Feature, ...], records: Records, target: Labels | Amounts, learner: Foresting
     ) -> None:
         key = key_of(learner, PURPOSE)
-        super().__init__(features, records, classes, key)
+        super().__init__(features, records, target, key)
+        numbers = isinstance(target, Amounts)
+        self._y = target.levels if isinstance(target, Amounts) else target.numbers
+        n_classes = 2 if numbers else int(self._y.max()) + 1
         n_trees, n_features = int(learner.n_estimators), len(self.columns)
         wanted = max(1, round(float(learner.max_features) * n_features))
         deepest = np.iinfo(np.int16).max if learner.max_depth is None else int(learner.max_depth)
         sizes = self.binning.bins + self.binning.missing
-        self._shape = Shape(key, sizes, wanted, int(learner.min_samples_leaf), deepest)
+        parts = forests.WHOLE if numbers else 1
+        self._shape = Shape(key, sizes, wanted, int(learner.min_samples_leaf), deepest, parts)
         self._within = _within(records, key, n_trees, float(learner.subject_fraction))
         most = int(self._within.sum(axis=1).max(initial=1))
-        self.trees = forests.empty_trees(n_trees, most, len(classes), self._shape)
-        self._space = forests.room(most, n_features, len(classes))
+        self.trees = forests.empty_trees(n_trees, most, n_classes, self._shape)
+        self._space = forests.room(most, n_features, n_classes)
         self._waiting = np.zeros(self.trees.feature.shape[1] + 2, np.int32)
         paths = hash_each(key, np.full(1, _PATHS, np.uint64), np.arange(n_trees, dtype=np.uint64))
-        forests.grow_forest(self.rows, self.y, self._within, self.trees, paths, self._shape, self._space)
+        forests.grow_forest(self.rows, self._y, self._within, self.trees, paths, self._shape, self._space)
+
+    @property
+    def nodes(self) -> dict[str, npt.NDArray[Any]]:
+        """All trees, written down: what they are, whatever they went through (`ForestModel`)."""
+        nodes, classes, starts, places = walking.flat(self.trees)
+        if not isinstance(self.target, Amounts):
+            return {"nodes": nodes, "classes": classes, "starts": starts}
+        summed = walking.sum_leaves(self.trees, nodes, starts, places, self.target.places)
+        return {"nodes": nodes, "classes": summed, "starts": starts}
+
+    @property
+    def gains(self) -> npt.NDArray[np.float64]:
+        """How much purer each column's splits made the rows, over all trees: (n_features,)."""
+        nodes, classes, _, _ = walking.flat(self.trees)
+        whole = classes.astype(np.float64)
+        purity = (whole**2).sum(axis=1) / np.maximum(whole.sum(axis=1), 1)
+        inner = np.flatnonzero(nodes[:, 0] >= 0)
+        gained = purity[inner + 1] + purity[inner + nodes[inner, 2]] - purity[inner]
+        return np.bincount(nodes[inner, 0], gained, minlength=len(self.columns)).astype(np.float64)
 
     def _merged(self, column: int, before: int) -> None:
         self._shape.sizes[column] -= 1
-        mending.merge_bins(self.rows, self.y, self.trees, column, before, self._shape, self._space, self._waiting)
+        mending.merge_bins(self.rows, self._y, self.trees, column, before, self._shape, self._space, self._waiting)
 
-    def _left(self, rows: Rows) -> dict[str, int]:
+    def _left(self, rows: Rows) -> dict[str, int] | None:
         looked, mended = mending.forget_from_forest(
-            self.rows, self.y, self._within, self.trees, rows, self._shape, self._space, self._waiting
+            self.rows, self._y, self._within, self.trees, rows, self._shape, self._space, self._waiting
         )
-        self._within[:, rows] = 0
-        return {"rows_looked_at": looked, "nodes_mended": mended}
+        self._within[:, rows], self._y[rows] = 0, 0
+        moved = self.target.leave(rows)
+        return (
+            None if moved and isinstance(self.target, Amounts) else {"rows_looked_at": looked, "nodes_mended": mended}
+        )
 
 
-class ForestClassifier(GrownClassifier):
+class Foresting(GrownPredictor):
+    """Base of classifier and regression: all but what is predicted."""
+
+    n_estimators: int
+    subject_fraction: float
+    max_features: float
+    min_samples_leaf: int
+    max_depth: int | None
+
+    @property
+    def feature_importances_(self) -> npt.NDArray[np.float64]:
+        """Share of each column in what the splits gained: (n_features,), of sum 1 where anything was gained."""
+        gains: npt.NDArray[np.float64] = self._fitted().grown.gains
+        return gains / (gains.sum() or 1.0)
+
+    def digest(self) -> str:
+        """Return the learned digest: over hyperparameters, declared facts, bins and all trees (64 hex)."""
+        check_is_fitted(self)
+        state: GrownState = self.state_
+        grown: Forest = state.grown
+        meta = {
+            "format": FORMAT,
+            "learner": type(self).__name__,
+            "hyperparameters": state.hyperparameters,
+            "features": [feature.to_dict() for feature in state.features],
+            "columns": [column.to_dict() for column in grown.binning.columns],
+            "classes": list(state.classes),
+            "target": None if state.classes else grown.target.facts,
+        }
+        edges = [(f"edges {j}", own) for j, own in enumerate(grown.binning.edges)]
+        arrays = (*edges, ("missing", grown.binning.missing), *grown.nodes.items())
+        return learned_digest(meta, ((name, own.shape, own.astype("<i8").tobytes()) for name, own in arrays))
+
+    def _check_parameters(self) -> None:
+        for name, least in (("n_estimators", 1), ("min_samples_leaf", 1), ("random_state", 0)):
+            at_least(name, getattr(self, name), least)
+        if self.max_depth is not None:
+            at_least("max_depth", self.max_depth, 1)
+        for name in ("subject_fraction", "max_features"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, float | int) or not 0 < value <= 1:
+                raise InputError(f"{name}={value!r} is no share.", mend="Give a number above 0, at most 1.")
+
+    def _made(self, state: GrownState) -> ServedModel:
+        grown: Forest = state.grown
+        signature = Signature(grown.binning.columns, state.named, state.classes or None)
+        link = grown.target.of_places if isinstance(grown.target, Amounts) else None
+        return ForestModel.of(signature, grown.binning, grown.nodes, link)
+
+
+class ForestClassifier(GrownClassifier, Foresting):
     """Random forest; each tree sees a share of the people, drawn by key.
 
     Parameters
@@ -130,46 +215,73 @@ class ForestClassifier(GrownClassifier):
         self.schema = schema
         self.key = key
 
-    def digest(self) -> str:
-        """Return the learned digest: over hyperparameters, declared facts, bins and all trees (64 hex)."""
-        check_is_fitted(self)
-        state: GrownState = self.state_
-        grown: Forest = state.grown
-        meta = {
-            "format": FORMAT,
-            "learner": type(self).__name__,
-            "hyperparameters": state.hyperparameters,
-            "features": [feature.to_dict() for feature in state.features],
-            "columns": [column.to_dict() for column in grown.binning.columns],
-            "classes": list(state.classes),
-        }
-        edges = [(f"edges {j}", own) for j, own in enumerate(grown.binning.edges)]
-        nodes, classes, starts = forests.flat(grown.trees)
-        trees: list[tuple[str, npt.NDArray[Any]]] = [("nodes", nodes), ("classes", classes), ("starts", starts)]
-        arrays = (*edges, ("missing", grown.binning.missing), *trees)
-        return learned_digest(meta, ((name, own.shape, own.astype("<i8").tobytes()) for name, own in arrays))
+    def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Forest:
+        return Forest(features, records, Labels(records, classes), self)
 
-    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return how far the second class's share is above a half: (n_rows,); else all shares: (n_rows, n_classes)."""
-        return self.serve().decision_function(self._checked(X))
 
-    def _check_parameters(self) -> None:
-        for name, least in (("n_estimators", 1), ("min_samples_leaf", 1), ("random_state", 0)):
-            at_least(name, getattr(self, name), least)
-        if self.max_depth is not None:
-            at_least("max_depth", self.max_depth, 1)
-        for name in ("subject_fraction", "max_features"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, float | int) or not 0 < value <= 1:
-                raise InputError(f"{name}={value!r} is no share.", mend="Give a number above 0, at most 1.")
+class ForestRegressor(GrownRegressor, Foresting):
+    """Random forest for a number; each tree sees a share of the people, drawn by key.
+
+    Splits are chosen by sixteenths of a standard deviation, eight of them to either side of the mean; leaves hold the
+    mean of their rows.
+
+    Parameters
+    ----------
+    n_estimators : int
+        Trees.
+    subject_fraction : float
+        Share of the people that a tree sees, above 0, at most 1. The smaller, the faster somebody is forgotten.
+    max_features : float
+        Share of the columns that a node looks at, above 0, at most 1.
+    min_samples_leaf : int
+        Fewest rows in a leaf.
+    max_depth : int or None
+    random_state : int
+        What the key is derived from, where none is given.
+    schema : Schema or None
+        Declared columns; None takes kinds from dtypes and infers ranges as state, that of the target too.
+    key : bytes or None
+        32 bytes: what all random choices derive from, with `random_state`.
+
+    Attributes
+    ----------
+    state_ : GrownState
+        Personal data.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(-1, 1, (4000, 2))
+    >>> learner = ForestRegressor(20).fit(X, 10 * X[:, 0] * X[:, 1])
+    >>> np.abs(learner.predict([[0.7, 0.7], [0.7, -0.7]]) - [4.9, -4.9]).max() < 1
+    np.True_
+    """
+
+    def __init__(
+        self,
+        n_estimators: int = 100,
+        *,
+        subject_fraction: float = 0.2,
+        max_features: float = 0.3,
+        min_samples_leaf: int = 5,
+        max_depth: int | None = None,
+        random_state: int = 0,
+        schema: Schema | None = None,
+        key: bytes | None = None,
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.subject_fraction = subject_fraction
+        self.max_features = max_features
+        self.min_samples_leaf = min_samples_leaf
+        self.max_depth = max_depth
+        self.random_state = random_state
+        self.schema = schema
+        self.key = key
 
     def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Forest:
-        return Forest(features, records, classes, self)
-
-    def _made(self, state: GrownState) -> ServedModel:
-        grown: Forest = state.grown
-        signature = Signature(grown.binning.columns, state.named, state.classes)
-        return ForestModel.of(signature, grown.binning, *forests.flat(grown.trees))
+        del classes  # there are none
+        return Forest(features, records, Amounts(features[-1], records, "squared_error"), self)
 
 
 def _within(records: Records, key: npt.NDArray[np.uint64], n_trees: int, share: float) -> npt.NDArray[np.uint8]:

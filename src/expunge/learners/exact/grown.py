@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassifierMixin
+from sklearn.base import ClassifierMixin, RegressorMixin
 
 from expunge._kernels.siphash import Words as Keys
 from expunge.domain.guarantee import Exact, Guarantee
@@ -26,6 +26,7 @@ from expunge.errors import InputError
 from expunge.learners.encoding.adaptive import learn_bins
 from expunge.learners.encoding.codes import learn_columns
 from expunge.learners.encoding.columns import Cells, Feature
+from expunge.learners.exact.losses import Target
 from expunge.learners.exact.predictor import RowPredictor
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.rows import RowState
@@ -49,8 +50,7 @@ class Grown(ABC):
     features : sequence of Feature
         What is declared about the columns, the target the last.
     records : Records
-    classes : sequence of str
-        Typed labels, in their values' order.
+    target : Target
     key : ndarray of uint64 (2,)
 
     Attributes
@@ -58,22 +58,20 @@ class Grown(ABC):
     binning : Binning
     columns, rows : ndarray of uint8 (n_features, n_rows), (n_rows, n_features)
         Bins, laid out in both ways.
-    y : ndarray of uint8 (n_rows,)
-        Number of each row's class.
+    target : Target
     mends : bool
         Whether it has `_merged`; else it is grown afresh where an edge moves.
     """
 
     mends: ClassVar[bool] = False
 
-    def __init__(self, features: Sequence[Feature], records: Records, classes: Sequence[str], key: Keys) -> None:
+    def __init__(self, features: Sequence[Feature], records: Records, target: Target, key: Keys) -> None:
         cells = records.cells
         facts = learn_columns(features[:-1], cells)
         self.binning, self.columns, self._watch = learn_bins(features[:-1], facts, key, cells)
         self.rows = np.ascontiguousarray(self.columns.T)
         self._words = records.words
-        self._numbers = np.array([classes.index(word) for word in records.words[-1]], np.uint8)
-        self.y = self._numbers[cells.codes[:, -1]]
+        self.target = target
         self._n = len(cells)
         self._at = np.zeros(int(records.rows.max()) + 1, np.int32)
         self._at[records.rows] = np.arange(len(cells), dtype=np.int32)
@@ -102,7 +100,7 @@ class Grown(ABC):
         if edges and not self.mends:
             return None
         work = self._left(rows)
-        self.rows[rows], self.columns[:, rows], self.y[rows] = 0, 0, 0
+        self.rows[rows], self.columns[:, rows] = 0, 0
         for column, edge in edges:
             self.binning, before = self.binning.merged(column, edge)
             self.columns[column] -= self.columns[column] > before
@@ -116,7 +114,7 @@ class Grown(ABC):
 
     @abstractmethod
     def _left(self, rows: Rows) -> dict[str, int] | None:
-        """Take rows away whose bins are still here; where no bin moves."""
+        """Take rows away whose bins are still here, where no bin moves; from the target too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +123,7 @@ class GrownState(RowState):
 
     Parameters
     ----------
-    learner : GrownClassifier
+    learner : GrownPredictor
         A copy with the parameters of the fit.
     held : list of Grown
         What was grown, where it is this state's; empty where it has gone on to another.
@@ -142,8 +140,8 @@ class GrownState(RowState):
         return self.held[0]
 
 
-class GrownClassifier(ClassifierMixin, RowPredictor):  # type: ignore[misc]  # no types in scikit-learn
-    """Base of the classifiers that grow something; see the module."""
+class GrownPredictor(RowPredictor):
+    """Base of those that grow something; see the module."""
 
     random_state: int
 
@@ -152,33 +150,17 @@ class GrownClassifier(ClassifierMixin, RowPredictor):  # type: ignore[misc]  # n
         """Grow from records."""
 
     @property
-    def task(self) -> Task | None:
-        """What is predicted."""
-        return "classification"
-
-    @property
     def guarantee(self) -> Guarantee:
         """Exact on any machine: what decides is integers."""
         return Exact("portable")
 
-    @property
-    def classes_(self) -> npt.NDArray[Any]:
-        """Class labels, sorted: (n_classes,)."""
-        return labels(self._fitted().classes)
-
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return the probability of each class: (n_rows, n_classes)."""
-        served: Any = self.serve()
-        found: npt.NDArray[np.float64] = served.predict_proba(self._checked(X))
-        return found
-
     def _derived(self, features: tuple[Feature, ...], named: bool, records: Records, started: float) -> GrownState:
         if len(records) > MOST_ROWS:
             raise InputError(f"{len(records)} rows are too many.", mend=f"Give at most {MOST_ROWS}.")
-        if self.task == "classification" and len(records.words[-1]) > np.iinfo(np.uint8).max:
-            raise InputError(f"{len(records.words[-1])} classes are too many.", mend="Give at most 255.")
         copy = type(self)(**(self.get_params(deep=False) | {"schema": None}))
         state = GrownState(self.task, self._hyperparameters(), features, named, records, 0.0, copy)
+        if len(state.classes) > np.iinfo(np.uint8).max:
+            raise InputError(f"{len(state.classes)} classes are too many.", mend="Give at most 255.")
         _ = state.grown
         return replace(state, seconds_per_record=(perf_counter() - started) / len(records))
 
@@ -195,7 +177,40 @@ class GrownClassifier(ClassifierMixin, RowPredictor):  # type: ignore[misc]  # n
         return after, work
 
 
-def key_of(learner: GrownClassifier, purpose: bytes) -> Keys:
+class GrownClassifier(ClassifierMixin, GrownPredictor):  # type: ignore[misc]  # no types in scikit-learn
+    """Base of the classifiers."""
+
+    @property
+    def task(self) -> Task | None:
+        """What is predicted."""
+        return "classification"
+
+    @property
+    def classes_(self) -> npt.NDArray[Any]:
+        """Class labels, sorted: (n_classes,)."""
+        return labels(self._fitted().classes)
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return the probability of each class: (n_rows, n_classes)."""
+        served: Any = self.serve()
+        found: npt.NDArray[np.float64] = served.predict_proba(self._checked(X))
+        return found
+
+    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return scores: (n_rows,) for two classes, above 0 for the second; else (n_rows, n_classes)."""
+        return self.serve().decision_function(self._checked(X))
+
+
+class GrownRegressor(RegressorMixin, GrownPredictor):  # type: ignore[misc]  # no types in scikit-learn
+    """Base of the regressions."""
+
+    @property
+    def task(self) -> Task | None:
+        """What is predicted."""
+        return "regression"
+
+
+def key_of(learner: GrownPredictor, purpose: bytes) -> Keys:
     """Derive 128 bits for a purpose from the key and `random_state`: ndarray of uint64 (2,)."""
     stated = to_text(learner.random_state).encode()
     drawn = blake2b(stated, key=learner.key or b"", digest_size=16, person=purpose).digest()

@@ -75,8 +75,8 @@ class RowState:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Typed class labels in their values' order."""
-        return in_label_order(self.records.words[-1])
+        """Typed class labels in their values' order; none where no class is predicted."""
+        return in_label_order(self.records.words[-1]) if self.task == "classification" else ()
 
 
 class RowLearner(Learner):

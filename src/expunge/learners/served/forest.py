@@ -5,9 +5,12 @@
 ==============================  =======================================================================
 ``nodes`` (n_nodes, 3)          of all trees in preorder: column (-1 for a leaf), threshold (a row of at
                                 most that bin goes to the next node), and how far behind the other is
-``classes`` (n_nodes, n)        rows of each class in a leaf; noughts for other nodes
+``classes`` (n_nodes, n)        rows of each class in a leaf, or how many it has, and the sum of their
+                                numbers; noughts for other nodes
 ``starts`` (n_trees,)           where each tree begins
 ==============================  =======================================================================
+
+For regression ``model.json`` says how a mean becomes a number: its ``link``.
 """
 
 from __future__ import annotations
@@ -20,11 +23,13 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 import numpy.typing as npt
 
-from expunge._kernels.forests import BINS, add_shares
+from expunge._kernels.forests import BINS
+from expunge._kernels.walking import add_shares
 from expunge.learners.encoding.adaptive import Binning
 from expunge.learners.encoding.columns import Cells
 from expunge.learners.served.arrays import to_npz
 from expunge.learners.served.binned import BINNING, binning_arrays, binning_of, check_binning, whole_numbers, within
+from expunge.learners.served.link import Link, read_link
 from expunge.learners.served.model import ServedModel, Signature
 
 _ARRAYS: Final = (*BINNING, "nodes", "classes", "starts")
@@ -39,6 +44,8 @@ class ForestModel(ServedModel):
     signature : Signature
     arrays : mapping of str to ndarray of int64
         See the module.
+    link : Link or None
+        For regression.
     """
 
     kind: ClassVar[str] = "forest"
@@ -46,14 +53,16 @@ class ForestModel(ServedModel):
 
     signature: Signature
     arrays: Mapping[str, npt.NDArray[np.int64]]
+    link: Link | None = None
 
     @classmethod
-    def of(cls, signature: Signature, binning: Binning, nodes: Any, classes: Any, starts: Any) -> Self:
+    def of(
+        cls, signature: Signature, binning: Binning, trees: Mapping[str, npt.NDArray[Any]], link: Link | None = None
+    ) -> Self:
         """Take what predicts out of what was learned: of nodes that are no leaves, no counts."""
-        leaves = np.where(nodes[:, :1] < 0, classes, 0)
-        arrays = {"nodes": nodes, "classes": leaves, "starts": starts}
-        whole = {name: np.asarray(own, np.int64) for name, own in arrays.items()}
-        return cls(signature, binning_arrays(binning) | whole)
+        leaves = np.where(trees["nodes"][:, :1] < 0, trees["classes"], 0)
+        whole = {name: np.asarray(own, np.int64) for name, own in {**trees, "classes": leaves}.items()}
+        return cls(signature, binning_arrays(binning) | whole, link)
 
     @cached_property
     def binning(self) -> Binning:
@@ -63,16 +72,27 @@ class ForestModel(ServedModel):
     @cached_property
     def _shares(self) -> npt.NDArray[np.float64]:
         counts = self.arrays["classes"].astype(np.float64)
+        if self.link is not None:
+            return np.asarray(counts[:, 1:] / np.maximum(counts[:, :1], 1))
         return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
 
-    def _probabilities(self, cells: Cells) -> npt.NDArray[np.float64]:
+    def _summed(self, cells: Cells) -> npt.NDArray[np.float64]:
         rows = np.ascontiguousarray(self.binning.encode(cells).T)
         found = np.zeros((len(rows), self._shares.shape[1]))
         add_shares(rows, self.arrays["nodes"].astype(np.int32), self._shares, self.arrays["starts"], found)
+        return found
+
+    def _probabilities(self, cells: Cells) -> npt.NDArray[np.float64]:
+        found = self._summed(cells)
         return np.asarray(found / np.maximum(found.sum(axis=1, keepdims=True), 1))
 
     def scores(self, cells: Cells) -> npt.NDArray[np.float64]:
-        """Return, for two classes, how far the second's share is above a half, else all shares: (n_rows, n_scores)."""
+        """Return numbers; or for two classes how far the second's share is above a half, else all shares.
+
+        ndarray (n_rows, n_scores).
+        """
+        if self.link is not None:
+            return self.link.of(self._summed(cells) / len(self.arrays["starts"]))
         found = self._probabilities(cells)
         return found[:, 1:] - 0.5 if found.shape[1] == 2 else found
 
@@ -87,8 +107,8 @@ class ForestModel(ServedModel):
         return self._probabilities(self.signature.read(X))
 
     def facts(self) -> dict[str, Any]:
-        """Return nothing more."""
-        return {}
+        """Return the link, where there is one."""
+        return {} if self.link is None else {"link": self.link.to_dict()}
 
     def body(self) -> bytes:
         """Return the arrays."""
@@ -97,8 +117,7 @@ class ForestModel(ServedModel):
     @classmethod
     def from_body(cls, signature: Signature, facts: Mapping[str, Any], body: bytes) -> Self:
         """Read what `body` wrote."""
-        del facts
-        model = cls(signature, whole_numbers(body, _ARRAYS))
+        model = cls(signature, whole_numbers(body, _ARRAYS), read_link(facts, signature))
         model._check()
         return model
 
@@ -106,7 +125,7 @@ class ForestModel(ServedModel):
         """Refuse arrays on which a walk would leave its tree or never end; ValueError."""
         columns, nodes, starts = self.signature.columns, self.arrays["nodes"], self.arrays["starts"]
         check_binning(columns, self.arrays)
-        n_classes = len(self.signature.words or ())
+        n_classes = 2 if self.signature.words is None else len(self.signature.words)
         if nodes.shape[1:] != (3,) or self.arrays["classes"].shape != (len(nodes), n_classes) or starts.ndim != 1:
             raise ValueError("the arrays do not fit the columns and classes")
         inner = np.flatnonzero(nodes[:, 0] >= 0)
@@ -116,7 +135,7 @@ class ForestModel(ServedModel):
             and within(starts, 0, len(nodes) - 1)
             and (nodes[inner, 2] >= 1).all()
             and (inner + np.maximum(nodes[inner, 2], 1) < len(nodes)).all()
-            and within(self.arrays["classes"], 0, 2**31)
+            and within(self.arrays["classes"], 0, 2**42)
         )
         if not sound:
             raise ValueError("the nodes are no trees over these columns")

@@ -9,6 +9,8 @@
 ``values`` (S, T, 256)        of the cells, in units of 1 / 256
 ``starts`` (S,)               score before the first round, in units of 1 / 256
 ============================  =========================================================================
+
+For regression ``model.json`` says how a score becomes a number: its ``link``.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from expunge.learners.encoding.adaptive import Binning
 from expunge.learners.encoding.columns import Cells
 from expunge.learners.served.arrays import to_npz
 from expunge.learners.served.binned import BINNING, binning_arrays, binning_of, check_binning, whole_numbers, within
+from expunge.learners.served.link import Link, read_link
 from expunge.learners.served.model import ServedModel, Signature
 
 _ARRAYS: Final = (*BINNING, "features", "arity", "maps", "values", "starts")
@@ -40,6 +43,8 @@ class TablesModel(ServedModel):
     signature : Signature
     arrays : mapping of str to ndarray of int64
         See the module.
+    link : Link or None
+        For regression.
     """
 
     kind: ClassVar[str] = "tables"
@@ -47,6 +52,7 @@ class TablesModel(ServedModel):
 
     signature: Signature
     arrays: Mapping[str, npt.NDArray[np.int64]]
+    link: Link | None = None
 
     @classmethod
     def of(
@@ -76,7 +82,7 @@ class TablesModel(ServedModel):
         return tuple(np.ascontiguousarray(self.arrays[name], kind) for name, kind in kinds)
 
     def scores(self, cells: Cells) -> npt.NDArray[np.float64]:
-        """Return logits: (n_rows, n_scores)."""
+        """Return logits, or numbers: (n_rows, n_scores)."""
         columns = self.binning.encode(cells)
         found = np.empty((len(cells), len(self.arrays["starts"])))
         features, arity, maps, values = self._tables
@@ -84,7 +90,9 @@ class TablesModel(ServedModel):
             sums = np.full(len(cells), start, np.int64)
             add_tables(columns, features[score], arity[score], maps[score], values[score], sums)
             found[:, score] = sums / UNIT
-        return found
+        if self.link is None:
+            return found
+        return self.link.of(found)
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """Return the probability of each class: ndarray (n_rows, n_classes), rows of sum 1.
@@ -102,8 +110,8 @@ class TablesModel(ServedModel):
         return np.asarray(each / each.sum(axis=1, keepdims=True))
 
     def facts(self) -> dict[str, Any]:
-        """Return nothing more."""
-        return {}
+        """Return the link, where there is one."""
+        return {} if self.link is None else {"link": self.link.to_dict()}
 
     def body(self) -> bytes:
         """Return the arrays."""
@@ -112,8 +120,7 @@ class TablesModel(ServedModel):
     @classmethod
     def from_body(cls, signature: Signature, facts: Mapping[str, Any], body: bytes) -> Self:
         """Read what `body` wrote."""
-        del facts
-        model = cls(signature, whole_numbers(body, _ARRAYS))
+        model = cls(signature, whole_numbers(body, _ARRAYS), read_link(facts, signature))
         model._check()
         return model
 

@@ -1,0 +1,98 @@
+"""Forests written down, and walked by the rows that are predicted.
+
+`expunge._kernels.forests` says what a tree is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from expunge._kernels.compiled import kernel
+from expunge._kernels.forests import Bytes, Ints, Longs, Reals, Trees
+
+
+@kernel
+def flat(trees: Trees) -> tuple[Ints, Ints, Longs, Ints]:
+    """Write all trees down in preorder: what they are, whatever they went through.
+
+    Returns
+    -------
+    nodes : ndarray of int32 (n_all_nodes, 3)
+        Feature (-1 for a leaf), threshold, and how far behind the node its right child stands.
+    classes : ndarray of int32 (n_all_nodes, n_classes)
+    starts : ndarray of int64 (n_trees,)
+        Where each tree begins.
+    places : ndarray of int32 (n_all_nodes,)
+        Which of its tree's nodes each is.
+    """
+    n_trees, capacity = trees.feature.shape
+    most = 0
+    for t in range(n_trees):
+        most += 1 + 2 * (trees.free.shape[1] - trees.n_free[t])
+    nodes, classes = np.zeros((most, 3), np.int32), np.zeros((most, trees.classes.shape[2]), np.int32)
+    places = np.zeros(most, np.int32)
+    starts = np.empty(n_trees, np.int64)
+    stack, parents = np.empty(capacity, np.int32), np.empty(capacity, np.int64)
+    n = 0
+    for t in range(n_trees):
+        starts[t] = n
+        stack[0], parents[0], depth = 0, -1, 1
+        while depth > 0:
+            depth -= 1
+            k, parent = stack[depth], parents[depth]
+            if parent >= 0:
+                nodes[parent, 2] = n - parent
+            places[n] = k
+            nodes[n, 0], classes[n] = trees.feature[t, k], trees.classes[t, k]
+            if trees.feature[t, k] >= 0:
+                nodes[n, 1] = trees.threshold[t, k]
+                left = trees.left[t, k]
+                stack[depth], parents[depth] = left + 1, n
+                stack[depth + 1], parents[depth + 1] = left, -1
+                depth += 2
+            n += 1
+    return nodes[:n], classes[:n], starts, places[:n]
+
+
+@kernel
+def sum_leaves(trees: Trees, nodes: Ints, starts: Longs, places: Ints, numbers: Longs) -> Longs:
+    """Return how many rows each node has, and the sum of their numbers where it is a leaf: ndarray (n_all_nodes, 2).
+
+    Parameters
+    ----------
+    nodes, starts, places : ndarray
+        As `flat` returns them.
+    numbers : ndarray of int64 (n_all,)
+    """
+    found = np.zeros((len(nodes), 2), np.int64)
+    for t in range(len(starts)):
+        last = starts[t + 1] if t + 1 < len(starts) else len(nodes)
+        for node in range(starts[t], last):
+            k = places[node]
+            begin, n = trees.start[t, k], trees.count[t, k]
+            found[node, 0] = n
+            if nodes[node, 0] < 0:
+                for row in trees.rows[t, begin : begin + n]:
+                    found[node, 1] += numbers[row]
+    return found
+
+
+@kernel
+def add_shares(rows: Bytes, nodes: Ints, shares: Reals, starts: Longs, found: Reals) -> None:
+    """Add, tree by tree in order, the shares of classes of each row's leaf; changes `found`.
+
+    Parameters
+    ----------
+    rows : ndarray of uint8 (n_rows, n_features)
+    nodes, starts : ndarray
+        As `flat` writes them.
+    shares : ndarray of float64 (n_nodes, n_classes)
+    found : ndarray of float64 (n_rows, n_classes)
+    """
+    for start in starts:
+        for i in range(len(rows)):
+            k = start
+            while nodes[k, 0] >= 0:
+                k += 1 if rows[i, nodes[k, 0]] <= nodes[k, 1] else nodes[k, 2]
+            for c in range(found.shape[1]):
+                found[i, c] += shares[k, c]

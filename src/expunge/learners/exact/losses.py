@@ -1,0 +1,298 @@
+"""What is to be predicted, as integers, and how it pulls at a score: losses for boosting.
+
+A score F counts in steps of 1 / 256. A loss says what is predicted there, m(F), and how steeply that rises, v(F), both
+as integers from a table; a row's gradient is ``m(F) - y``, y being in the same units.
+
+=============  ======================================  =================  =====================================
+loss           m                                       v                  y
+=============  ======================================  =================  =====================================
+``logistic``   ``256 p``, p = 1 / (1 + exp(-F / 256))  ``256 p (1 - p)``  256 where a row is of the class, or 0
+``squared``    ``F / 4``                               1                  ``64 (y - centre) / unit``
+``poisson``    ``256 exp(F / 256)``                    a sixteenth of m   ``256 y / unit``
+=============  ======================================  =================  =====================================
+
+Numbers are first placed on 2**20 steps of their declared range, or else of that of the remaining rows. The unit is a
+power of two of such steps: nearest their standard deviation, or for Poisson their mean; the centre is the multiple of
+half a unit nearest their mean. So both move seldom.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from expunge._kernels.tables import UNIT, Ints, Longs
+from expunge.errors import InputError
+from expunge.learners.encoding.columns import Feature
+from expunge.learners.exact.records import Records
+from expunge.learners.served.link import Link, LinkName
+from expunge.learners.values import to_text
+
+Rows: TypeAlias = npt.NDArray[np.int32]
+LossName: TypeAlias = Literal["logistic", "squared_error", "poisson"]
+
+STARTS: Final = UNIT // 2
+"""A starting score is a multiple of half a logit: it moves seldom."""
+STEPS: Final = 20
+"""Numbers are placed on 2**20 steps."""
+FURTHEST: Final = 16 * 64
+"""Numbers further than 16 units from the centre are taken as there."""
+
+
+class Loss(NamedTuple):
+    """A loss, as a table.
+
+    Parameters
+    ----------
+    levels : ndarray of int64 (2 * far,)
+        m and v by score from -far on, packed: ``m * 2**half + v``.
+    half : int
+    gradient, curvature : int
+        Units of m and v: what 1 is.
+    shift : int
+        Gradients are those of the middles of buckets of scores, 2**shift wide.
+    most : int
+        So many rows cannot make a sum of gradients or curvatures leave its bits.
+    """
+
+    levels: Longs
+    half: int
+    gradient: int
+    curvature: int
+    shift: int
+    most: int
+
+
+def logistic() -> Loss:
+    """Return the logistic loss: of scores up to 8 logits, in buckets of one; narrower ones are no more accurate.
+
+    Levels are rounded from float64, none of them nearer than 1e-7 to where rounding turns: any machine's `exp` gives
+    the same integers. So it is for `poisson`.
+    """
+    p = 1 / (1 + np.exp(-_scores(8)))
+    return Loss(_packed(UNIT * p, UNIT * p * (1 - p), 32), 32, UNIT, UNIT, 8, 2**22)
+
+
+def squared() -> Loss:
+    """Return the squared error: of scores up to 16 units."""
+    scores = _scores(16)
+    return Loss(_packed(64 * scores, np.ones(len(scores)), 24), 24, 64, 1, 5, 2**22)
+
+
+def poisson() -> Loss:
+    """Return the Poisson deviance with a logarithmic link: of scores up to 3, twenty times the unit."""
+    rate = np.exp(_scores(3))
+    return Loss(_packed(UNIT * rate, UNIT / 16 * rate, 29), 29, UNIT, UNIT // 16, 7, 2**20)
+
+
+def _scores(far: int) -> npt.NDArray[np.float64]:
+    return np.arange(-far * UNIT, far * UNIT) / UNIT
+
+
+def _packed(levels: npt.NDArray[np.float64], curvatures: npt.NDArray[np.float64], half: int) -> Longs:
+    rounded, steep = (np.floor(own + 0.5).astype(np.int64) for own in (levels, curvatures))
+    return (rounded << half) + np.maximum(1, steep)
+
+
+class Target(ABC):
+    """What is to be predicted of each row. A cache; `leave` changes it.
+
+    Attributes
+    ----------
+    loss : Loss
+    pulls : list of ndarray of int32 (n_rows,)
+        y in units of the gradient, for each score.
+    """
+
+    loss: Loss
+    pulls: list[Ints]
+
+    @abstractmethod
+    def leave(self, rows: Rows) -> bool:
+        """Take rows away, and blank what was theirs; returns whether `facts` are others now, and it is of no use."""
+
+    @property
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """What was learned of it but its values: for the digest."""
+
+    @property
+    @abstractmethod
+    def starts(self) -> list[int]:
+        """Scores before the first round."""
+
+    @property
+    def link(self) -> Link | None:
+        """How a score becomes what is predicted; None for logits."""
+        return None
+
+    @property
+    @abstractmethod
+    def noise(self) -> float:
+        """Variance of the gradient for each unit of the curvature, before anything was learned, in units of both."""
+
+
+class Labels(Target):
+    """Classes: the second one of two against the first, or each of several against the rest.
+
+    Parameters
+    ----------
+    records : Records
+        The last column of words is the target.
+    classes : sequence of str
+        In their values' order.
+
+    Attributes
+    ----------
+    numbers : ndarray of uint8 (n_rows,)
+        Of each row's class.
+    """
+
+    def __init__(self, records: Records, classes: Sequence[str]) -> None:
+        known = np.array([classes.index(word) for word in records.words[-1]], np.uint8)
+        self.numbers = known[records.cells.codes[:, -1]]
+        self.loss, self._n = logistic(), len(self.numbers)
+        chosen = range(1, 2) if len(classes) == 2 else range(len(classes))
+        self.pulls = [np.where(self.numbers == number, np.int32(UNIT), np.int32(0)) for number in chosen]
+        self._counts = np.array([np.count_nonzero(own) for own in self.pulls], np.int64)
+
+    def leave(self, rows: Rows) -> bool:
+        """Take rows away."""
+        before = self.starts
+        self._n -= len(rows)
+        self._counts -= [np.count_nonzero(own[rows]) for own in self.pulls]
+        self.numbers[rows] = 0
+        for own in self.pulls:
+            own[rows] = 0
+        return self.starts != before
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The starting scores."""
+        return {"starts": self.starts}
+
+    @property
+    def starts(self) -> list[int]:
+        """The logit of each class's share of rows, coarsely."""
+        logits = [math.log(count / (self._n - count)) for count in self._counts.tolist()]
+        return [STARTS * math.floor(logit * UNIT / STARTS + 0.5) for logit in logits]
+
+    @property
+    def noise(self) -> float:
+        """A label's variance is its curvature."""
+        return 1.0
+
+
+class Amounts(Target):
+    """Numbers.
+
+    Parameters
+    ----------
+    feature : Feature
+        What is declared about them.
+    records : Records
+        The last column of numbers is the target.
+    name : {"squared_error", "poisson"}
+
+    Raises
+    ------
+    InputError
+        For numbers below 0 where the loss is Poisson's.
+    """
+
+    def __init__(self, feature: Feature, records: Records, name: LossName) -> None:
+        self._poisson, self._numbers = name == "poisson", records.cells.numbers[:, -1].copy()
+        inferred = feature.low is None or feature.high is None
+        ends = (self._numbers.min(), self._numbers.max()) if inferred else (feature.low, feature.high)
+        low, high = float(ends[0] or 0.0), float(ends[1] or 0.0)
+        if self._poisson and low < 0:
+            raise InputError(f"y may be below 0: its least is {low!r}.", mend="Take loss='squared_error'.")
+        self._ends = (low, high) if inferred else ()
+        self._low, self._high = (0.0 if self._poisson else low), high
+        self.loss, self._n = poisson() if self._poisson else squared(), len(self._numbers)
+        everybody = np.arange(self._n, dtype=np.int32)
+        self._extreme, self._sums = self._counted(everybody), self._summed(everybody)
+        self.centre, self.power, self._noise = self._scale()
+        self.pulls = [self._pulled()]
+
+    def leave(self, rows: Rows) -> bool:
+        """Take rows away."""
+        self._n -= len(rows)
+        self._extreme = [before - left for before, left in zip(self._extreme, self._counted(rows), strict=True)]
+        self._sums = [before - left for before, left in zip(self._sums, self._summed(rows), strict=True)]
+        self._numbers[rows], self.pulls[0][rows] = 0, 0
+        return not all(self._extreme) or self._scale() != (self.centre, self.power, self._noise)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Range, centre, unit and noise."""
+        ends = [to_text(self._low), to_text(self._high)]
+        return {"range": ends, "centre": self.centre, "power": self.power, "noise": self._noise}
+
+    @property
+    def link(self) -> Link:
+        """How a score becomes a number: 0 is the centre, and 256 one unit more; or the unit, and e units."""
+        step = (self._high - self._low) / 2**STEPS
+        form: LinkName = "log" if self._poisson else "identity"
+        return Link(form, self._low + self.centre * step, 2**self.power * step)
+
+    @property
+    def starts(self) -> list[int]:
+        """The centre; for Poisson the unit."""
+        return [0]
+
+    @property
+    def noise(self) -> float:
+        """For squared errors the unit's square; for Poisson the squared coefficient of variation, coarsely."""
+        return 2.0**self._noise
+
+    @property
+    def levels(self) -> npt.NDArray[np.uint8]:
+        """Return sixteenths of a unit from eight units below the centre on, 0 to 255: what splits are chosen by."""
+        return np.asarray(np.clip(((self.pulls[0] + 2) >> 2) + 128, 0, 255), np.uint8)
+
+    @property
+    def places(self) -> Longs:
+        """Return the step that each number is on: ndarray of int64 (n_rows,)."""
+        return self._placed(np.arange(len(self._numbers), dtype=np.int32))
+
+    @property
+    def of_places(self) -> Link:
+        """How a step becomes a number."""
+        return Link("identity", self._low, (self._high - self._low) / 2**STEPS)
+
+    def _counted(self, rows: Rows) -> list[int]:
+        """Count the rows that make the range what it is."""
+        return [int(np.count_nonzero(self._numbers[rows] == end)) for end in self._ends]
+
+    def _placed(self, rows: Rows) -> Longs:
+        span = self._high - self._low
+        steps = np.zeros(len(rows)) if span == 0 else np.rint((self._numbers[rows] - self._low) / span * 2**STEPS)
+        return steps.astype(np.int64)
+
+    def _summed(self, rows: Rows) -> list[int]:
+        """Sum places and their squares, which are at most 2**40: 2**22 rows of them fit."""
+        own = self._placed(rows)
+        return [int(own.sum()), int((own * own).sum())]
+
+    def _scale(self) -> tuple[int, int, int]:
+        """Return centre, power of the unit and of the noise, from integers alone."""
+        n, (total, squares) = self._n, self._sums
+        spread = max(n * squares - total * total, 0)
+        if self._poisson:
+            noise = spread.bit_length() - max(total * total, 1).bit_length()
+            return 0, max(total * total // n**2, 1).bit_length() // 2, max(noise, -STEPS)
+        power = (spread // n**2).bit_length() // 2
+        half = max(1, 2**power // 2)
+        return half * ((2 * total + half * n) // (2 * half * n)), power, 0
+
+    def _pulled(self) -> Ints:
+        """Return the numbers in units of the gradient, rounded."""
+        places = self.places - self.centre
+        pulled = (2 * self.loss.gradient * places + 2**self.power) >> (self.power + 1)
+        return np.asarray(pulled if self._poisson else np.clip(pulled, -FURTHEST, FURTHEST), np.int32)
