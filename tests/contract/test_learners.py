@@ -15,6 +15,8 @@ from expunge.learners.base import Learner
 from expunge.learners.exact import (
     AdditiveClassifier,
     AdditiveRegressor,
+    BlendClassifier,
+    BlendRegressor,
     BoostingClassifier,
     BoostingRegressor,
     ForestClassifier,
@@ -24,6 +26,9 @@ from expunge.learners.exact import (
     RidgeClassifier,
     TableEncoder,
 )
+
+OF_MEMBERS: dict[str, Any] = dict.fromkeys(("n_chains", "n_estimators", "n_trees", "min_samples_leaf", "judges"), ())
+"""What counts where its member has a weight: `test_blend` gives every member one."""
 
 CASES: list[tuple[Learner, dict[str, Any]]] = [
     (RidgeClassifier(), {}),
@@ -43,6 +48,8 @@ CASES: list[tuple[Learner, dict[str, Any]]] = [
     (BoostingClassifier(n_estimators=5, n_candidates=1, max_features=1, min_signal=0.0), {"min_signal": [1.0]}),
     (ForestRegressor(6, subject_fraction=0.7, min_samples_leaf=2), {"max_depth": [1], "max_features": [0.9, 0.1]}),
     (AdditiveRegressor(alpha=1.0, max_bins=6), {}),
+    (BlendClassifier(1, 4, 3, min_samples_leaf=2, judges=0.4), OF_MEMBERS),
+    (BlendRegressor(1, 4, 3, min_samples_leaf=2, judges=0.4), OF_MEMBERS),
     (TableEncoder("scaled"), {"encoding": ["bins"], "max_bins": ()}),
 ]
 """Learners whose state is integers."""

@@ -20,6 +20,8 @@ from xgboost import XGBClassifier
 from expunge.learners.exact import (
     AdditiveClassifier,
     AdditiveRegressor,
+    BlendClassifier,
+    BlendRegressor,
     BoostingClassifier,
     BoostingRegressor,
     ForestClassifier,
@@ -35,6 +37,8 @@ ESTIMATORS = [
     Ridge(),
     AdditiveClassifier(),
     AdditiveRegressor(),
+    BlendClassifier(1, 30, 10, min_samples_leaf=2),
+    BlendRegressor(1, 30, 10),
     BoostingClassifier(n_estimators=30),
     BoostingRegressor(n_estimators=30),
     ForestClassifier(30, subject_fraction=0.8, min_samples_leaf=2),

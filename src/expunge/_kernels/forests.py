@@ -94,6 +94,8 @@ class Trees(NamedTuple):
     depth : ndarray of int16 (n_trees, n_nodes)
     seen : ndarray of uint8 (n_trees, n_nodes)
         1 where a row is leaving; all nought between calls.
+    fresh : ndarray of uint8 (n_trees, n_nodes)
+        1 where a node is another than it was; set, and never read here (`judging`).
     rows : ndarray of int32 (n_trees, n_rows)
         -1 where a row has left.
     free : ndarray of int32 (n_trees, n_pairs)
@@ -121,6 +123,7 @@ class Trees(NamedTuple):
     path: Words
     depth: Shorts
     seen: Bytes
+    fresh: Bytes
     rows: Ints
     free: Ints
     n_free: Longs
@@ -162,6 +165,7 @@ def empty_trees(n_trees: int, n_rows: int, n_classes: int, shape_of: Shape) -> T
         np.zeros(shape, np.int32),
         np.zeros(shape, np.uint64),
         np.zeros(shape, np.int16),
+        np.zeros(shape, np.uint8),
         np.zeros(shape, np.uint8),
         np.full((n_trees, n_rows), -1, np.int32),
         np.ascontiguousarray(np.broadcast_to(pairs, (n_trees, len(pairs)))),
@@ -436,6 +440,7 @@ def build(bins: Bytes, y: Bytes, trees: Trees, t: int, root: int, shape: Shape, 
         depth -= 1
         k = stack[depth]
         begin, n = trees.start[t, k], trees.count[t, k]
+        trees.fresh[t, k] = 1
         looked += n
         feature, threshold, spare = -1, 0, 0
         if trees.depth[t, k] < shape.max_depth:

@@ -53,6 +53,7 @@ def _gather(trees: Trees, t: int, k: int, space: Room, release: bool) -> int:
         depth -= 1
         node = stack[depth]
         if release:
+            trees.fresh[t, node] = 1
             free_table(trees, t, node)
         if trees.feature[t, node] < 0:
             begin = trees.start[t, node]
@@ -81,6 +82,7 @@ def _take_out(bins: Bytes, y: Bytes, trees: Trees, t: int, row: int, shape: Shap
         trees.seen[t, k] = 1
         feature = trees.feature[t, k]
         if feature < 0:
+            trees.fresh[t, k] = 1
             break
         trees.budget[t, k] -= 1
         table, at = trees.table[t, k], 0

@@ -29,6 +29,7 @@ LEARNERS: Final[Mapping[str, Mapping[Task, str]]] = MappingProxyType(
     {
         "ridge": MappingProxyType({"classification": "RidgeClassifier", "regression": "Ridge"}),
         "additive": MappingProxyType({"classification": "AdditiveClassifier", "regression": "AdditiveRegressor"}),
+        "blend": MappingProxyType({"classification": "BlendClassifier", "regression": "BlendRegressor"}),
         "boosting": MappingProxyType({"classification": "BoostingClassifier", "regression": "BoostingRegressor"}),
         "forest": MappingProxyType({"classification": "ForestClassifier", "regression": "ForestRegressor"}),
         "logistic": MappingProxyType({"classification": "Retrained"}),
@@ -60,6 +61,8 @@ _MODULES: Final[Mapping[str, str]] = MappingProxyType(
         "Ridge": "expunge.learners.exact.linear",
         "AdditiveClassifier": "expunge.learners.exact.additive",
         "AdditiveRegressor": "expunge.learners.exact.additive",
+        "BlendClassifier": "expunge.learners.exact.blend",
+        "BlendRegressor": "expunge.learners.exact.blend",
         "BoostingClassifier": "expunge.learners.exact.boosting",
         "BoostingRegressor": "expunge.learners.exact.boosting",
         "ForestClassifier": "expunge.learners.exact.forest",

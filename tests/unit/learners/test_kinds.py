@@ -17,7 +17,16 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from xgboost import XGBClassifier, XGBRegressor
 
 from expunge.errors import CorruptedError, InputError, NotFoundError
-from expunge.learners.exact import BoostingClassifier, ForestClassifier, Retrained, RidgeClassifier
+from expunge.learners.exact import (
+    BlendClassifier,
+    BlendRegressor,
+    BoostingClassifier,
+    BoostingRegressor,
+    ForestClassifier,
+    ForestRegressor,
+    Retrained,
+    RidgeClassifier,
+)
 from expunge.learners.served import ServedModel, TreesModel, digest_of_files, from_files, unpacked
 from expunge.learners.served.arrays import from_npz, to_npz
 from expunge.learners.served.model import KINDS
@@ -42,6 +51,10 @@ MODELS: dict[str, ServedModel] = {
     "tables of three classes": BoostingClassifier(n_estimators=3).fit(X, np.arange(90) % 3).serve(),
     "forest": ForestClassifier(5, min_samples_leaf=2, subject_fraction=0.8).fit(X, Y).serve(),
     "forest of three classes": ForestClassifier(3, subject_fraction=0.8).fit(X, np.arange(90) % 3).serve(),
+    "tables regression": BoostingRegressor("poisson", 4).fit(X, U).serve(),
+    "forest regression": ForestRegressor(3, subject_fraction=0.8).fit(X, U).serve(),
+    "blend": BlendClassifier(1, 4, 3, min_samples_leaf=4, judges=0.3).fit(X, Y).serve(),
+    "blend regression": BlendRegressor(1, 4, 3, judges=0.3).fit(X, U).serve(),
     "lightgbm": Retrained(LGBMClassifier(n_estimators=4)).fit(X, Y).serve(),
     "xgboost": Retrained(XGBClassifier(n_estimators=4)).fit(X, np.arange(90) % 3).serve(),
     "xgboost regression": Retrained(XGBRegressor(n_estimators=4)).fit(X, U).serve(),
@@ -191,7 +204,13 @@ def test_arrays_come_back_and_only_those_asked_for() -> None:
 
 
 def test_a_regression_has_no_decision_function_in_any_kind() -> None:
-    for name in ("trees regression", "xgboost regression"):
+    for name in (
+        "trees regression",
+        "xgboost regression",
+        "tables regression",
+        "forest regression",
+        "blend regression",
+    ):
         with pytest.raises(InputError, match="no decision function"):
             MODELS[name].decision_function(X)
 
@@ -210,8 +229,8 @@ OVER_BINS: list[tuple[str, str, Any]] = [
     ("tables", "word_bins", 255),
     ("forest", "nodes", 5),
     ("forest", "nodes", -2),
-    ("forest", "starts", 10**6),
-    ("forest", "starts", -1),
+    ("forest", "tree_starts", 10**6),
+    ("forest", "tree_starts", -1),
     ("forest", "classes", -1),
     ("forest", "edges", 1 << 20),
     ("forest", "ends", -1),
@@ -233,7 +252,7 @@ def test_an_array_of_another_shape_is_refused(name: str) -> None:
     model: Any = MODELS[name]
     for array in model.arrays:
         shorter = (
-            [] if array == "starts" and name == "forest" else [model.arrays[array][:-1]]
+            [] if array == "tree_starts" and name == "forest" else [model.arrays[array][:-1]]
         )  # a forest of fewer trees
         for other in (*shorter, model.arrays[array][None]):
             with pytest.raises(CorruptedError):

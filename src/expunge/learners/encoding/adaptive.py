@@ -89,6 +89,11 @@ class Binning:
                 own[:MOST] = np.arange(MOST)
         return found
 
+    @property
+    def arrays(self) -> dict[str, Longs]:
+        """What was learned."""
+        return {f"edges {j}": own for j, own in enumerate(self.edges)} | {"missing": self.missing}
+
     def encode(self, cells: Cells) -> npt.NDArray[np.uint8]:
         """Return bins, column by column: ndarray of uint8 (n_columns, n_rows).
 

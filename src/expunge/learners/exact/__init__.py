@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from expunge.learners.exact.additive import AdditiveClassifier, AdditiveRegressor
+    from expunge.learners.exact.blend import BlendClassifier, BlendRegressor
     from expunge.learners.exact.boosting import BoostingClassifier, BoostingRegressor
     from expunge.learners.exact.forest import ForestClassifier, ForestRegressor
     from expunge.learners.exact.linear import Ridge, RidgeClassifier
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AdditiveClassifier",
     "AdditiveRegressor",
+    "BlendClassifier",
+    "BlendRegressor",
     "BoostingClassifier",
     "BoostingRegressor",
     "ForestClassifier",
@@ -32,6 +35,8 @@ __all__ = [
 _HOMES = {
     "AdditiveClassifier": "additive",
     "AdditiveRegressor": "additive",
+    "BlendClassifier": "blend",
+    "BlendRegressor": "blend",
     "BoostingClassifier": "boosting",
     "BoostingRegressor": "boosting",
     "ForestClassifier": "forest",

@@ -29,7 +29,16 @@ from expunge.errors import InputError
 from expunge.learners.encoding.adaptive import Binning
 from expunge.learners.encoding.columns import Feature
 from expunge.learners.exact.bounds import at_least, positive
-from expunge.learners.exact.grown import Grown, GrownClassifier, GrownPredictor, GrownRegressor, GrownState, key_of
+from expunge.learners.exact.grown import (
+    Grown,
+    GrownClassifier,
+    GrownPredictor,
+    GrownRegressor,
+    GrownState,
+    key_of,
+    shares,
+    spelled,
+)
 from expunge.learners.exact.grown import Rows as Numbers
 from expunge.learners.exact.losses import Amounts, Labels, LossName, Target
 from expunge.learners.exact.records import Records
@@ -40,29 +49,76 @@ FORMAT: Final = 2
 PURPOSE: Final = b"expunge tables"
 
 
+class Series:
+    """Chains of rounds over one plan: a chain for each score.
+
+    Parameters
+    ----------
+    grown : Grown
+        Bins, rows and target.
+    weight : ndarray of uint8 (n_rows,)
+        What each row counts; who counts nought gets scores all the same.
+    key : ndarray of uint64 (2,)
+    dials : Boosting
+        How it is learned.
+    """
+
+    def __init__(self, grown: Grown, weight: npt.NDArray[np.uint8], key: Keys, dials: Boosting) -> None:
+        self._weight, self._key, self._dials = weight, key, dials
+        self.grow(grown)
+
+    def grow(self, grown: Grown) -> None:
+        """Learn from all rows."""
+        target = grown.target
+        self.plan = _plan(grown.binning, self._key, self._dials)
+        self.rules = [_rule(start, target, self._key, self._dials) for start in target.starts]
+        self.chains = [tables.empty_chain(self.plan, len(self._weight)) for _ in target.starts]
+        for pull, rule, chain in zip(target.pulls, self.rules, self.chains, strict=True):
+            tables.grow(grown.columns, pull, self._weight, self.plan, rule, chain)
+
+    def leave(self, grown: Grown, alive: npt.NDArray[np.uint8], rows: Numbers) -> dict[str, int]:
+        """Take rows away that `alive` has no more, but `grown` still has; returns the work."""
+        work = dict.fromkeys(("rows_pushed", "values_moved", "tables_changed"), 0)
+        for pull, rule, chain in zip(grown.target.pulls, self.rules, self.chains, strict=True):
+            done = pushing.forget_rows(
+                grown.rows, grown.columns, pull, self._weight, alive, rows, self.plan, rule, chain
+            )
+            for name, number in zip(work, done, strict=True):
+                work[name] += number
+        self._weight[rows] = 0
+        return work
+
+    @property
+    def arrays(self) -> dict[str, npt.NDArray[np.int64]]:
+        """What was learned: all sums of gradients, and which tables were chosen."""
+        named = [(c, name) for c in range(len(self.chains)) for name in ("sums", "chosen")]
+        return {f"{name} {c}": getattr(self.chains[c], name) for c, name in named}
+
+    @property
+    def gains(self) -> npt.NDArray[np.float64]:
+        """What the tables of each column gained, divided evenly among a table's columns: (n_features,)."""
+        found = np.zeros(int(self.plan.features.max()) + 1)
+        turns = np.arange(len(self.plan.arity))
+        for chain in self.chains:
+            gains, arity = chain.gains[turns, chain.chosen], self.plan.arity[turns, chain.chosen]
+            for features, gain, n in zip(self.plan.features[turns, chain.chosen], gains, arity, strict=True):
+                found[features[:n]] += gain / max(n, 1)
+        return found
+
+
 class Rounds(Grown):
-    """What a state's rows became: bins, plan and chains, one for each score."""
+    """What a state's rows became: bins, and a series."""
 
     def __init__(self, features: tuple[Feature, ...], records: Records, target: Target, learner: Boosting) -> None:
         key = key_of(learner, PURPOSE)
         super().__init__(features, records, target, key)
-        if self._n > target.loss.most:
-            raise InputError(f"{self._n} rows are too many.", mend=f"Give at most {target.loss.most}.")
+        target.check_rows()
         self._alive = np.ones(self._n, np.uint8)
-        self.plan = _plan(self.binning, key, learner)
-        self.rules = [_rule(start, target, key, learner) for start in target.starts]
-        self.chains = [tables.empty_chain(self.plan, self._n) for _ in target.starts]
-        for pull, rule, chain in zip(target.pulls, self.rules, self.chains, strict=True):
-            tables.grow(self.columns, pull, self._alive, self.plan, rule, chain)
+        self.series = Series(self, self._alive.copy(), key, learner)
 
     def _left(self, rows: Numbers) -> dict[str, int] | None:
-        weight = self._alive.copy()
         self._alive[rows] = 0
-        work = {"rows_pushed": 0, "values_moved": 0, "tables_changed": 0}
-        for pull, rule, chain in zip(self.target.pulls, self.rules, self.chains, strict=True):
-            done = pushing.forget_rows(self.rows, self.columns, pull, weight, self._alive, rows, self.plan, rule, chain)
-            for name, number in zip(work, done, strict=True):
-                work[name] += number
+        work = self.series.leave(self, self._alive, rows)
         return None if self.target.leave(rows) else work
 
 
@@ -84,13 +140,7 @@ class Boosting(GrownPredictor):
         A table's gain is divided evenly among its columns.
         """
         rounds: Rounds = self._fitted().grown
-        found = np.zeros(len(rounds.binning.columns))
-        turns = np.arange(len(rounds.plan.arity))
-        for chain in rounds.chains:
-            gains, arity = chain.gains[turns, chain.chosen], rounds.plan.arity[turns, chain.chosen]
-            for features, gain, n in zip(rounds.plan.features[turns, chain.chosen], gains, arity, strict=True):
-                found[features[:n]] += gain / max(n, 1)
-        return found / (found.sum() or 1.0)
+        return shares(rounds.series.gains, len(rounds.columns))
 
     def digest(self) -> str:
         """Return the learned digest: over hyperparameters, declared facts, bins and all sums of gradients (64 hex)."""
@@ -106,14 +156,7 @@ class Boosting(GrownPredictor):
             "classes": list(state.classes),
             "target": rounds.target.facts,
         }
-        edges = [(f"edges {j}", own) for j, own in enumerate(rounds.binning.edges)]
-        sums = [
-            (f"{name} {c}", getattr(own, name)) for c, own in enumerate(rounds.chains) for name in ("sums", "chosen")
-        ]
-        arrays = (*edges, ("missing", rounds.binning.missing), *sums)
-        return learned_digest(
-            meta, ((name, own.shape, own.astype("<i8", copy=False).tobytes()) for name, own in arrays)
-        )
+        return learned_digest(meta, spelled(rounds.binning.arrays | rounds.series.arrays))
 
     def _check_parameters(self) -> None:
         for name, least in (("n_estimators", 1), ("n_candidates", 1), ("max_features", 1), ("random_state", 0)):
@@ -128,7 +171,7 @@ class Boosting(GrownPredictor):
     def _made(self, state: GrownState) -> ServedModel:
         rounds: Rounds = state.grown
         signature = Signature(rounds.binning.columns, state.named, state.classes or None)
-        made = TablesModel.of(signature, rounds.binning, rounds.plan, rounds.chains, rounds.target.starts)
+        made = TablesModel.of(signature, rounds.binning, rounds.series.plan, rounds.series.chains, rounds.target.starts)
         return made if state.classes else replace(made, link=rounds.target.link)
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from expunge._kernels import forests, mending, walking
 from expunge._kernels.forests import Shape
+from expunge._kernels.siphash import Words as Keys
 from expunge._kernels.siphash import hash_each
 from expunge.domain.digest import learned_digest
 from expunge.domain.schema import Schema
@@ -29,8 +30,10 @@ from expunge.learners.exact.grown import (
     GrownState,
     Rows,
     key_of,
+    shares,
+    spelled,
 )
-from expunge.learners.exact.losses import Amounts, Labels
+from expunge.learners.exact.losses import Amounts, Labels, Target
 from expunge.learners.exact.records import Records
 from expunge.learners.served import ServedModel, Signature
 from expunge.learners.served.forest import ForestModel
@@ -41,40 +44,58 @@ _TREES, _PATHS, _WHO = 1, 2, 3
 """What is hashed: which trees see a subject, where a tree's paths begin, and who a subject is."""
 
 
-class Forest(Grown):
-    """What a state's rows became: bins, and trees."""
+class Grove:
+    """Trees over bins.
 
-    mends: ClassVar[bool] = True
+    Parameters
+    ----------
+    grown : Grown
+        Bins and rows; its target is one of `Labels` or `Amounts`.
+    records : Records
+    key : ndarray of uint64 (2,)
+    dials : Foresting
+        How it is grown.
+    """
 
-    def __init__(
-        self, features: tuple[Feature, ...], records: Records, target: Labels | Amounts, learner: Foresting
-    ) -> None:
-        key = key_of(learner, PURPOSE)
-        super().__init__(features, records, target, key)
-        numbers = isinstance(target, Amounts)
-        self._y = target.levels if isinstance(target, Amounts) else target.numbers
-        n_classes = 2 if numbers else int(self._y.max()) + 1
-        n_trees, n_features = int(learner.n_estimators), len(self.columns)
-        wanted = max(1, round(float(learner.max_features) * n_features))
-        deepest = np.iinfo(np.int16).max if learner.max_depth is None else int(learner.max_depth)
-        sizes = self.binning.bins + self.binning.missing
-        parts = forests.WHOLE if numbers else 1
-        self._shape = Shape(key, sizes, wanted, int(learner.min_samples_leaf), deepest, parts)
-        self._within = _within(records, key, n_trees, float(learner.subject_fraction))
-        most = int(self._within.sum(axis=1).max(initial=1))
+    def __init__(self, grown: Grown, records: Records, key: Keys, dials: Foresting) -> None:
+        target = grown.target
+        self._numbers = target if isinstance(target, Amounts) else None
+        self.y = target.levels if isinstance(target, Amounts) else cast("Labels", target).numbers.copy()
+        n_classes = int(self.y.max()) + 1 if self._numbers is None else 2
+        n_trees, n_features = int(dials.n_estimators), len(grown.columns)
+        wanted = max(1, round(float(dials.max_features) * n_features))
+        deepest = np.iinfo(np.int16).max if dials.max_depth is None else int(dials.max_depth)
+        sizes = grown.binning.bins + grown.binning.missing
+        self.parts = 1 if self._numbers is None else forests.WHOLE
+        self._shape = Shape(key, sizes, wanted, int(dials.min_samples_leaf), deepest, self.parts)
+        self.within = _within(records, key, n_trees, float(dials.subject_fraction))
+        most = int(self.within.sum(axis=1).max(initial=1))
         self.trees = forests.empty_trees(n_trees, most, n_classes, self._shape)
         self._space = forests.room(most, n_features, n_classes)
         self._waiting = np.zeros(self.trees.feature.shape[1] + 2, np.int32)
         paths = hash_each(key, np.full(1, _PATHS, np.uint64), np.arange(n_trees, dtype=np.uint64))
-        forests.grow_forest(self.rows, self._y, self._within, self.trees, paths, self._shape, self._space)
+        forests.grow_forest(grown.rows, self.y, self.within, self.trees, paths, self._shape, self._space)
+
+    def leave(self, grown: Grown, rows: Rows) -> dict[str, int]:
+        """Take rows away that `grown` still has; returns the work."""
+        looked, mended = mending.forget_from_forest(
+            grown.rows, self.y, self.within, self.trees, rows, self._shape, self._space, self._waiting
+        )
+        self.within[:, rows], self.y[rows] = 0, 0
+        return {"rows_looked_at": looked, "nodes_mended": mended}
+
+    def merge(self, grown: Grown, column: int, before: int) -> None:
+        """Mend the trees where a bin of a column took the one behind it."""
+        self._shape.sizes[column] -= 1
+        mending.merge_bins(grown.rows, self.y, self.trees, column, before, self._shape, self._space, self._waiting)
 
     @property
-    def nodes(self) -> dict[str, npt.NDArray[Any]]:
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """All trees, written down: what they are, whatever they went through (`ForestModel`)."""
         nodes, classes, starts, places = walking.flat(self.trees)
-        if not isinstance(self.target, Amounts):
+        if self._numbers is None:
             return {"nodes": nodes, "classes": classes, "starts": starts}
-        summed = walking.sum_leaves(self.trees, nodes, starts, places, self.target.places)
+        summed = walking.sum_leaves(self.trees, nodes, starts, places, self._numbers.places)
         return {"nodes": nodes, "classes": summed, "starts": starts}
 
     @property
@@ -85,21 +106,26 @@ class Forest(Grown):
         purity = (whole**2).sum(axis=1) / np.maximum(whole.sum(axis=1), 1)
         inner = np.flatnonzero(nodes[:, 0] >= 0)
         gained = purity[inner + 1] + purity[inner + nodes[inner, 2]] - purity[inner]
-        return np.bincount(nodes[inner, 0], gained, minlength=len(self.columns)).astype(np.float64)
+        return np.bincount(nodes[inner, 0], gained, minlength=1).astype(np.float64)
+
+
+class Forest(Grown):
+    """What a state's rows became: bins, and trees."""
+
+    mends: ClassVar[bool] = True
+
+    def __init__(self, features: tuple[Feature, ...], records: Records, target: Target, learner: Foresting) -> None:
+        key = key_of(learner, PURPOSE)
+        super().__init__(features, records, target, key)
+        self.grove = Grove(self, records, key, learner)
 
     def _merged(self, column: int, before: int) -> None:
-        self._shape.sizes[column] -= 1
-        mending.merge_bins(self.rows, self._y, self.trees, column, before, self._shape, self._space, self._waiting)
+        self.grove.merge(self, column, before)
 
     def _left(self, rows: Rows) -> dict[str, int] | None:
-        looked, mended = mending.forget_from_forest(
-            self.rows, self._y, self._within, self.trees, rows, self._shape, self._space, self._waiting
-        )
-        self._within[:, rows], self._y[rows] = 0, 0
+        work = self.grove.leave(self, rows)
         moved = self.target.leave(rows)
-        return (
-            None if moved and isinstance(self.target, Amounts) else {"rows_looked_at": looked, "nodes_mended": mended}
-        )
+        return None if moved and isinstance(self.target, Amounts) else work
 
 
 class Foresting(GrownPredictor):
@@ -114,8 +140,8 @@ class Foresting(GrownPredictor):
     @property
     def feature_importances_(self) -> npt.NDArray[np.float64]:
         """Share of each column in what the splits gained: (n_features,), of sum 1 where anything was gained."""
-        gains: npt.NDArray[np.float64] = self._fitted().grown.gains
-        return gains / (gains.sum() or 1.0)
+        forest: Forest = self._fitted().grown
+        return shares(forest.grove.gains, len(forest.columns))
 
     def digest(self) -> str:
         """Return the learned digest: over hyperparameters, declared facts, bins and all trees (64 hex)."""
@@ -131,9 +157,7 @@ class Foresting(GrownPredictor):
             "classes": list(state.classes),
             "target": None if state.classes else grown.target.facts,
         }
-        edges = [(f"edges {j}", own) for j, own in enumerate(grown.binning.edges)]
-        arrays = (*edges, ("missing", grown.binning.missing), *grown.nodes.items())
-        return learned_digest(meta, ((name, own.shape, own.astype("<i8").tobytes()) for name, own in arrays))
+        return learned_digest(meta, spelled(grown.binning.arrays | grown.grove.arrays))
 
     def _check_parameters(self) -> None:
         for name, least in (("n_estimators", 1), ("min_samples_leaf", 1), ("random_state", 0)):
@@ -149,7 +173,7 @@ class Foresting(GrownPredictor):
         grown: Forest = state.grown
         signature = Signature(grown.binning.columns, state.named, state.classes or None)
         link = grown.target.of_places if isinstance(grown.target, Amounts) else None
-        return ForestModel.of(signature, grown.binning, grown.nodes, link)
+        return ForestModel.of(signature, grown.binning, grown.grove.arrays, link)
 
 
 class ForestClassifier(GrownClassifier, Foresting):
@@ -290,9 +314,14 @@ def _within(records: Records, key: npt.NDArray[np.uint64], n_trees: int, share: 
     A subject's hash is secret and its own; a tree takes those for whom (odd number of the tree times hash + other
     number) modulo 2**64, a multiply-shift hash, is below the share.
     """
-    ids = [int.from_bytes(blake2b(subject_bytes(one), digest_size=8).digest(), "little") for one in records.subjects]
-    who = hash_each(key, np.full(1, _WHO, np.uint64), np.array(ids, np.uint64))
+    who = hash_each(key, np.full(1, _WHO, np.uint64), ids_of(records))
     numbers = hash_each(key, np.full(1, _TREES, np.uint64), np.arange(2 * n_trees, dtype=np.uint64)).reshape(n_trees, 2)
     limit = np.uint64(min(int(share * 2**32), 2**32 - 1))
     seen = [((who * (odd | np.uint64(1)) + other) >> np.uint64(32)) <= limit for odd, other in numbers]
     return np.ascontiguousarray(np.repeat(np.array(seen), records.counts, axis=1)).view(np.uint8)
+
+
+def ids_of(records: Records) -> Keys:
+    """Return a number for each subject that no other subject changes: ndarray of uint64 (n_subjects,)."""
+    ids = [int.from_bytes(blake2b(subject_bytes(one), digest_size=8).digest(), "little") for one in records.subjects]
+    return np.array(ids, np.uint64)

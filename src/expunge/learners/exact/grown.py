@@ -10,7 +10,7 @@ Invariants
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from time import perf_counter
@@ -215,3 +215,13 @@ def key_of(learner: GrownPredictor, purpose: bytes) -> Keys:
     stated = to_text(learner.random_state).encode()
     drawn = blake2b(stated, key=learner.key or b"", digest_size=16, person=purpose).digest()
     return np.frombuffer(drawn, "<u8").astype(np.uint64)
+
+
+def spelled(arrays: Mapping[str, npt.NDArray[Any]]) -> Iterator[tuple[str, tuple[int, ...], bytes]]:
+    """Spell integers for a digest, in order: name, shape, and little-endian 64-bit bytes."""
+    return ((name, own.shape, own.astype("<i8", copy=False).tobytes()) for name, own in arrays.items())
+
+
+def shares(gains: npt.NDArray[np.float64], n_features: int) -> npt.NDArray[np.float64]:
+    """Return gains as shares of their sum, where anything was gained: (n_features,)."""
+    return np.pad(gains, (0, n_features - len(gains))) / (gains.sum() or 1.0)

@@ -11,6 +11,8 @@ loss           m                                       v                  y
 ``poisson``    ``256 exp(F / 256)``                    a sixteenth of m   ``256 y / unit``
 =============  ======================================  =================  =====================================
 
+What a score costs is ``A(F) - pull y F``, A being the integral of m.
+
 Numbers are first placed on 2**20 steps of their declared range, or else of that of the remaining rows. The unit is a
 power of two of such steps: nearest their standard deviation, or for Poisson their mean; the centre is the multiple of
 half a unit nearest their mean. So both move seldom.
@@ -26,6 +28,8 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from expunge._kernels.forests import WHOLE
+from expunge._kernels.judging import SHARE
 from expunge._kernels.tables import UNIT, Ints, Longs
 from expunge.errors import InputError
 from expunge.learners.encoding.columns import Feature
@@ -58,6 +62,9 @@ class Loss(NamedTuple):
         Gradients are those of the middles of buckets of scores, 2**shift wide.
     most : int
         So many rows cannot make a sum of gradients or curvatures leave its bits.
+    costs : ndarray of int64 (2 * far,)
+        A, in units of 1 / 65536.
+    pull : int
     """
 
     levels: Longs
@@ -66,6 +73,8 @@ class Loss(NamedTuple):
     curvature: int
     shift: int
     most: int
+    costs: Longs
+    pull: int
 
 
 def logistic() -> Loss:
@@ -75,19 +84,21 @@ def logistic() -> Loss:
     the same integers. So it is for `poisson`.
     """
     p = 1 / (1 + np.exp(-_scores(8)))
-    return Loss(_packed(UNIT * p, UNIT * p * (1 - p), 32), 32, UNIT, UNIT, 8, 2**22)
+    costs = _rounded(-(UNIT**2) * np.log(1 - p))
+    return Loss(_packed(UNIT * p, UNIT * p * (1 - p), 32), 32, UNIT, UNIT, 8, 2**22, costs, 1)
 
 
 def squared() -> Loss:
     """Return the squared error: of scores up to 16 units."""
     scores = _scores(16)
-    return Loss(_packed(64 * scores, np.ones(len(scores)), 24), 24, 64, 1, 5, 2**22)
+    costs = _rounded((UNIT * scores) ** 2)
+    return Loss(_packed(64 * scores, np.ones(len(scores)), 24), 24, 64, 1, 5, 2**22, costs, 2 * UNIT // 64)
 
 
 def poisson() -> Loss:
     """Return the Poisson deviance with a logarithmic link: of scores up to 3, twenty times the unit."""
     rate = np.exp(_scores(3))
-    return Loss(_packed(UNIT * rate, UNIT / 16 * rate, 29), 29, UNIT, UNIT // 16, 7, 2**20)
+    return Loss(_packed(UNIT * rate, UNIT / 16 * rate, 29), 29, UNIT, UNIT // 16, 7, 2**20, _rounded(UNIT**2 * rate), 1)
 
 
 def _scores(far: int) -> npt.NDArray[np.float64]:
@@ -95,8 +106,23 @@ def _scores(far: int) -> npt.NDArray[np.float64]:
 
 
 def _packed(levels: npt.NDArray[np.float64], curvatures: npt.NDArray[np.float64], half: int) -> Longs:
-    rounded, steep = (np.floor(own + 0.5).astype(np.int64) for own in (levels, curvatures))
-    return (rounded << half) + np.maximum(1, steep)
+    return (_rounded(levels) << half) + np.maximum(1, _rounded(curvatures))
+
+
+def _rounded(numbers: npt.NDArray[np.float64]) -> Longs:
+    return np.floor(numbers + 0.5).astype(np.int64)
+
+
+def of_shares(link: Link | None) -> Longs:
+    """Return the score for each share of a class that a forest tells, in steps of 1 / 4096: ndarray of int64 (4097,).
+
+    A logit; or for numbers, whose share is where they lie between eight units below the centre and eight above, that.
+    """
+    share = np.arange(SHARE + 1) / SHARE
+    if link is not None:
+        return np.asarray(_rounded(share * WHOLE * UNIT / 16) - 8 * UNIT)
+    share = np.clip(share, 1 / UNIT, 1 - 1 / UNIT)
+    return _rounded(UNIT * np.log(share / (1 - share)))
 
 
 class Target(ABC):
@@ -111,6 +137,11 @@ class Target(ABC):
 
     loss: Loss
     pulls: list[Ints]
+
+    def check_rows(self) -> None:
+        """Refuse so many rows that a sum could leave its bits, with InputError."""
+        if len(self.pulls[0]) > self.loss.most:
+            raise InputError(f"{len(self.pulls[0])} rows are too many.", mend=f"Give at most {self.loss.most}.")
 
     @abstractmethod
     def leave(self, rows: Rows) -> bool:
@@ -129,6 +160,11 @@ class Target(ABC):
     @property
     def link(self) -> Link | None:
         """How a score becomes what is predicted; None for logits."""
+        return None
+
+    @property
+    def of_places(self) -> Link | None:
+        """How a step becomes a number; None for logits."""
         return None
 
     @property

@@ -7,7 +7,7 @@
                                 most that bin goes to the next node), and how far behind the other is
 ``classes`` (n_nodes, n)        rows of each class in a leaf, or how many it has, and the sum of their
                                 numbers; noughts for other nodes
-``starts`` (n_trees,)           where each tree begins
+``tree_starts`` (n_trees,)      where each tree begins
 ==============================  =======================================================================
 
 For regression ``model.json`` says how a mean becomes a number: its ``link``.
@@ -32,7 +32,7 @@ from expunge.learners.served.binned import BINNING, binning_arrays, binning_of, 
 from expunge.learners.served.link import Link, read_link
 from expunge.learners.served.model import ServedModel, Signature
 
-_ARRAYS: Final = (*BINNING, "nodes", "classes", "starts")
+TREES: Final = ("nodes", "classes", "tree_starts")
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,31 +60,15 @@ class ForestModel(ServedModel):
         cls, signature: Signature, binning: Binning, trees: Mapping[str, npt.NDArray[Any]], link: Link | None = None
     ) -> Self:
         """Take what predicts out of what was learned: of nodes that are no leaves, no counts."""
-        leaves = np.where(trees["nodes"][:, :1] < 0, trees["classes"], 0)
-        whole = {name: np.asarray(own, np.int64) for name, own in {**trees, "classes": leaves}.items()}
-        return cls(signature, binning_arrays(binning) | whole, link)
+        return cls(signature, binning_arrays(binning) | tree_arrays(trees), link)
 
     @cached_property
     def binning(self) -> Binning:
         """How cells become bins."""
         return binning_of(self.signature.columns, self.arrays)
 
-    @cached_property
-    def _shares(self) -> npt.NDArray[np.float64]:
-        counts = self.arrays["classes"].astype(np.float64)
-        if self.link is not None:
-            return np.asarray(counts[:, 1:] / np.maximum(counts[:, :1], 1))
-        return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))
-
-    def _summed(self, cells: Cells) -> npt.NDArray[np.float64]:
-        rows = np.ascontiguousarray(self.binning.encode(cells).T)
-        found = np.zeros((len(rows), self._shares.shape[1]))
-        add_shares(rows, self.arrays["nodes"].astype(np.int32), self._shares, self.arrays["starts"], found)
-        return found
-
-    def _probabilities(self, cells: Cells) -> npt.NDArray[np.float64]:
-        found = self._summed(cells)
-        return np.asarray(found / np.maximum(found.sum(axis=1, keepdims=True), 1))
+    def _means(self, cells: Cells) -> npt.NDArray[np.float64]:
+        return leaf_means(self.binning.encode(cells), self.arrays, numbers=self.link is not None)
 
     def scores(self, cells: Cells) -> npt.NDArray[np.float64]:
         """Return numbers; or for two classes how far the second's share is above a half, else all shares.
@@ -92,8 +76,8 @@ class ForestModel(ServedModel):
         ndarray (n_rows, n_scores).
         """
         if self.link is not None:
-            return self.link.of(self._summed(cells) / len(self.arrays["starts"]))
-        found = self._probabilities(cells)
+            return self.link.of(self._means(cells))
+        found = self._means(cells)
         return found[:, 1:] - 0.5 if found.shape[1] == 2 else found
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
@@ -104,7 +88,7 @@ class ForestModel(ServedModel):
         InputError
             For a table that cannot be read.
         """
-        return self._probabilities(self.signature.read(X))
+        return self._means(self.signature.read(X))
 
     def facts(self) -> dict[str, Any]:
         """Return the link, where there is one."""
@@ -117,25 +101,52 @@ class ForestModel(ServedModel):
     @classmethod
     def from_body(cls, signature: Signature, facts: Mapping[str, Any], body: bytes) -> Self:
         """Read what `body` wrote."""
-        model = cls(signature, whole_numbers(body, _ARRAYS), read_link(facts, signature))
-        model._check()
+        model = cls(signature, whole_numbers(body, (*BINNING, *TREES)), read_link(facts, signature))
+        check_binning(signature.columns, model.arrays)
+        check_trees(signature, model.arrays)
         return model
 
-    def _check(self) -> None:
-        """Refuse arrays on which a walk would leave its tree or never end; ValueError."""
-        columns, nodes, starts = self.signature.columns, self.arrays["nodes"], self.arrays["starts"]
-        check_binning(columns, self.arrays)
-        n_classes = 2 if self.signature.words is None else len(self.signature.words)
-        if nodes.shape[1:] != (3,) or self.arrays["classes"].shape != (len(nodes), n_classes) or starts.ndim != 1:
-            raise ValueError("the arrays do not fit the columns and classes")
-        inner = np.flatnonzero(nodes[:, 0] >= 0)
-        sound = (
-            within(nodes[:, 0], -1, len(columns) - 1)
-            and within(nodes[:, 1], 0, BINS - 1)
-            and within(starts, 0, len(nodes) - 1)
-            and (nodes[inner, 2] >= 1).all()
-            and (inner + np.maximum(nodes[inner, 2], 1) < len(nodes)).all()
-            and within(self.arrays["classes"], 0, 2**42)
-        )
-        if not sound:
-            raise ValueError("the nodes are no trees over these columns")
+
+def tree_arrays(trees: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[np.int64]]:
+    """Take what predicts out of trees that were written down: of nodes that are no leaves, no counts."""
+    leaves = np.where(trees["nodes"][:, :1] < 0, trees["classes"], 0)
+    arrays = {"nodes": trees["nodes"], "classes": leaves, "tree_starts": trees["starts"]}
+    return {name: np.asarray(own, np.int64) for name, own in arrays.items()}
+
+
+def leaf_means(
+    columns: npt.NDArray[np.uint8], arrays: Mapping[str, npt.NDArray[np.int64]], *, numbers: bool
+) -> npt.NDArray[np.float64]:
+    """Return each row's mean over trees: of the shares of classes in its leaf, or of the numbers there.
+
+    ndarray (n_rows, n_classes), rows of sum 1; for numbers (n_rows, 1).
+    """
+    counts = arrays["classes"].astype(np.float64)
+    held = counts[:, :1] if numbers else counts.sum(axis=1, keepdims=True)
+    shares = np.ascontiguousarray((counts[:, 1:] if numbers else counts) / np.maximum(held, 1))
+    rows = np.ascontiguousarray(columns.T)
+    found = np.zeros((len(rows), shares.shape[1]))
+    add_shares(rows, arrays["nodes"].astype(np.int32), shares, arrays["tree_starts"], found)
+    if numbers:
+        return found / len(arrays["tree_starts"])
+    return np.asarray(found / np.maximum(found.sum(axis=1, keepdims=True), 1))
+
+
+def check_trees(signature: Signature, arrays: Mapping[str, npt.NDArray[np.int64]]) -> None:
+    """Refuse arrays on which a walk would leave its tree or never end; ValueError."""
+    columns, nodes, starts = signature.columns, arrays["nodes"], arrays["tree_starts"]
+    n_classes = 2 if signature.words is None else len(signature.words)
+    if nodes.shape[1:] != (3,) or arrays["classes"].shape != (len(nodes), n_classes) or starts.ndim != 1:
+        raise ValueError("the arrays do not fit the columns and classes")
+    inner = np.flatnonzero(nodes[:, 0] >= 0)
+    sound = (
+        within(nodes[:, 0], -1, len(columns) - 1)
+        and within(nodes[:, 1], 0, BINS - 1)
+        and len(starts) > 0
+        and within(starts, 0, len(nodes) - 1)
+        and (nodes[inner, 2] >= 1).all()
+        and (inner + np.maximum(nodes[inner, 2], 1) < len(nodes)).all()
+        and within(arrays["classes"], 0, 2**42)
+    )
+    if not sound:
+        raise ValueError("the nodes are no trees over these columns")

@@ -42,6 +42,7 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "trees": "expunge.learners.served.trees:TreesModel",
         "tables": "expunge.learners.served.tables:TablesModel",
         "forest": "expunge.learners.served.forest:ForestModel",
+        "blend": "expunge.learners.served.blend:BlendModel",
         "lightgbm": "expunge.learners.served.boosters:LightGBMModel",
         "xgboost": "expunge.learners.served.boosters:XGBoostModel",
     }

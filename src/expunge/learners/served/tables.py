@@ -25,13 +25,14 @@ import numpy.typing as npt
 
 from expunge._kernels.tables import BINS, LARGEST, MOST_CELLS, MOST_FEATURES, UNIT, Chain, Plan, add_tables
 from expunge.learners.encoding.adaptive import Binning
+from expunge.learners.encoding.codes import Column
 from expunge.learners.encoding.columns import Cells
 from expunge.learners.served.arrays import to_npz
 from expunge.learners.served.binned import BINNING, binning_arrays, binning_of, check_binning, whole_numbers, within
 from expunge.learners.served.link import Link, read_link
 from expunge.learners.served.model import ServedModel, Signature
 
-_ARRAYS: Final = (*BINNING, "features", "arity", "maps", "values", "starts")
+TABLES: Final = ("features", "arity", "maps", "values", "starts")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,37 +60,17 @@ class TablesModel(ServedModel):
         cls, signature: Signature, binning: Binning, plan: Plan, chains: Sequence[Chain], starts: Sequence[int]
     ) -> Self:
         """Take what predicts out of what was learned: the chosen tables, and nothing else."""
-        rounds = np.arange(len(plan.arity))
-        chosen = [chain.chosen for chain in chains]
-        arrays: dict[str, Any] = {
-            **binning_arrays(binning),
-            "features": np.stack([plan.features[rounds, own] for own in chosen]),
-            "arity": np.stack([plan.arity[rounds, own] for own in chosen]),
-            "maps": np.stack([plan.maps[rounds, own] for own in chosen]),
-            "values": np.stack([chain.values for chain in chains]),
-            "starts": np.array(starts),
-        }
-        return cls(signature, {name: own.astype(np.int64) for name, own in arrays.items()})
+        arrays = binning_arrays(binning) | table_arrays(plan, chains, starts)
+        return cls(signature, arrays)
 
     @cached_property
     def binning(self) -> Binning:
         """How cells become bins."""
         return binning_of(self.signature.columns, self.arrays)
 
-    @cached_property
-    def _tables(self) -> tuple[npt.NDArray[Any], ...]:
-        kinds = (("features", np.int32), ("arity", np.int32), ("maps", np.uint8), ("values", np.int64))
-        return tuple(np.ascontiguousarray(self.arrays[name], kind) for name, kind in kinds)
-
     def scores(self, cells: Cells) -> npt.NDArray[np.float64]:
         """Return logits, or numbers: (n_rows, n_scores)."""
-        columns = self.binning.encode(cells)
-        found = np.empty((len(cells), len(self.arrays["starts"])))
-        features, arity, maps, values = self._tables
-        for score, start in enumerate(self.arrays["starts"].tolist()):
-            sums = np.full(len(cells), start, np.int64)
-            add_tables(columns, features[score], arity[score], maps[score], values[score], sums)
-            found[:, score] = sums / UNIT
+        found = table_sums(self.binning.encode(cells), self.arrays) / UNIT
         if self.link is None:
             return found
         return self.link.of(found)
@@ -104,10 +85,7 @@ class TablesModel(ServedModel):
         InputError
             For a table that cannot be read.
         """
-        each = 1 / (1 + np.exp(-self.scores(self.signature.read(X))))
-        if each.shape[1] == 1:
-            return np.hstack([1 - each, each])
-        return np.asarray(each / each.sum(axis=1, keepdims=True))
+        return probabilities(self.scores(self.signature.read(X)))
 
     def facts(self) -> dict[str, Any]:
         """Return the link, where there is one."""
@@ -120,31 +98,62 @@ class TablesModel(ServedModel):
     @classmethod
     def from_body(cls, signature: Signature, facts: Mapping[str, Any], body: bytes) -> Self:
         """Read what `body` wrote."""
-        model = cls(signature, whole_numbers(body, _ARRAYS), read_link(facts, signature))
-        model._check()
+        model = cls(signature, whole_numbers(body, (*BINNING, *TABLES)), read_link(facts, signature))
+        check_binning(signature.columns, model.arrays)
+        check_tables(signature.columns, model.arrays, signature.n_scores)
         return model
 
-    def _check(self) -> None:
-        """Refuse arrays by which a cell would lie outside its table; ValueError."""
-        of, columns = self.arrays, self.signature.columns
-        scores, rounds = of["values"].shape[:2]
-        shapes = {
-            "features": (scores, rounds, MOST_FEATURES),
-            "arity": (scores, rounds),
-            "maps": (scores, rounds, MOST_FEATURES, BINS),
-            "values": (scores, rounds, MOST_CELLS),
-            "starts": (self.signature.n_scores,),
-        }
-        if any(of[name].shape != shape for name, shape in shapes.items()) or scores != self.signature.n_scores:
-            raise ValueError("the arrays do not fit the columns and classes")
-        check_binning(columns, of)
-        sound = (
-            within(of["features"], 0, len(columns) - 1)
-            and within(of["arity"], 0, MOST_FEATURES)
-            and within(of["maps"], 0, MOST_CELLS - 1)
-            and within(of["maps"].max(axis=3, initial=0).sum(axis=2), 0, MOST_CELLS - 1)
-            and within(of["values"], -LARGEST, LARGEST)
-            and within(of["starts"], -LARGEST, LARGEST)
-        )
-        if not sound:
-            raise ValueError("the arrays are no tables over these columns")
+
+def table_arrays(plan: Plan, chains: Sequence[Chain], starts: Sequence[int]) -> dict[str, npt.NDArray[np.int64]]:
+    """Take the chosen tables out of chains over one plan, and nothing else."""
+    rounds, chosen = np.arange(len(plan.arity)), [chain.chosen for chain in chains]
+    arrays: dict[str, Any] = {
+        "features": np.stack([plan.features[rounds, own] for own in chosen]),
+        "arity": np.stack([plan.arity[rounds, own] for own in chosen]),
+        "maps": np.stack([plan.maps[rounds, own] for own in chosen]),
+        "values": np.stack([chain.values for chain in chains]),
+        "starts": np.array(starts),
+    }
+    return {name: own.astype(np.int64) for name, own in arrays.items()}
+
+
+def table_sums(columns: npt.NDArray[np.uint8], arrays: Mapping[str, npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+    """Return the scores of rows, in units of 1 / 256: ndarray of int64 (n_rows, S)."""
+    starts = arrays["starts"]
+    found = np.repeat(starts[:, None], columns.shape[1], axis=1)
+    for score, own in enumerate(found):
+        features, arity = arrays["features"][score].astype(np.int32), arrays["arity"][score].astype(np.int32)
+        add_tables(columns, features, arity, arrays["maps"][score].astype(np.uint8), arrays["values"][score], own)
+    return found.T
+
+
+def probabilities(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the probability of each class from logits, one against the rest where there are several."""
+    each = 1 / (1 + np.exp(-scores))
+    if each.shape[1] == 1:
+        return np.hstack([1 - each, each])
+    return np.asarray(each / each.sum(axis=1, keepdims=True))
+
+
+def check_tables(columns: Sequence[Column], of: Mapping[str, npt.NDArray[np.int64]], n_scores: int) -> None:
+    """Refuse arrays by which a cell would lie outside its table; ValueError."""
+    scores, rounds = of["values"].shape[:2]
+    shapes = {
+        "features": (scores, rounds, MOST_FEATURES),
+        "arity": (scores, rounds),
+        "maps": (scores, rounds, MOST_FEATURES, BINS),
+        "values": (scores, rounds, MOST_CELLS),
+        "starts": (n_scores,),
+    }
+    if any(of[name].shape != shape for name, shape in shapes.items()) or scores != n_scores:
+        raise ValueError("the arrays do not fit the columns and classes")
+    sound = (
+        within(of["features"], 0, len(columns) - 1)
+        and within(of["arity"], 0, MOST_FEATURES)
+        and within(of["maps"], 0, MOST_CELLS - 1)
+        and within(of["maps"].max(axis=3, initial=0).sum(axis=2), 0, MOST_CELLS - 1)
+        and within(of["values"], -LARGEST, LARGEST)
+        and within(of["starts"], -LARGEST, LARGEST)
+    )
+    if not sound:
+        raise ValueError("the arrays are no tables over these columns")

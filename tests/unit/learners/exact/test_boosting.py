@@ -127,7 +127,7 @@ def test_it_serves_what_it_learned_and_no_row() -> None:
     learner = small().fit(X, y, subjects=ids)
     scores = learner.decision_function(X)
     assert scores.shape == (600, 3)
-    for chain, own in zip(learner.state_.grown.chains, scores.T, strict=True):
+    for chain, own in zip(learner.state_.grown.series.chains, scores.T, strict=True):
         rows = learner.state_.records.rows
         by_row = np.empty(600)
         by_row[np.argsort(ids, kind="stable")] = chain.scores[-1, rows] / 256

@@ -1,0 +1,343 @@
+"""Blends: chains of boosting, an additive chain and a forest over the same bins, weighed by people none of them knows.
+
+A tenth of the people, drawn by key, are judges: the first chain of boosting and the additive one do not learn from
+them, and the forest's word on them comes from the trees that do not see them. Of a fixed list of weights those are
+taken whose loss on the judges is least (`expunge._kernels.judging`). All of it is integers, so the choice is a function
+of who is left, and it is looked at again whenever somebody leaves.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar, Final
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils.validation import check_is_fitted
+
+from expunge._kernels import judging
+from expunge._kernels.siphash import hash_each
+from expunge.domain.digest import learned_digest
+from expunge.domain.schema import Schema
+from expunge.errors import InputError
+from expunge.learners.encoding.columns import Feature
+from expunge.learners.exact.boosting import Boosting, BoostingClassifier, BoostingRegressor, Series
+from expunge.learners.exact.bounds import at_least
+from expunge.learners.exact.forest import ForestClassifier, Foresting, ForestRegressor, Grove, ids_of
+from expunge.learners.exact.grown import (
+    Grown,
+    GrownClassifier,
+    GrownPredictor,
+    GrownRegressor,
+    GrownState,
+    Rows,
+    key_of,
+    shares,
+    spelled,
+)
+from expunge.learners.exact.losses import Amounts, Labels, Target, of_shares
+from expunge.learners.exact.records import Records
+from expunge.learners.served import ServedModel, Signature
+from expunge.learners.served.blend import BlendModel
+
+FORMAT: Final = 1
+WEIGHTS: Final = np.array(
+    [
+        (10 - additive - forest, additive, forest)
+        for forest in (0, 1, 2, 3, 4, 5, 10)
+        for additive in (0, 4, 10)
+        if additive + forest <= 10
+    ],
+    np.int64,
+)
+"""Tenths of boosting, the additive chain and the forest: the first of equals is taken."""
+
+
+class Blended(Grown):
+    """What a state's rows became: bins, series and trees, and who judges them."""
+
+    mends: ClassVar[bool] = True
+
+    def __init__(self, features: tuple[Feature, ...], records: Records, target: Target, learner: Blending) -> None:
+        super().__init__(features, records, target, key_of(learner, b"expunge blend"))
+        target.check_rows()
+        boosting, additive, forest = learner._members()
+        apart = _drawn(records, key_of(learner, b"expunge judges"), float(learner.judges))
+        self._alive = np.ones(self._n, np.uint8)
+        known = self._alive - apart
+        keys = [key_of(learner, b"expunge chain %d" % number) for number in range(int(learner.n_chains) + 1)]
+        self.boosted = [
+            Series(self, known.copy() if number == 0 else self._alive.copy(), key, boosting)
+            for number, key in enumerate(keys[:-1])
+        ]
+        self.additive = Series(self, known.copy(), keys[-1], additive)
+        self.grove = Grove(self, records, key_of(learner, b"expunge forest"), forest)
+        n_scores = len(target.starts)
+        self._judges = judging.empty_judges(np.flatnonzero(apart).astype(np.int32), self.grove.within, n_scores)
+        self._first = 1 if isinstance(target, Labels) and n_scores == 1 else 0
+        self._of_share = of_shares(target.link)
+        self._judged()
+
+    def forget(self, kept: Records, leaving: Any, names: Rows) -> dict[str, int] | None:
+        """Take rows away, as `Grown.forget`, and judge again."""
+        work = super().forget(kept, leaving, names)
+        if work is not None:
+            self._judged()
+        return work
+
+    def _left(self, rows: Rows) -> dict[str, int] | None:
+        self._alive[rows] = 0
+        work: dict[str, int] = {}
+        for series in (*self.boosted, self.additive):
+            for name, number in series.leave(self, self._alive, rows).items():
+                work[name] = work.get(name, 0) + number
+        work |= self.grove.leave(self, rows)
+        judging.dismiss(self._judges, rows)
+        return None if self.target.leave(rows) else work
+
+    def _merged(self, column: int, before: int) -> None:
+        self.grove.merge(self, column, before)
+        for series in (*self.boosted, self.additive):
+            series.grow(self)
+
+    def _judged(self) -> None:
+        """Let the judges hear what is new, and choose the weights."""
+        trees, loss = self.grove.trees, self.target.loss
+        judging.hear(self.rows, self.grove.within, trees, self._judges, self._first, self.grove.parts)
+        heard = (self.boosted[0], self.additive)
+        scores = np.stack([[chain.scores[-1] for chain in series.chains] for series in heard])
+        targets = np.stack(self.target.pulls)
+        self.losses = judging.judge(self._judges, scores, targets, self._of_share, WEIGHTS, loss.costs, loss.pull)
+        self.chosen = int(self.losses.argmin())
+
+
+class Blending(GrownPredictor):
+    """Base of classifier and regression: all but what is predicted."""
+
+    n_chains: int
+    n_estimators: int
+    n_trees: int
+    min_samples_leaf: int
+    judges: float
+
+    @abstractmethod
+    def _members(self) -> tuple[Boosting, Boosting, Foresting]:
+        """Return how boosting, the additive chain and the forest are learned."""
+
+    @property
+    def weights_(self) -> dict[str, float]:
+        """Share of each member in the score, as the judges chose it: ``boosting``, ``additive``, ``forest``."""
+        chosen = WEIGHTS[self._fitted().grown.chosen] / judging.TENTHS
+        return dict(zip(("boosting", "additive", "forest"), chosen.tolist(), strict=True))
+
+    @property
+    def feature_importances_(self) -> npt.NDArray[np.float64]:
+        """Share of each column in what the members gained, each by its weight: (n_features,)."""
+        blended: Blended = self._fitted().grown
+        n_features, weights = len(blended.columns), self.weights_
+        boosted = np.mean([shares(series.gains, n_features) for series in blended.boosted], axis=0)
+        found = weights["boosting"] * boosted + weights["additive"] * shares(blended.additive.gains, n_features)
+        return np.asarray(found + weights["forest"] * shares(blended.grove.gains, n_features))
+
+    def digest(self) -> str:
+        """Return the learned digest: over hyperparameters, declared facts, bins, members and weights (64 hex)."""
+        check_is_fitted(self)
+        state: GrownState = self.state_
+        blended: Blended = state.grown
+        meta = {
+            "format": FORMAT,
+            "learner": type(self).__name__,
+            "hyperparameters": state.hyperparameters,
+            "features": [feature.to_dict() for feature in state.features],
+            "columns": [column.to_dict() for column in blended.binning.columns],
+            "classes": list(state.classes),
+            "target": blended.target.facts,
+            "weights": WEIGHTS[blended.chosen].tolist(),
+        }
+        series = {
+            f"{number} {name}": own
+            for number, each in enumerate((*blended.boosted, blended.additive))
+            for name, own in each.arrays.items()
+        }
+        return learned_digest(meta, spelled(blended.binning.arrays | series | blended.grove.arrays))
+
+    def _check_parameters(self) -> None:
+        for name, least in (("n_chains", 1), ("n_estimators", 1), ("n_trees", 1), ("random_state", 0)):
+            at_least(name, getattr(self, name), least)
+        at_least("min_samples_leaf", self.min_samples_leaf, 1)
+        if isinstance(self.judges, bool) or not isinstance(self.judges, float | int) or not 0 < self.judges < 1:
+            raise InputError(f"judges={self.judges!r} is no share.", mend="Give a number above 0, below 1.")
+
+    def _made(self, state: GrownState) -> ServedModel:
+        blended: Blended = state.grown
+        boosting, additive, forest = WEIGHTS[blended.chosen].tolist()
+        weighed = [(boosting, series) for series in blended.boosted]
+        weighed.append((additive * len(blended.boosted), blended.additive))
+        signature = Signature(blended.binning.columns, state.named, state.classes or None)
+        return BlendModel.of(
+            signature,
+            blended.binning,
+            [(weight, series.plan, series.chains) for weight, series in weighed if weight],
+            blended.target.starts,
+            (forest * len(blended.boosted), blended.grove.arrays) if forest else None,
+            (judging.TENTHS * len(blended.boosted), blended.target.link, blended.target.of_places),
+        )
+
+
+class BlendClassifier(GrownClassifier, Blending):
+    """Boosting, an additive chain and a random forest in one, weighed by people whom they did not learn from.
+
+    The default for tables where accuracy counts more than the last millisecond.
+
+    Parameters
+    ----------
+    n_chains : int
+        Chains of boosting; the mean of their scores counts.
+    n_estimators : int
+        Rounds of each chain, and of the additive one.
+    n_trees : int
+        Of the forest.
+    min_samples_leaf : int
+        Fewest rows in a leaf.
+    judges : float
+        Share of the people who weigh the members, above 0, below 1. Boosting's later chains learn from them.
+    random_state : int
+        What the key is derived from, where none is given.
+    schema : Schema or None
+        Declared columns; None takes kinds from dtypes and infers ranges as state.
+    key : bytes or None
+        32 bytes: what all random choices derive from, with `random_state`.
+
+    Attributes
+    ----------
+    classes_ : ndarray (n_classes,)
+    weights_ : dict of str to float
+        What was chosen.
+    state_ : GrownState
+        Personal data.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(-1, 1, (2000, 2))
+    >>> learner = BlendClassifier().fit(X, X[:, 0] * X[:, 1] > 0)
+    >>> learner.predict([[0.7, 0.7], [0.7, -0.7]]).tolist()
+    [True, False]
+    >>> report = learner.forget([3, 4])
+    >>> rest = np.delete(np.arange(2000), [3, 4])
+    >>> again = BlendClassifier().fit(X[rest], (X[:, 0] * X[:, 1] > 0)[rest], subjects=rest)
+    >>> learner.digest() == again.digest()
+    True
+    """
+
+    def __init__(
+        self,
+        n_chains: int = 2,
+        n_estimators: int = 100,
+        n_trees: int = 40,
+        *,
+        min_samples_leaf: int = 20,
+        judges: float = 0.1,
+        random_state: int = 0,
+        schema: Schema | None = None,
+        key: bytes | None = None,
+    ) -> None:
+        self.n_chains = n_chains
+        self.n_estimators = n_estimators
+        self.n_trees = n_trees
+        self.min_samples_leaf = min_samples_leaf
+        self.judges = judges
+        self.random_state = random_state
+        self.schema = schema
+        self.key = key
+
+    def _members(self) -> tuple[Boosting, Boosting, Foresting]:
+        rounds = int(self.n_estimators)
+        forest = ForestClassifier(int(self.n_trees), min_samples_leaf=int(self.min_samples_leaf))
+        return BoostingClassifier(rounds), _additive(BoostingClassifier, rounds), forest
+
+    def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Blended:
+        return Blended(features, records, Labels(records, classes), self)
+
+
+class BlendRegressor(GrownRegressor, Blending):
+    """Boosting, an additive chain and a random forest in one, for a number; the squared error weighs them.
+
+    Parameters
+    ----------
+    n_chains : int
+        Chains of boosting; the mean of their scores counts.
+    n_estimators : int
+        Rounds of each chain, and of the additive one.
+    n_trees : int
+        Of the forest.
+    min_samples_leaf : int
+        Fewest rows in a leaf.
+    judges : float
+        Share of the people who weigh the members, above 0, below 1. Boosting's later chains learn from them.
+    random_state : int
+        What the key is derived from, where none is given.
+    schema : Schema or None
+        Declared columns; None takes kinds from dtypes and infers ranges as state, that of the target too.
+    key : bytes or None
+        32 bytes: what all random choices derive from, with `random_state`.
+
+    Attributes
+    ----------
+    weights_ : dict of str to float
+        What was chosen.
+    state_ : GrownState
+        Personal data.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(-1, 1, (3000, 2))
+    >>> learner = BlendRegressor().fit(X, 10 * X[:, 0] * X[:, 1])
+    >>> np.abs(learner.predict([[0.7, 0.7], [0.7, -0.7]]) - [4.9, -4.9]).max() < 1
+    np.True_
+    """
+
+    def __init__(
+        self,
+        n_chains: int = 2,
+        n_estimators: int = 150,
+        n_trees: int = 40,
+        *,
+        min_samples_leaf: int = 5,
+        judges: float = 0.1,
+        random_state: int = 0,
+        schema: Schema | None = None,
+        key: bytes | None = None,
+    ) -> None:
+        self.n_chains = n_chains
+        self.n_estimators = n_estimators
+        self.n_trees = n_trees
+        self.min_samples_leaf = min_samples_leaf
+        self.judges = judges
+        self.random_state = random_state
+        self.schema = schema
+        self.key = key
+
+    def _members(self) -> tuple[Boosting, Boosting, Foresting]:
+        rounds = int(self.n_estimators)
+        forest = ForestRegressor(int(self.n_trees), min_samples_leaf=int(self.min_samples_leaf))
+        boosting = BoostingRegressor(n_estimators=rounds)
+        return boosting, _additive(BoostingRegressor, rounds), forest
+
+    def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Blended:
+        del classes  # there are none
+        return Blended(features, records, Amounts(features[-1], records, "squared_error"), self)
+
+
+def _additive(kind: type[Boosting], rounds: int) -> Boosting:
+    """Return boosting by tables of one column: half the rounds at twice the rate are as good, and forget faster."""
+    return kind(n_estimators=max(1, rounds // 2), learning_rate=0.24, max_features=1)
+
+
+def _drawn(records: Records, key: npt.NDArray[np.uint64], share: float) -> npt.NDArray[np.uint8]:
+    """Tell whose rows judge: 1 where they do, ndarray of uint8 (n_rows,)."""
+    drawn = hash_each(key, np.zeros(1, np.uint64), ids_of(records)) >> np.uint64(32)
+    return np.repeat(drawn < np.uint64(int(share * 2**32)), records.counts).astype(np.uint8)
