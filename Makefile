@@ -17,7 +17,7 @@ $(READY): requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
 
-demo: $(READY) ## Erase 22 real people from four models and certify it, into demo-out/
+demo: $(READY) ## Erase 22 real people from five models and certify it, into demo-out/
 	$(BIN)/expunge demo --out demo-out
 
 test: $(READY) ## Run the test suite
@@ -36,6 +36,7 @@ check: $(READY) ## Lint, format, types, import contracts
 bench: $(READY) ## Time the learners and the office (EXPUNGE_DATA_DIR); writes benchmarks/results/
 	$(BIN)/python benchmarks/learners.py --out benchmarks/results/learners.json
 	$(BIN)/python benchmarks/ensembles.py --out benchmarks/results/ensembles.json
+	$(BIN)/python benchmarks/sequences.py --out benchmarks/results/sequences.json
 	$(BIN)/python benchmarks/office.py --out benchmarks/results/office.json --repeats 3
 
 docs: $(READY) ## Build the documentation site into docs/_build; a warning is an error

@@ -1,11 +1,12 @@
-"""Hold boosting by tables and forests against other ensembles: accuracy, fit, and forgetting beside LightGBM's refit.
+"""Hold boosting, forests and blends against other ensembles: accuracy, fit, and forgetting beside LightGBM's refit.
 
     python benchmarks/ensembles.py --out benchmarks/results/ensembles.json
 
 Adult (48,842 people) and Diabetes-130 (101,766 encounters of 71,518 people, target: back within thirty days), a fifth
 of the people held out, three splits, three seeds of ours; EXPUNGE_DATA_DIR names the folder that holds them. Everybody
 gets the same matrix: words as ordinal codes, diagnoses as the numbers of their ICD-9 chapters; LightGBM gets categories
-too, under a name of its own. One thread, defaults, sides in turns. What was forgotten is compared with a refit from raw
+too, under a name of its own. SISA is LightGBM on shards of people, the mean of whose probabilities counts; it forgets
+by a refit of one shard. One thread, defaults, sides in turns. What was forgotten is compared with a refit from raw
 rows by digest; bins that moved are in the times.
 """
 
@@ -24,12 +25,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from lightgbm import LGBMClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 from xgboost import XGBClassifier
 
-from expunge.learners.exact import BoostingClassifier, ForestClassifier
+from expunge.learners.exact import BlendClassifier, BoostingClassifier, ForestClassifier
 
 SPLITS = SEEDS = range(3)
 ALONE = 1_000
@@ -39,11 +40,13 @@ OTHERS: dict[str, Callable[[], Any]] = {
     "lightgbm, categories": lambda: LGBMClassifier(n_jobs=1, verbose=-1),
     "xgboost": lambda: XGBClassifier(n_jobs=1),
     "hist-gradient-boosting": HistGradientBoostingClassifier,
+    "extra trees": lambda: ExtraTreesClassifier(n_jobs=1),
     "random forest, leaves of 1": lambda: RandomForestClassifier(n_jobs=1),
     "random forest, leaves of 5": lambda: RandomForestClassifier(min_samples_leaf=5, n_jobs=1),
     "random forest, leaves of 20": lambda: RandomForestClassifier(min_samples_leaf=20, n_jobs=1),
 }
-OURS: dict[str, Any] = {"boosting": BoostingClassifier, "forest": ForestClassifier}
+OURS: dict[str, Any] = {"boosting": BoostingClassifier, "forest": ForestClassifier, "blend": BlendClassifier}
+SHARDS = (5, 10, 20)
 LIBRARIES = ("numpy", "numba", "pandas", "scikit-learn", "lightgbm", "xgboost-cpu")
 
 
@@ -108,12 +111,41 @@ def compared(X: pd.DataFrame, y: Any, people: Any) -> dict[str, Any]:
             if seed == 0:
                 for name, make in OTHERS.items():
                     noted(name, make(), categories if name.endswith("categories") else codes, train)
+                for shards in SHARDS:
+                    entry = found.setdefault(f"SISA, {shards} shards", {"auc": [], "fit": []})
+                    score, each = sisa(shards, codes, y, people, train)
+                    entry["auc"].append(score)
+                    entry["fit"].append(each)
     whole = {
         name: {"auc": float(np.mean(own["auc"])), "fit": spread(own["fit"]), "aucs": own["auc"]}
         for name, own in found.items()
     }
     leaving = {name: forgotten(kind, codes[train], y[train], people[train]) for name, kind in OURS.items()}
     return whole | {"forgetting": leaving}
+
+
+def sisa(shards: int, X: pd.DataFrame, y: Any, people: Any, train: Any) -> tuple[float, float]:
+    """Return the AUC of LightGBM on shards of people, and how long one shard takes."""
+    shard = np.random.default_rng(shards).integers(0, shards, people.max() + 1)[people]
+    told, spent = np.zeros(int((~train).sum())), []
+    for number in range(shards):
+        model, own = LGBMClassifier(n_jobs=1, verbose=-1), train & (shard == number)
+        spent.append(seconds(lambda model=model, own=own: model.fit(X[own], y[own])))
+        told += model.predict_proba(X[~train])[:, 1]
+    return float(roc_auc_score(y[~train], told)), float(np.mean(spent))
+
+
+def held(state: Any, seen: set[int] | None = None) -> int:
+    """Return how many bytes of arrays a state holds, rows included."""
+    seen = set() if seen is None else seen
+    if id(state) in seen:
+        return 0
+    seen.add(id(state))
+    if isinstance(state, np.ndarray):
+        return state.nbytes if state.base is None else held(state.base, seen)
+    parts = state if isinstance(state, tuple | list) else list(getattr(state, "__dict__", {}).values())
+    parts = list(state.values()) if isinstance(state, dict) else parts
+    return sum(held(part, seen) for part in parts)
 
 
 def forgotten(kind: Any, X: pd.DataFrame, y: Any, people: Any) -> dict[str, Any]:
@@ -137,6 +169,7 @@ def forgotten(kind: Any, X: pd.DataFrame, y: Any, people: Any) -> dict[str, Any]
     fresh = kind().fit(X[stays], y[stays], subjects=people[stays])
     return {
         "rows": len(y),
+        "bytes": held(ours.state_),
         "one": spread(alone),
         "learned_again": again,
         "people": ALONE,
@@ -158,7 +191,12 @@ def table(result: dict[str, Any]) -> str:
         line(f"test AUC of `{name}`", lambda own, name=name: f"{own[name]['auc']:.4f}")
     for name in OTHERS:
         line(f"test AUC of {name}", lambda own, name=name: f"{own[name]['auc']:.4f}")
-    rivals = {"boosting": "lightgbm", "forest": "random forest, leaves of 5"}
+    for shards in SHARDS:
+        line(
+            f"test AUC of SISA over LightGBM, {shards} shards",
+            lambda own, of=f"SISA, {shards} shards": f"{own[of]['auc']:.4f}",
+        )
+    rivals = {"boosting": "lightgbm", "forest": "random forest, leaves of 5", "blend": "lightgbm"}
     for name, other in rivals.items():
 
         def fit(own: dict[str, Any], name: str = name, other: str = other) -> str:
@@ -185,6 +223,16 @@ def table(result: dict[str, Any]) -> str:
             what = f"`{name}`: forgetting {size:,} at once, over its own refit"
             line(what, lambda own, size=size, share=share: share(own, size))
         line(f"`{name}`: after all of that equal to a refit", equal)
+        line(
+            f"`{name}`: state in memory, rows included",
+            lambda own, of=name: f"{own['forgetting'][of]['bytes'] / 1e6:.0f} MB",
+        )
+    for shards in SHARDS:
+
+        def one_shard(own: dict[str, Any], of: str = f"SISA, {shards} shards") -> str:
+            return f"{own['lightgbm']['fit']['mean'] / own[of]['fit']['mean']:.1f}x"
+
+        line(f"SISA, {shards} shards: LightGBM's refit, over the refit of one shard", one_shard)
     return "\n".join(lines) + "\n"
 
 
@@ -198,7 +246,9 @@ def main() -> None:
     folder = Path(os.environ["EXPUNGE_DATA_DIR"])
     rng = np.random.default_rng(0)
     for kind in OURS.values():  # compiles
-        kind(n_estimators=3).fit(rng.normal(size=(300, 3)), np.arange(300) % 2).forget([5])
+        warm = kind(n_estimators=3).fit(rng.normal(size=(3000, 3)), np.arange(3000) % 2)
+        for person in range(200):
+            warm.forget([person])
     with threadpool_limits(1):
         result = {
             "command": f"python benchmarks/ensembles.py --out {out}",

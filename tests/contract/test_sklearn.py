@@ -12,8 +12,9 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from xgboost import XGBClassifier
 
@@ -87,6 +88,28 @@ def test_a_grid_search_hands_the_subjects_on_and_splits_by_them() -> None:
     best.forget([1000, 1059])
     rest = ~np.isin(people, [1000, 1059])
     assert best.digest() == clone(best).fit(X[rest], y[rest], subjects=people[rest]).digest()
+
+
+@pytest.mark.parametrize(
+    "learner",
+    [BoostingClassifier(5), ForestClassifier(5), BlendClassifier(1, 5, 4), BoostingRegressor(n_estimators=5)],
+    ids=lambda own: type(own).__name__,
+)
+def test_trees_go_through_searches_scores_and_pipelines(learner: Any) -> None:
+    """People are split by, and handed on, in all three."""
+    X, y, people = _table()
+    with config_context(enable_metadata_routing=True):
+        routed = clone(learner).set_fit_request(subjects=True)
+        scores = cross_val_score(routed, X, y, cv=GroupKFold(3), params={"subjects": people, "groups": people})
+        search = GridSearchCV(routed, {"random_state": [0, 1]}, cv=GroupKFold(3))
+        search.fit(X, y, subjects=people, groups=people)
+        pipeline = make_pipeline(FunctionTransformer(), clone(routed)).fit(X, y, subjects=people)
+    assert np.isfinite(scores).all()
+    rest = ~np.isin(people, [1000, 1059])
+    for fitted in (search.best_estimator_, pipeline[-1]):
+        assert fitted.subjects_held() == sorted(set(people.tolist()))
+        fitted.forget([1000, 1059])
+        assert fitted.digest() == clone(fitted).fit(X[rest], y[rest], subjects=people[rest]).digest()
 
 
 def test_a_pipeline_fits_an_encoder_and_hides_its_key() -> None:

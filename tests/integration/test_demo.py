@@ -89,6 +89,7 @@ def test_the_commands_that_the_demo_prints_hold(demo: Shown, command: Command) -
     assert {(one["copy"], one["verdict"]) for one in replayed} == {
         ("dataset rand-hie", "PASSED"),
         ("model additive", "PASSED"),
+        ("model blend", "PASSED"),
         ("model boosting", "PASSED"),
         ("model lightgbm", "PASSED"),
         ("model ridge", "PASSED"),
@@ -139,7 +140,7 @@ def test_the_columns_that_leak_the_answer_are_not_stored(demo: Shown) -> None:
 def test_the_certificate_says_what_the_summary_says(demo: Shown) -> None:
     copies = {copy.name: copy for copy in demo.verified.statement.copies}
     assert len(copies["rand-hie"].members.left) == 22
-    for name in ("ridge", "additive", "boosting", "lightgbm"):
+    for name in ("ridge", "additive", "boosting", "blend", "lightgbm"):
         copy = copies[name]
         verdicts = {check.name: check.verdict for check in copy.checks}
         (utility,) = [check for check in copy.checks if check.name == "utility"]
@@ -184,6 +185,7 @@ def test_with_json_the_demo_prints_one_value(again: tuple[Shown, Any]) -> None:
         "ridge": True,
         "additive": True,
         "boosting": True,
+        "blend": True,
         "lightgbm": True,
     }
 

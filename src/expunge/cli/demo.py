@@ -35,7 +35,7 @@ LEAKS: Final = (
     *("notmdvis", "lnmeddol", "binexp", "time", "mdvis"),
 )
 CATEGORIES: Final = ("plan", "site")
-LEARNERS: Final = ("ridge", "additive", "boosting", "lightgbm")
+LEARNERS: Final = ("ridge", "additive", "boosting", "blend", "lightgbm")
 ACTORS: Final = {"clara": "intake_clerk", "anna": "privacy_officer", "ben": "privacy_officer", "emil": "ml_engineer"}
 REQUESTS: Final = 25
 GROUND: Final = "17(3)(d)"

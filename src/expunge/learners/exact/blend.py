@@ -9,7 +9,7 @@ of who is left, and it is looked at again whenever somebody leaves.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -56,8 +56,6 @@ WEIGHTS: Final = np.array(
 class Blended(Grown):
     """What a state's rows became: bins, series and trees, and who judges them."""
 
-    mends: ClassVar[bool] = True
-
     def __init__(self, features: tuple[Feature, ...], records: Records, target: Target, learner: Blending) -> None:
         super().__init__(features, records, target, key_of(learner, b"expunge blend"))
         target.check_rows()
@@ -78,6 +76,11 @@ class Blended(Grown):
         self._of_share = of_shares(target.link)
         self._judged()
 
+    @property
+    def series(self) -> tuple[Series, ...]:
+        """All chains: those of boosting, and the additive one."""
+        return (*self.boosted, self.additive)
+
     def forget(self, kept: Records, leaving: Any, names: Rows) -> dict[str, int] | None:
         """Take rows away, as `Grown.forget`, and judge again."""
         work = super().forget(kept, leaving, names)
@@ -85,10 +88,13 @@ class Blended(Grown):
             self._judged()
         return work
 
-    def _left(self, rows: Rows) -> dict[str, int] | None:
+    def _left(self, rows: Rows, *, moved: bool) -> dict[str, int] | None:
         self._alive[rows] = 0
-        work: dict[str, int] = {}
-        for series in (*self.boosted, self.additive):
+        work = {"rows_learned_again": self._n} if moved else {}
+        for series in self.series:
+            if moved:
+                series.drop(rows)
+                continue
             for name, number in series.leave(self, self._alive, rows).items():
                 work[name] = work.get(name, 0) + number
         work |= self.grove.leave(self, rows)
@@ -97,8 +103,10 @@ class Blended(Grown):
 
     def _merged(self, column: int, before: int) -> None:
         self.grove.merge(self, column, before)
-        for series in (*self.boosted, self.additive):
-            series.grow(self)
+
+    def _moved(self) -> None:
+        for series in self.series:
+            series.grow(self, self._alive == 0)
 
     def _judged(self) -> None:
         """Let the judges hear what is new, and choose the weights."""
@@ -155,9 +163,7 @@ class Blending(GrownPredictor):
             "weights": WEIGHTS[blended.chosen].tolist(),
         }
         series = {
-            f"{number} {name}": own
-            for number, each in enumerate((*blended.boosted, blended.additive))
-            for name, own in each.arrays.items()
+            f"{number} {name}": own for number, each in enumerate(blended.series) for name, own in each.arrays.items()
         }
         return learned_digest(meta, spelled(blended.binning.arrays | series | blended.grove.arrays))
 

@@ -5,8 +5,8 @@ what is forgotten goes through all three.
 
 Invariant
 ---------
-Forgetting changes the rounds where nothing else moved, and learns them afresh where a bin, a category or the starting
-score did. Both give the same bytes.
+Forgetting changes the rounds where nothing else moved, and learns them afresh where a bin did; bins too where a range,
+a category or the starting score did. All give the same bytes.
 """
 
 from __future__ import annotations
@@ -67,14 +67,20 @@ class Series:
         self._weight, self._key, self._dials = weight, key, dials
         self.grow(grown)
 
-    def grow(self, grown: Grown) -> None:
-        """Learn from all rows."""
+    def grow(self, grown: Grown, gone: npt.NDArray[np.bool_] | None = None) -> None:
+        """Learn from all rows; nothing is noted of those that are gone."""
         target = grown.target
         self.plan = _plan(grown.binning, self._key, self._dials)
         self.rules = [_rule(start, target, self._key, self._dials) for start in target.starts]
         self.chains = [tables.empty_chain(self.plan, len(self._weight)) for _ in target.starts]
         for pull, rule, chain in zip(target.pulls, self.rules, self.chains, strict=True):
             tables.grow(grown.columns, pull, self._weight, self.plan, rule, chain)
+            if gone is not None:
+                chain.scores[:, gone], chain.cell[:, gone] = 0, 0
+
+    def drop(self, rows: Numbers) -> None:
+        """Take rows away, and be of no use until grown again."""
+        self._weight[rows] = 0
 
     def leave(self, grown: Grown, alive: npt.NDArray[np.uint8], rows: Numbers) -> dict[str, int]:
         """Take rows away that `alive` has no more, but `grown` still has; returns the work."""
@@ -85,7 +91,7 @@ class Series:
             )
             for name, number in zip(work, done, strict=True):
                 work[name] += number
-        self._weight[rows] = 0
+        self.drop(rows)
         return work
 
     @property
@@ -116,10 +122,20 @@ class Rounds(Grown):
         self._alive = np.ones(self._n, np.uint8)
         self.series = Series(self, self._alive.copy(), key, learner)
 
-    def _left(self, rows: Numbers) -> dict[str, int] | None:
+    def _left(self, rows: Numbers, *, moved: bool) -> dict[str, int] | None:
         self._alive[rows] = 0
-        work = self.series.leave(self, self._alive, rows)
+        work = {"rows_learned_again": self._n}
+        if moved:
+            self.series.drop(rows)
+        else:
+            work = self.series.leave(self, self._alive, rows)
         return None if self.target.leave(rows) else work
+
+    def _merged(self, column: int, before: int) -> None:
+        """Do nothing: `_moved` does it for all bins that moved."""
+
+    def _moved(self) -> None:
+        self.series.grow(self, self._alive == 0)
 
 
 class Boosting(GrownPredictor):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Any, ClassVar, Final, cast
+from typing import Any, Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -112,8 +112,6 @@ class Grove:
 class Forest(Grown):
     """What a state's rows became: bins, and trees."""
 
-    mends: ClassVar[bool] = True
-
     def __init__(self, features: tuple[Feature, ...], records: Records, target: Target, learner: Foresting) -> None:
         key = key_of(learner, PURPOSE)
         super().__init__(features, records, target, key)
@@ -122,10 +120,14 @@ class Forest(Grown):
     def _merged(self, column: int, before: int) -> None:
         self.grove.merge(self, column, before)
 
-    def _left(self, rows: Rows) -> dict[str, int] | None:
+    def _moved(self) -> None:
+        """Do nothing: all is mended."""
+
+    def _left(self, rows: Rows, *, moved: bool) -> dict[str, int] | None:
+        del moved  # it is mended
         work = self.grove.leave(self, rows)
-        moved = self.target.leave(rows)
-        return None if moved and isinstance(self.target, Amounts) else work
+        other = self.target.leave(rows)
+        return None if other and isinstance(self.target, Amounts) else work
 
 
 class Foresting(GrownPredictor):

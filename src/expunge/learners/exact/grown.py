@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from time import perf_counter
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -59,11 +59,7 @@ class Grown(ABC):
     columns, rows : ndarray of uint8 (n_features, n_rows), (n_rows, n_features)
         Bins, laid out in both ways.
     target : Target
-    mends : bool
-        Whether it has `_merged`; else it is grown afresh where an edge moves.
     """
-
-    mends: ClassVar[bool] = False
 
     def __init__(self, features: Sequence[Feature], records: Records, target: Target, key: Keys) -> None:
         cells = records.cells
@@ -97,24 +93,28 @@ class Grown(ABC):
         if len(names) > self._n // MANY or kept.words is not self._words or self._watch.leave(leaving):
             return None
         rows, edges = self._at[names], self._watch.gone()
-        if edges and not self.mends:
-            return None
-        work = self._left(rows)
+        work = self._left(rows, moved=bool(edges))
         self.rows[rows], self.columns[:, rows] = 0, 0
         for column, edge in edges:
             self.binning, before = self.binning.merged(column, edge)
             self.columns[column] -= self.columns[column] > before
             self.rows[:, column] = self.columns[column]
             self._merged(column, before)
+        if edges and work is not None:
+            self._moved()
         return work
 
-    def _merged(self, column: int, before: int) -> None:
-        """Mend what was grown where a bin of a column took the one behind it: the rows have their new bins."""
-        raise NotImplementedError
+    @abstractmethod
+    def _left(self, rows: Rows, *, moved: bool) -> dict[str, int] | None:
+        """Take rows away whose bins are still here, from the target too; with `moved`, `_moved` is called later."""
 
     @abstractmethod
-    def _left(self, rows: Rows) -> dict[str, int] | None:
-        """Take rows away whose bins are still here, where no bin moves; from the target too."""
+    def _merged(self, column: int, before: int) -> None:
+        """Mend what was grown where a bin of a column took the one behind it: the rows have their new bins."""
+
+    @abstractmethod
+    def _moved(self) -> None:
+        """Grow afresh what is not mended, from the rows in their new bins."""
 
 
 @dataclass(frozen=True, eq=False)
