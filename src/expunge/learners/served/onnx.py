@@ -132,8 +132,9 @@ def _keys(column: Column) -> tuple[str, list[Any]]:
     values = [from_text(word) for word in column.words or ()]
     if all(isinstance(value, str) for value in values):
         return "string", values
-    if all(isinstance(value, int) for value in values):
-        return "int64", [int(value) for value in values]
+    numbers = [int(value) for value in values if isinstance(value, int)]
+    if len(numbers) == len(values):
+        return "int64", numbers
     raise InputError(
         f"column {column.name!r} has words of several types, which ONNX has not.", mend="Give them as text."
     )
