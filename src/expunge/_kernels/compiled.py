@@ -27,8 +27,8 @@ _UNREADABLE: Final = (OSError, EOFError, ValueError, AttributeError, ImportError
 
 
 def kernel(function: _F) -> _F:
-    """Compile a function when it is first called."""
-    made: Any = njit(error_model="numpy")(function)
+    """Compile a function when it is first called; other threads go on while it runs."""
+    made: Any = njit(error_model="numpy", nogil=True)(function)
     folder = _folder()
     if folder is not None:
         made._cache = _Kept(function, folder)

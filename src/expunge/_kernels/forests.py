@@ -27,6 +27,7 @@ bin that no row has is not looked at: so a leaf stays a leaf.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -107,8 +108,8 @@ class Trees(NamedTuple):
         Rows per bin and class of the features that a node looks at first, one feature behind the other.
     looked_at : ndarray of int16 (n_tables, n_features)
         Which features these are.
-    spare : ndarray of int32 (n_tables + 1,)
-        Tables that no node has; the last element is how many they are.
+    spare : ndarray of int32 (n_trees, n_own_tables + 1)
+        Tables that no node of a tree has; the last element is how many they are. No tree takes another's.
     large : ndarray of int64 (1,)
         From so many rows on a node has a table.
     """
@@ -150,8 +151,9 @@ def empty_trees(n_trees: int, n_rows: int, n_classes: int, shape_of: Shape) -> T
     min_leaf = shape_of.min_leaf
     wanted = min(shape_of.n_features, len(shape_of.sizes))
     size = int(np.sort(shape_of.sizes)[::-1][:wanted].sum()) * n_classes
-    n_tables = min(n_trees * (4 * n_rows // LARGE), MOST_TABLED // max(4 * size, 1))
-    large = max(LARGE, 4 * n_trees * n_rows // max(n_tables, 1))  # so that there are enough for every tree
+    own = min(4 * n_rows // LARGE, MOST_TABLED // max(4 * size * n_trees, 1))
+    large = max(LARGE, 4 * n_rows // max(own, 1))  # so that there are enough
+    spare = np.hstack([np.arange(n_trees * own).reshape(n_trees, own), np.full((n_trees, 1), own)]).astype(np.int32)
     n_nodes = 2 * (n_rows // min_leaf) + 3
     shape = (n_trees, n_nodes)
     pairs = np.arange(1, n_nodes - 1, 2, dtype=np.int32)[::-1]
@@ -171,11 +173,22 @@ def empty_trees(n_trees: int, n_rows: int, n_classes: int, shape_of: Shape) -> T
         np.ascontiguousarray(np.broadcast_to(pairs, (n_trees, len(pairs)))),
         np.full(n_trees, len(pairs), np.int64),
         np.full(shape, -1, np.int32),
-        np.zeros((n_tables, size), np.int32),
-        np.zeros((n_tables, wanted), np.int16),
-        np.arange(n_tables + 1, dtype=np.int32),
+        np.zeros((n_trees * own, size), np.int32),
+        np.zeros((n_trees * own, wanted), np.int16),
+        spare,
         np.array([large]),
     )
+
+
+def parts_of(trees: Trees, n_parts: int) -> list[tuple[slice, Trees]]:
+    """Divide trees evenly, as views; what one thread does to its own no other sees."""
+    ends = np.linspace(0, len(trees.feature), n_parts + 1).astype(int).tolist()
+    shared = {"tables": trees.tables, "looked_at": trees.looked_at, "large": trees.large}
+    return [
+        (slice(begin, end), Trees(*(own[begin:end] for own in trees))._replace(**shared))
+        for begin, end in pairwise(ends)
+        if begin < end
+    ]
 
 
 def room(n_rows: int, n_features: int, n_classes: int) -> Room:
@@ -412,21 +425,23 @@ def scan_all(counts: Ints, features: Longs, whole: Ints, n: int, shape: Shape, s
 @kernel
 def _a_table(trees: Trees, t: int, k: int) -> int:
     """Give a node a table, if it has none and there is one."""
-    last = len(trees.spare) - 1
-    if trees.table[t, k] < 0 and trees.spare[last] > 0:
-        trees.spare[last] -= 1
-        trees.table[t, k] = trees.spare[trees.spare[last]]
+    spare = trees.spare[t]
+    last = len(spare) - 1
+    if trees.table[t, k] < 0 and spare[last] > 0:
+        spare[last] -= 1
+        trees.table[t, k] = spare[spare[last]]
     return trees.table[t, k]
 
 
 @kernel
 def free_table(trees: Trees, t: int, k: int) -> None:
     """Take a node's table away, blank."""
-    last = len(trees.spare) - 1
+    spare = trees.spare[t]
+    last = len(spare) - 1
     if trees.table[t, k] >= 0:
         trees.tables[trees.table[t, k], :] = 0
-        trees.spare[trees.spare[last]] = trees.table[t, k]
-        trees.spare[last] += 1
+        spare[spare[last]] = trees.table[t, k]
+        spare[last] += 1
         trees.table[t, k] = -1
 
 

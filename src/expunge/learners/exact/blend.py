@@ -9,6 +9,7 @@ of who is left, and it is looked at again whenever somebody leaves.
 from __future__ import annotations
 
 from abc import abstractmethod
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -37,6 +38,7 @@ from expunge.learners.exact.grown import (
 )
 from expunge.learners.exact.losses import Amounts, Labels, Target, of_shares
 from expunge.learners.exact.records import Records
+from expunge.learners.exact.threads import FEW, in_threads, workers
 from expunge.learners.served import ServedModel, Signature
 from expunge.learners.served.blend import BlendModel
 
@@ -64,11 +66,11 @@ class Blended(Grown):
         self._alive = np.ones(self._n, np.uint8)
         known = self._alive - apart
         keys = [key_of(learner, b"expunge chain %d" % number) for number in range(int(learner.n_chains) + 1)]
-        self.boosted = [
-            Series(self, known.copy() if number == 0 else self._alive.copy(), key, boosting)
-            for number, key in enumerate(keys[:-1])
-        ]
-        self.additive = Series(self, known.copy(), keys[-1], additive)
+        self._workers = workers(learner.n_jobs)
+        everybody = [known.copy(), *(self._alive.copy() for _ in keys[1:-1]), known.copy()]
+        dials = [boosting] * (len(keys) - 1) + [additive]
+        works = [partial(Series, self, *each) for each in zip(everybody, keys, dials, strict=True)]
+        *self.boosted, self.additive = in_threads(self._workers, works)
         self.grove = Grove(self, records, key_of(learner, b"expunge forest"), forest)
         n_scores = len(target.starts)
         self._judges = judging.empty_judges(np.flatnonzero(apart).astype(np.int32), self.grove.within, n_scores)
@@ -91,12 +93,13 @@ class Blended(Grown):
     def _left(self, rows: Rows, *, moved: bool) -> dict[str, int] | None:
         self._alive[rows] = 0
         work = {"rows_learned_again": self._n} if moved else {}
-        for series in self.series:
-            if moved:
+        if moved:
+            for series in self.series:
                 series.drop(rows)
-                continue
-            for name, number in series.leave(self, self._alive, rows).items():
-                work[name] = work.get(name, 0) + number
+        else:
+            works = [partial(series.leave, self, self._alive, rows) for series in self.series]
+            done = in_threads(self._workers if len(rows) > FEW else 1, works)
+            work = {name: sum(own[name] for own in done) for name in done[0]}
         work |= self.grove.leave(self, rows)
         judging.dismiss(self._judges, rows)
         return None if self.target.leave(rows) else work
@@ -105,8 +108,7 @@ class Blended(Grown):
         self.grove.merge(self, column, before)
 
     def _moved(self) -> None:
-        for series in self.series:
-            series.grow(self, self._alive == 0)
+        in_threads(self._workers, [partial(series.grow, self, self._alive == 0) for series in self.series])
 
     def _judged(self) -> None:
         """Let the judges hear what is new, and choose the weights."""
@@ -127,6 +129,7 @@ class Blending(GrownPredictor):
     n_trees: int
     min_samples_leaf: int
     judges: float
+    n_jobs: int | None
 
     @abstractmethod
     def _members(self) -> tuple[Boosting, Boosting, Foresting]:
@@ -168,6 +171,7 @@ class Blending(GrownPredictor):
         return learned_digest(meta, spelled(blended.binning.arrays | series | blended.grove.arrays))
 
     def _check_parameters(self) -> None:
+        workers(self.n_jobs)
         for name, least in (("n_chains", 1), ("n_estimators", 1), ("n_trees", 1), ("random_state", 0)):
             at_least(name, getattr(self, name), least)
         at_least("min_samples_leaf", self.min_samples_leaf, 1)
@@ -207,6 +211,8 @@ class BlendClassifier(GrownClassifier, Blending):
         Fewest rows in a leaf.
     judges : float
         Share of the people who weigh the members, above 0, below 1. Boosting's later chains learn from them.
+    n_jobs : int or None
+        Threads; -1 for all that the machine has. What is learned is the same for any number.
     random_state : int
         What the key is derived from, where none is given.
     schema : Schema or None
@@ -245,6 +251,7 @@ class BlendClassifier(GrownClassifier, Blending):
         *,
         min_samples_leaf: int = 20,
         judges: float = 0.1,
+        n_jobs: int | None = None,
         random_state: int = 0,
         schema: Schema | None = None,
         key: bytes | None = None,
@@ -254,13 +261,14 @@ class BlendClassifier(GrownClassifier, Blending):
         self.n_trees = n_trees
         self.min_samples_leaf = min_samples_leaf
         self.judges = judges
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.schema = schema
         self.key = key
 
     def _members(self) -> tuple[Boosting, Boosting, Foresting]:
         rounds = int(self.n_estimators)
-        forest = ForestClassifier(int(self.n_trees), min_samples_leaf=int(self.min_samples_leaf))
+        forest = ForestClassifier(int(self.n_trees), min_samples_leaf=int(self.min_samples_leaf), n_jobs=self.n_jobs)
         return BoostingClassifier(rounds), _additive(BoostingClassifier, rounds), forest
 
     def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Blended:
@@ -282,6 +290,8 @@ class BlendRegressor(GrownRegressor, Blending):
         Fewest rows in a leaf.
     judges : float
         Share of the people who weigh the members, above 0, below 1. Boosting's later chains learn from them.
+    n_jobs : int or None
+        Threads; -1 for all that the machine has. What is learned is the same for any number.
     random_state : int
         What the key is derived from, where none is given.
     schema : Schema or None
@@ -314,6 +324,7 @@ class BlendRegressor(GrownRegressor, Blending):
         *,
         min_samples_leaf: int = 5,
         judges: float = 0.1,
+        n_jobs: int | None = None,
         random_state: int = 0,
         schema: Schema | None = None,
         key: bytes | None = None,
@@ -323,13 +334,14 @@ class BlendRegressor(GrownRegressor, Blending):
         self.n_trees = n_trees
         self.min_samples_leaf = min_samples_leaf
         self.judges = judges
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.schema = schema
         self.key = key
 
     def _members(self) -> tuple[Boosting, Boosting, Foresting]:
         rounds = int(self.n_estimators)
-        forest = ForestRegressor(int(self.n_trees), min_samples_leaf=int(self.min_samples_leaf))
+        forest = ForestRegressor(int(self.n_trees), min_samples_leaf=int(self.min_samples_leaf), n_jobs=self.n_jobs)
         boosting = BoostingRegressor(n_estimators=rounds)
         return boosting, _additive(BoostingRegressor, rounds), forest
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -42,6 +43,7 @@ from expunge.learners.exact.grown import (
 from expunge.learners.exact.grown import Rows as Numbers
 from expunge.learners.exact.losses import Amounts, Labels, LossName, Target
 from expunge.learners.exact.records import Records
+from expunge.learners.exact.threads import FEW, in_threads, workers
 from expunge.learners.served import ServedModel, Signature
 from expunge.learners.served.tables import TablesModel
 
@@ -73,9 +75,14 @@ class Series:
         self.plan = _plan(grown.binning, self._key, self._dials)
         self.rules = [_rule(start, target, self._key, self._dials) for start in target.starts]
         self.chains = [tables.empty_chain(self.plan, len(self._weight)) for _ in target.starts]
-        for pull, rule, chain in zip(target.pulls, self.rules, self.chains, strict=True):
-            tables.grow(grown.columns, pull, self._weight, self.plan, rule, chain)
-            if gone is not None:
+        each = zip(target.pulls, self.rules, self.chains, strict=True)
+        works = [
+            partial(tables.grow, grown.columns, pull, self._weight, self.plan, rule, chain)
+            for pull, rule, chain in each
+        ]
+        in_threads(workers(self._dials.n_jobs), works)
+        if gone is not None:
+            for chain in self.chains:
                 chain.scores[:, gone], chain.cell[:, gone] = 0, 0
 
     def drop(self, rows: Numbers) -> None:
@@ -84,15 +91,15 @@ class Series:
 
     def leave(self, grown: Grown, alive: npt.NDArray[np.uint8], rows: Numbers) -> dict[str, int]:
         """Take rows away that `alive` has no more, but `grown` still has; returns the work."""
-        work = dict.fromkeys(("rows_pushed", "values_moved", "tables_changed"), 0)
-        for pull, rule, chain in zip(grown.target.pulls, self.rules, self.chains, strict=True):
-            done = pushing.forget_rows(
-                grown.rows, grown.columns, pull, self._weight, alive, rows, self.plan, rule, chain
-            )
-            for name, number in zip(work, done, strict=True):
-                work[name] += number
+        table, each = (grown.rows, grown.columns), zip(grown.target.pulls, self.rules, self.chains, strict=True)
+        works = [
+            partial(pushing.forget_rows, *table, pull, self._weight, alive, rows, self.plan, rule, chain)
+            for pull, rule, chain in each
+        ]
+        done = in_threads(workers(self._dials.n_jobs) if len(rows) > FEW else 1, works)
         self.drop(rows)
-        return work
+        names = ("rows_pushed", "values_moved", "tables_changed")
+        return {name: sum(numbers) for name, numbers in zip(names, zip(*done, strict=True), strict=True)}
 
     @property
     def arrays(self) -> dict[str, npt.NDArray[np.int64]]:
@@ -148,6 +155,7 @@ class Boosting(GrownPredictor):
     reg_lambda: float
     value_step: float
     min_signal: float
+    n_jobs: int | None
 
     @property
     def feature_importances_(self) -> npt.NDArray[np.float64]:
@@ -175,6 +183,7 @@ class Boosting(GrownPredictor):
         return learned_digest(meta, spelled(rounds.binning.arrays | rounds.series.arrays))
 
     def _check_parameters(self) -> None:
+        workers(self.n_jobs)
         for name, least in (("n_estimators", 1), ("n_candidates", 1), ("max_features", 1), ("random_state", 0)):
             at_least(name, getattr(self, name), least)
         if self.max_features > tables.MOST_FEATURES:
@@ -213,6 +222,8 @@ class BoostingClassifier(GrownClassifier, Boosting):
         Values of cells are multiples of this share of the learning rate: the coarser, the fewer move.
     min_signal : float
         A cell whose sum of gradients is below so many standard deviations adds nothing.
+    n_jobs : int or None
+        Threads, of which several classes have one each; -1 for all that the machine has. What is learned is the same.
     random_state : int
         What the key is derived from, where none is given.
     schema : Schema or None
@@ -251,6 +262,7 @@ class BoostingClassifier(GrownClassifier, Boosting):
         reg_lambda: float = 2.0,
         value_step: float = 0.3,
         min_signal: float = 1.0,
+        n_jobs: int | None = None,
         random_state: int = 0,
         schema: Schema | None = None,
         key: bytes | None = None,
@@ -262,6 +274,7 @@ class BoostingClassifier(GrownClassifier, Boosting):
         self.reg_lambda = reg_lambda
         self.value_step = value_step
         self.min_signal = min_signal
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.schema = schema
         self.key = key
@@ -292,6 +305,8 @@ class BoostingRegressor(GrownRegressor, Boosting):
         fewer move.
     min_signal : float
         A cell whose sum of gradients is below so many standard deviations adds nothing.
+    n_jobs : int or None
+        Threads; -1 for all that the machine has. What is learned is the same for any number.
     random_state : int
         What the key is derived from, where none is given.
     schema : Schema or None
@@ -325,6 +340,7 @@ class BoostingRegressor(GrownRegressor, Boosting):
         reg_lambda: float = 2.0,
         value_step: float = 0.1,
         min_signal: float = 1.0,
+        n_jobs: int | None = None,
         random_state: int = 0,
         schema: Schema | None = None,
         key: bytes | None = None,
@@ -337,6 +353,7 @@ class BoostingRegressor(GrownRegressor, Boosting):
         self.reg_lambda = reg_lambda
         self.value_step = value_step
         self.min_signal = min_signal
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.schema = schema
         self.key = key

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import blake2b
 from typing import Any, Final, cast
 
@@ -35,6 +36,7 @@ from expunge.learners.exact.grown import (
 )
 from expunge.learners.exact.losses import Amounts, Labels, Target
 from expunge.learners.exact.records import Records
+from expunge.learners.exact.threads import FEW, in_threads, workers
 from expunge.learners.served import ServedModel, Signature
 from expunge.learners.served.forest import ForestModel
 
@@ -71,23 +73,41 @@ class Grove:
         self.within = _within(records, key, n_trees, float(dials.subject_fraction))
         most = int(self.within.sum(axis=1).max(initial=1))
         self.trees = forests.empty_trees(n_trees, most, n_classes, self._shape)
-        self._space = forests.room(most, n_features, n_classes)
-        self._waiting = np.zeros(self.trees.feature.shape[1] + 2, np.int32)
+        self._workers = workers(dials.n_jobs)
+        self._parts = [
+            (
+                which,
+                own,
+                forests.room(most, n_features, n_classes),
+                np.zeros(self.trees.feature.shape[1] + 2, np.int32),
+            )
+            for which, own in forests.parts_of(self.trees, self._workers)
+        ]
         paths = hash_each(key, np.full(1, _PATHS, np.uint64), np.arange(n_trees, dtype=np.uint64))
-        forests.grow_forest(grown.rows, self.y, self.within, self.trees, paths, self._shape, self._space)
+        works = [
+            partial(forests.grow_forest, grown.rows, self.y, self.within[which], own, paths[which], self._shape, space)
+            for which, own, space, _ in self._parts
+        ]
+        in_threads(self._workers, works)
 
     def leave(self, grown: Grown, rows: Rows) -> dict[str, int]:
         """Take rows away that `grown` still has; returns the work."""
-        looked, mended = mending.forget_from_forest(
-            grown.rows, self.y, self.within, self.trees, rows, self._shape, self._space, self._waiting
-        )
+        works = [
+            partial(
+                mending.forget_from_forest,
+                *(grown.rows, self.y, self.within[which], own, rows, self._shape, space, waiting),
+            )
+            for which, own, space, waiting in self._parts
+        ]
+        done = in_threads(self._workers if len(rows) > FEW else 1, works)
         self.within[:, rows], self.y[rows] = 0, 0
-        return {"rows_looked_at": looked, "nodes_mended": mended}
+        return {"rows_looked_at": sum(looked for looked, _ in done), "nodes_mended": sum(mended for _, mended in done)}
 
     def merge(self, grown: Grown, column: int, before: int) -> None:
         """Mend the trees where a bin of a column took the one behind it."""
         self._shape.sizes[column] -= 1
-        mending.merge_bins(grown.rows, self.y, self.trees, column, before, self._shape, self._space, self._waiting)
+        for _, own, space, waiting in self._parts:
+            mending.merge_bins(grown.rows, self.y, own, column, before, self._shape, space, waiting)
 
     @property
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -138,6 +158,7 @@ class Foresting(GrownPredictor):
     max_features: float
     min_samples_leaf: int
     max_depth: int | None
+    n_jobs: int | None
 
     @property
     def feature_importances_(self) -> npt.NDArray[np.float64]:
@@ -162,6 +183,7 @@ class Foresting(GrownPredictor):
         return learned_digest(meta, spelled(grown.binning.arrays | grown.grove.arrays))
 
     def _check_parameters(self) -> None:
+        workers(self.n_jobs)
         for name, least in (("n_estimators", 1), ("min_samples_leaf", 1), ("random_state", 0)):
             at_least(name, getattr(self, name), least)
         if self.max_depth is not None:
@@ -192,6 +214,8 @@ class ForestClassifier(GrownClassifier, Foresting):
     min_samples_leaf : int
         Fewest rows in a leaf.
     max_depth : int or None
+    n_jobs : int or None
+        Threads; -1 for all that the machine has. What is learned is the same for any number.
     random_state : int
         What the key is derived from, where none is given.
     schema : Schema or None
@@ -228,6 +252,7 @@ class ForestClassifier(GrownClassifier, Foresting):
         max_features: float = 0.3,
         min_samples_leaf: int = 5,
         max_depth: int | None = None,
+        n_jobs: int | None = None,
         random_state: int = 0,
         schema: Schema | None = None,
         key: bytes | None = None,
@@ -237,6 +262,7 @@ class ForestClassifier(GrownClassifier, Foresting):
         self.max_features = max_features
         self.min_samples_leaf = min_samples_leaf
         self.max_depth = max_depth
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.schema = schema
         self.key = key
@@ -262,6 +288,8 @@ class ForestRegressor(GrownRegressor, Foresting):
     min_samples_leaf : int
         Fewest rows in a leaf.
     max_depth : int or None
+    n_jobs : int or None
+        Threads; -1 for all that the machine has. What is learned is the same for any number.
     random_state : int
         What the key is derived from, where none is given.
     schema : Schema or None
@@ -292,6 +320,7 @@ class ForestRegressor(GrownRegressor, Foresting):
         max_features: float = 0.3,
         min_samples_leaf: int = 5,
         max_depth: int | None = None,
+        n_jobs: int | None = None,
         random_state: int = 0,
         schema: Schema | None = None,
         key: bytes | None = None,
@@ -301,6 +330,7 @@ class ForestRegressor(GrownRegressor, Foresting):
         self.max_features = max_features
         self.min_samples_leaf = min_samples_leaf
         self.max_depth = max_depth
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.schema = schema
         self.key = key

@@ -319,7 +319,7 @@ class RowLearner(Learner):
         return {
             name: to_text(float(value) if isinstance(defaults[name].default, float) else value)
             for name, value in self.get_params(deep=False).items()
-            if name not in {"schema", "key"}
+            if name not in {"schema", "key", "n_jobs"}
         }
 
     def _check_target(self, cells: Cells) -> None:
