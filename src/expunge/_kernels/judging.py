@@ -67,6 +67,7 @@ def dismiss(judges: Judges, leaving: Ints) -> None:
                 judges.leaf[:, j] = -1
                 judges.told[:, j] = 0
                 judges.sums[j] = 0
+                judges.heard[j] = 0
 
 
 @kernel

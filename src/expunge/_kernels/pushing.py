@@ -144,7 +144,7 @@ def _rows_of(cell: Bytes, wanted: Bytes, n_wanted: int, found: Ints) -> int:
 
 
 @kernel
-def _push_few(alive: Bytes, t: int, n_few: int, n_changed: int, chain: Chain, front: Front) -> int:
+def _push_few(alive: Bytes, t: int, n_few: int, n_changed: int, most: int, chain: Chain, front: Front) -> int:
     """Push the rows on whose scores changed before this round or in it; returns how many were pushed on."""
     was, after, cell, value = chain.scores[t], chain.scores[t + 1], chain.cell[t], chain.values[t]
     rows, now, changed = front.rows, front.now, front.changed
@@ -154,7 +154,7 @@ def _push_few(alive: Bytes, t: int, n_few: int, n_changed: int, chain: Chain, fr
         own = cell[i]
         if n_changed and changed[own]:
             continue  # found below, with all others of its cell
-        moved = moved_by(np.int64(now[i]), value[own])
+        moved = moved_by(np.int64(now[i]), value[own], most)
         if moved != after[i]:
             now[i] = moved
             rows[n_next] = i
@@ -163,7 +163,7 @@ def _push_few(alive: Bytes, t: int, n_few: int, n_changed: int, chain: Chain, fr
         for place in range(_rows_of(cell, changed, n_changed, front.found)):
             i = front.found[place]
             if alive[i]:
-                moved = moved_by(np.int64(was[i]), value[cell[i]])  # the scores of now were written back
+                moved = moved_by(np.int64(was[i]), value[cell[i]], most)  # the scores of now were written back
                 if moved != after[i]:
                     now[i] = moved
                     rows[n_next] = i
@@ -173,12 +173,12 @@ def _push_few(alive: Bytes, t: int, n_few: int, n_changed: int, chain: Chain, fr
 
 
 @kernel
-def _push_all(alive: Bytes, t: int, chain: Chain, front: Front) -> int:
+def _push_all(alive: Bytes, t: int, most: int, chain: Chain, front: Front) -> int:
     """Compute every row's score after this round from that before it; returns how many are others than they were."""
     was, after, cell, value, now = chain.scores[t], chain.scores[t + 1], chain.cell[t], chain.values[t], front.now
     n_other = 0
     for i in range(len(was)):
-        moved = moved_by(np.int64(was[i]), value[cell[i]]) * alive[i]  # the scores of now were written back
+        moved = moved_by(np.int64(was[i]), value[cell[i]], most) * alive[i]  # the scores of now were written back
         now[i] = moved
         n_other += moved != after[i]
     front.changed[:] = 0
@@ -256,9 +256,9 @@ def forget_rows(
             revalue(chain, t, rule)
             place_rows(columns, plan, t, best, chain.cell[t])
         if few and chosen_again:
-            n_dirty = _push_few(alive, t, n_dirty, n_changed, chain, front)
+            n_dirty = _push_few(alive, t, n_dirty, n_changed, rule.most, chain, front)
         else:
-            n_dirty = _push_all(alive, t, chain, front)
+            n_dirty = _push_all(alive, t, rule.most, chain, front)
             few = n_dirty < n // MANY
             if few:
                 n_dirty = _listed(front.now, chain.scores[t + 1], alive, front.rows)

@@ -38,6 +38,8 @@ MOST_CELLS: Final = 256
 BINS: Final = 256
 LARGEST: Final = 32_000
 """No score goes beyond: 16 bits hold it."""
+HIGHEST_LOG: Final = 4 * UNIT
+"""Where a score is a logarithm, none goes above: it is that of 54 units."""
 
 
 class Plan(NamedTuple):
@@ -74,6 +76,8 @@ class Rule(NamedTuple):
         Where the buckets of each round begin.
     start : int
         The score before the first round.
+    most : int
+        No score goes above it.
     rate, penalty, step, weak : float
         `rate` in units of the score, `penalty` in those of the curvature. A cell of ``G**2 < weak * (H + penalty)``, or
         of a value below half a step, has the value nought.
@@ -84,6 +88,7 @@ class Rule(NamedTuple):
     shift: int
     offsets: Longs
     start: int
+    most: int
     rate: float
     penalty: float
     step: float
@@ -175,9 +180,9 @@ def best_of(gains: Longs) -> int:
 
 
 @kernel
-def moved_by(score: int, value: int) -> int:
+def moved_by(score: int, value: int, most: int) -> int:
     """Return a score after a round."""
-    return min(max(score + value, -LARGEST), LARGEST)
+    return min(max(score + value, -LARGEST), most)
 
 
 @kernel
@@ -283,17 +288,21 @@ def grow(columns: Bytes, target: Ints, weight: Bytes, plan: Plan, rule: Rule, ch
         place_rows(columns, plan, t, chain.chosen[t], chain.cell[t])
         values, cell, after = chain.values[t], chain.cell[t], chain.scores[t + 1]
         for i in range(n):
-            after[i] = moved_by(scores[i], values[cell[i]])
+            after[i] = moved_by(scores[i], values[cell[i]], rule.most)
 
 
 @kernel
-def add_tables(columns: Bytes, features: Ints, arity: Ints, maps: Bytes, values: Longs, scores: Longs) -> None:
+def add_tables(
+    columns: Bytes, features: Ints, arity: Ints, maps: Bytes, values: Longs, most: int, scores: Longs
+) -> None:
     """Add the values of chosen tables to the scores of rows; changes `scores`.
 
     Parameters
     ----------
     columns : ndarray of uint8 (n_features, n_rows)
     features, arity, maps, values : ndarray (T, 3), (T,), (T, 3, 256), (T, 256)
+    most : int
+        As `Rule` has it.
     scores : ndarray of int64 (n_rows,)
     """
     n = len(scores)
@@ -307,4 +316,4 @@ def add_tables(columns: Bytes, features: Ints, arity: Ints, maps: Bytes, values:
                 cell += m1[x1[i]]
             if arity[t] > 2:
                 cell += m2[x2[i]]
-            scores[i] = moved_by(scores[i], value[cell])
+            scores[i] = moved_by(scores[i], value[cell], most)

@@ -51,6 +51,7 @@ def case(
     weak: float,
     loss: Loss = LOGISTIC,
     passengers: float = 0.0,
+    cut: int = 1,
 ) -> Case:
     rng = np.random.default_rng(seed)
     bins = np.array([7, 2, 40, 3], np.int64)
@@ -68,7 +69,7 @@ def case(
     offsets = rng.integers(0, 2**shift, rounds)
     rate, penalty = 0.3 * 256 * loss.curvature / loss.gradient, float(loss.curvature)
     noise = weak * loss.gradient**2 / loss.curvature
-    rule = Rule(loss.levels, loss.half, shift, offsets, -200, rate, penalty, step, noise)
+    rule = Rule(loss.levels, loss.half, shift, offsets, -200, loss.highest // cut, rate, penalty, step, noise)
     return Case(columns, target.astype(np.int32), weight.astype(np.uint8), plan, rule)
 
 
@@ -84,6 +85,7 @@ CASES = st.builds(
     weak=st.sampled_from([0.0, 1.0]),
     loss=st.sampled_from([LOGISTIC, losses.squared(), losses.poisson()]),
     passengers=st.sampled_from([0.0, 0.0, 0.3]),
+    cut=st.sampled_from([1, 1, 40]),
 )
 
 
@@ -124,7 +126,7 @@ def twin(of: Case) -> dict[str, Any]:
                 steps = math.floor(abs(rule.rate * g / (h + rule.penalty)) / rule.step + 0.5)
                 size = min(math.floor(rule.step * steps + 0.5), 32_000)
             values[at] = -size if g > 0 else size
-        scores = [min(max(s + values[cell(i, t, chosen)], -32_000), 32_000) for i, s in enumerate(scores)]
+        scores = [min(max(s + values[cell(i, t, chosen)], -32_000), rule.most) for i, s in enumerate(scores)]
         found["chosen"].append(chosen)
         found["values"].append(values)
         found["sums"].append(sums)
@@ -175,7 +177,8 @@ def test_rows_are_predicted_as_they_were_learned(of: Case) -> None:
     chain, rounds = of.grown(), np.arange(len(of.plan.arity))
     scores = np.full(len(of.target), of.rule.start, np.int64)
     drawn, chosen = of.plan, (rounds, chain.chosen)
-    tables.add_tables(of.columns, drawn.features[chosen], drawn.arity[chosen], drawn.maps[chosen], chain.values, scores)
+    arrays = (drawn.features[chosen], drawn.arity[chosen], drawn.maps[chosen], chain.values)
+    tables.add_tables(of.columns, *arrays, of.rule.most, scores)
     assert np.array_equal(scores, chain.scores[-1])
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from expunge.learners.exact import (
     ForestRegressor,
     Retrained,
     RidgeClassifier,
+    blend,
 )
 from expunge.learners.served import ServedModel, TreesModel, digest_of_files, from_files, unpacked
 from expunge.learners.served.arrays import from_npz, to_npz
@@ -41,6 +43,15 @@ X = pd.DataFrame(
 Y = np.where(X["n"].fillna(0.5) + (X["c"] == "b") > 0.3, "yes", "no")
 U = RNG.random(90)
 SMALL: dict[str, Any] = {"max_iter": 4, "min_samples_leaf": 5}
+
+
+def blended() -> ServedModel:
+    """A blend whose members all count."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blend, "WEIGHTS", np.array([[4, 3, 3]], np.int64))
+        return BlendClassifier(1, 4, 3, min_samples_leaf=4, judges=0.3).fit(X, Y).serve()
+
+
 MODELS: dict[str, ServedModel] = {
     "linear": RidgeClassifier().fit(X, Y).serve(),
     "trees": Retrained(HistGradientBoostingClassifier(**SMALL)).fit(X, Y).serve(),
@@ -53,7 +64,7 @@ MODELS: dict[str, ServedModel] = {
     "forest of three classes": ForestClassifier(3, subject_fraction=0.8).fit(X, np.arange(90) % 3).serve(),
     "tables regression": BoostingRegressor("poisson", 4).fit(X, U).serve(),
     "forest regression": ForestRegressor(3, subject_fraction=0.8).fit(X, U).serve(),
-    "blend": BlendClassifier(1, 4, 3, min_samples_leaf=4, judges=0.3).fit(X, Y).serve(),
+    "blend": blended(),
     "blend regression": BlendRegressor(1, 4, 3, judges=0.3).fit(X, U).serve(),
     "lightgbm": Retrained(LGBMClassifier(n_estimators=4)).fit(X, Y).serve(),
     "xgboost": Retrained(XGBClassifier(n_estimators=4)).fit(X, np.arange(90) % 3).serve(),
@@ -234,6 +245,16 @@ OVER_BINS: list[tuple[str, str, Any]] = [
     ("forest", "classes", -1),
     ("forest", "edges", 1 << 20),
     ("forest", "ends", -1),
+    ("forest", "nodes", 2**53),
+    ("blend", "nodes", 2**53),
+    ("blend", "tree_starts", -1),
+    ("blend", "classes", -1),
+    ("blend", "features", 99),
+    ("blend", "arity", 4),
+    ("blend", "maps", 255),
+    ("blend", "values", 40_000),
+    ("blend", "edges", 0),
+    ("blend", "ends", 7),
 ]
 
 
@@ -244,16 +265,29 @@ def test_no_forged_array_leads_a_model_over_bins_astray(name: str, array: str, v
     arrays = {one: own.copy() for one, own in model.arrays.items()}
     arrays[array][...] = value
     with pytest.raises(CorruptedError):
-        from_files(type(model)(model.signature, arrays).files)
+        from_files(replace(model, arrays=arrays).files)
 
 
-@pytest.mark.parametrize("name", ["tables", "forest"])
+def test_a_node_whose_way_right_wraps_around_is_refused() -> None:
+    """2**63 - 1024 is a whole float: added to a node's own number it would be negative."""
+    model: Any = MODELS["forest"]
+    nodes = np.tile([0, 255, 1], (1027, 1))
+    nodes[1024] = (0, 0, 2**63 - 1024)
+    nodes[1025:, 0] = -1
+    classes, starts = np.ones((1027, 2), np.int64), np.zeros(1, np.int64)
+    with pytest.raises(CorruptedError):
+        from_files(
+            replace(model, arrays={**model.arrays, "nodes": nodes, "classes": classes, "tree_starts": starts}).files
+        )
+
+
+@pytest.mark.parametrize("name", ["tables", "forest", "blend"])
 def test_an_array_of_another_shape_is_refused(name: str) -> None:
     model: Any = MODELS[name]
     for array in model.arrays:
         shorter = (
-            [] if array == "tree_starts" and name == "forest" else [model.arrays[array][:-1]]
+            [] if array == "tree_starts" and name != "tables" else [model.arrays[array][:-1]]
         )  # a forest of fewer trees
         for other in (*shorter, model.arrays[array][None]):
             with pytest.raises(CorruptedError):
-                from_files(type(model)(model.signature, model.arrays | {array: other}).files)
+                from_files(replace(model, arrays=model.arrays | {array: other}).files)

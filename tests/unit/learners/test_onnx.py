@@ -54,11 +54,11 @@ def told(model: ServedModel, rows: pd.DataFrame) -> dict[str, Any]:
     """What the runtime says."""
     session = onnxruntime.InferenceSession(to_onnx(model), providers=["CPUExecutionProvider"])
     cells = {
-        "dose": rows["dose"].to_numpy(np.float32),
-        "age": rows["age"].to_numpy(np.float32),
+        "dose": rows["dose"].to_numpy(np.float64),
+        "age": rows["age"].to_numpy(np.float64),
         "ward": rows["ward"].fillna("").to_numpy(object),
-        "same": rows["same"].to_numpy(np.float32),
-        "flag": rows["flag"].to_numpy(np.float32),
+        "same": rows["same"].to_numpy(np.float64),
+        "flag": rows["flag"].to_numpy(np.float64),
     }
     names = [output.name for output in session.get_outputs()]
     found = session.run(names, {name: own.reshape(-1, 1) for name, own in cells.items()})
@@ -124,6 +124,40 @@ def test_whole_numbers_are_words_where_they_were_declared_so() -> None:
     ours = model.predict_proba(pd.DataFrame({"code": pd.Series([3, 7, 8], dtype=object)}))
     assert label.tolist() == [0, 1, 0]
     assert np.abs(shares - ours).max() <= 1e-6
+
+
+def test_numbers_that_float32_cannot_hold_get_their_own_bins() -> None:
+    seconds = pd.DataFrame({"n3": 1.7e9 + RNG.integers(0, 2000, N), "_c0": RNG.random(N), "c0": np.ones(N)})
+    model: Any = BoostingClassifier(30).fit(seconds, seconds["n3"] % 50 > 25).serve()
+    session = onnxruntime.InferenceSession(to_onnx(model), providers=["CPUExecutionProvider"])
+    given = {name: own.to_numpy(np.float64).reshape(-1, 1) for name, own in seconds.items()}
+    shares = session.run(["probabilities"], given)[0]
+    assert np.abs(shares - model.predict_proba(seconds)).max() <= 1e-6
+    as_float32 = session.run(
+        ["probabilities"], {name: own.astype(np.float32).astype(float) for name, own in given.items()}
+    )
+    assert np.abs(as_float32[0] - shares).max() > 0.01
+
+
+def test_a_column_of_nothing_but_missing_words_is_no_trouble() -> None:
+    nothing = pd.DataFrame({"n": RNG.random(N), "w": pd.Series([None] * N, dtype=object)})
+    model: Any = ForestClassifier(5).fit(nothing, nothing["n"] > 0.5).serve()
+    session = onnxruntime.InferenceSession(to_onnx(model), providers=["CPUExecutionProvider"])
+    given = {"n": nothing[["n"]].to_numpy(), "w": np.full((N, 1), "", object)}
+    assert np.abs(session.run(["probabilities"], given)[0] - model.predict_proba(nothing)).max() <= 1e-6
+
+
+@pytest.mark.parametrize("name", ["label", "probabilities", "variable"])
+def test_a_column_named_like_an_output_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match=f"column '{name}' has the name of an output"):
+        to_onnx(BoostingClassifier(3).fit(pd.DataFrame({name: np.arange(40)}), np.arange(40) % 2).serve())
+
+
+@pytest.mark.parametrize("words", [[1, True], [2**70, 1]])
+def test_words_that_64_bits_cannot_tell_apart_are_refused(words: list[Any]) -> None:
+    column = pd.DataFrame({"code": pd.Series(words * 20, dtype=object)})
+    with pytest.raises(InputError, match="several types, or beyond 64 bits"):
+        to_onnx(BoostingClassifier(3).fit(column, np.arange(40) % 2).serve())
 
 
 def test_other_kinds_are_refused() -> None:

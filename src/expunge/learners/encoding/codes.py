@@ -81,6 +81,11 @@ class Column:
             from_text(word)
         if (low is None) != (high is None) or (low is not None and high is not None and not low <= high):
             raise CorruptedError(f"column {value['name']!r} has no sound range.", mend="Restore the file.")
+        ends = [number for number in (low, high, resolution) if number is not None]
+        if not all(map(math.isfinite, ends)) or (resolution is not None and resolution <= 0):
+            raise CorruptedError(
+                f"column {value['name']!r} has no sound range or resolution.", mend="Restore the file."
+            )
         return cls(str(value["name"]), words, low, high, resolution)
 
 

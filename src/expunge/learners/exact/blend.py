@@ -43,6 +43,7 @@ from expunge.learners.served import ServedModel, Signature
 from expunge.learners.served.blend import BlendModel
 
 FORMAT: Final = 1
+MOST_CHAINS: Final = 64
 WEIGHTS: Final = np.array(
     [
         (10 - additive - forest, additive, forest)
@@ -175,6 +176,8 @@ class Blending(GrownPredictor):
         for name, least in (("n_chains", 1), ("n_estimators", 1), ("n_trees", 1), ("random_state", 0)):
             at_least(name, getattr(self, name), least)
         at_least("min_samples_leaf", self.min_samples_leaf, 1)
+        if self.n_chains > MOST_CHAINS:
+            raise InputError(f"n_chains={self.n_chains} is too many.", mend=f"Give at most {MOST_CHAINS}.")
         if isinstance(self.judges, bool) or not isinstance(self.judges, float | int) or not 0 < self.judges < 1:
             raise InputError(f"judges={self.judges!r} is no share.", mend="Give a number above 0, below 1.")
 

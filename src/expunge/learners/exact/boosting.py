@@ -11,8 +11,6 @@ a category or the starting score did. All give the same bytes.
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -49,6 +47,7 @@ from expunge.learners.served.tables import TablesModel
 
 FORMAT: Final = 2
 PURPOSE: Final = b"expunge tables"
+MOST_SIGNAL: Final = 1000
 
 
 class Series:
@@ -190,14 +189,14 @@ class Boosting(GrownPredictor):
             raise InputError(f"max_features={self.max_features} is too many.", mend="Give 1, 2 or 3.")
         for name in ("learning_rate", "reg_lambda", "value_step"):
             positive(name, getattr(self, name))
-        if isinstance(self.min_signal, bool) or not 0 <= self.min_signal < math.inf:
-            raise InputError(f"min_signal={self.min_signal!r} is below 0.", mend="Give 0 or more.")
+        if self.min_signal != 0 and positive("min_signal", self.min_signal) > MOST_SIGNAL:
+            raise InputError(f"min_signal={self.min_signal!r} is too much.", mend=f"Give at most {MOST_SIGNAL}.")
 
     def _made(self, state: GrownState) -> ServedModel:
         rounds: Rounds = state.grown
         signature = Signature(rounds.binning.columns, state.named, state.classes or None)
-        made = TablesModel.of(signature, rounds.binning, rounds.series.plan, rounds.series.chains, rounds.target.starts)
-        return made if state.classes else replace(made, link=rounds.target.link)
+        series, target = rounds.series, rounds.target
+        return TablesModel.of(signature, rounds.binning, series.plan, series.chains, target.starts, target.link)
 
 
 class BoostingClassifier(GrownClassifier, Boosting):
@@ -290,7 +289,8 @@ class BoostingRegressor(GrownRegressor, Boosting):
     ----------
     loss : {"squared_error", "poisson"}
         For counts and other numbers from 0 on, ``poisson`` predicts the exponential of the score, with its deviance.
-        Numbers further than 16 standard deviations from the mean pull as if they were there.
+        Numbers further from the mean than 16 times a power of two near the standard deviation pull as if they were
+        there; ``poisson`` predicts no more than 54 times a power of two near the mean.
     n_estimators : int
         Rounds.
     learning_rate : float
@@ -360,7 +360,7 @@ class BoostingRegressor(GrownRegressor, Boosting):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        if self.loss not in {"squared_error", "poisson"}:
+        if self.loss not in ("squared_error", "poisson"):  # a tuple: what cannot be hashed is refused too
             raise InputError(f"loss={self.loss!r} is not known.", mend="Take 'squared_error' or 'poisson'.")
 
     def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Rounds:
@@ -393,6 +393,7 @@ def _rule(start: int, target: Target, key: Keys, learner: Boosting) -> Rule:
         loss.shift,
         offsets.astype(np.int64),
         start,
+        loss.highest,
         rate * loss.curvature / loss.gradient,
         float(learner.reg_lambda) * loss.curvature,
         max(1.0, float(learner.value_step) * rate),

@@ -42,6 +42,7 @@ from expunge.learners.served.forest import ForestModel
 
 FORMAT: Final = 2
 PURPOSE: Final = b"expunge forest"
+DEEPEST: Final = 2**15 - 1
 _TREES, _PATHS, _WHO = 1, 2, 3
 """What is hashed: which trees see a subject, where a tree's paths begin, and who a subject is."""
 
@@ -66,10 +67,12 @@ class Grove:
         n_classes = int(self.y.max()) + 1 if self._numbers is None else 2
         n_trees, n_features = int(dials.n_estimators), len(grown.columns)
         wanted = max(1, round(float(dials.max_features) * n_features))
-        deepest = np.iinfo(np.int16).max if dials.max_depth is None else int(dials.max_depth)
+        deepest = DEEPEST if dials.max_depth is None else min(int(dials.max_depth), DEEPEST)
         sizes = grown.binning.bins + grown.binning.missing
         self.parts = 1 if self._numbers is None else forests.WHOLE
-        self._shape = Shape(key, sizes, wanted, int(dials.min_samples_leaf), deepest, self.parts)
+        self._shape = Shape(
+            key, sizes, wanted, min(int(dials.min_samples_leaf), len(grown.rows) + 1), deepest, self.parts
+        )
         self.within = _within(records, key, n_trees, float(dials.subject_fraction))
         most = int(self.within.sum(axis=1).max(initial=1))
         self.trees = forests.empty_trees(n_trees, most, n_classes, self._shape)
@@ -101,6 +104,9 @@ class Grove:
         ]
         done = in_threads(self._workers if len(rows) > FEW else 1, works)
         self.within[:, rows], self.y[rows] = 0, 0
+        for _, _, space, waiting in self._parts:  # what was worked with may name who left
+            for own in (*space, waiting):
+                own[:] = 0
         return {"rows_looked_at": sum(looked for looked, _ in done), "nodes_mended": sum(mended for _, mended in done)}
 
     def merge(self, grown: Grown, column: int, before: int) -> None:
@@ -274,8 +280,8 @@ class ForestClassifier(GrownClassifier, Foresting):
 class ForestRegressor(GrownRegressor, Foresting):
     """Random forest for a number; each tree sees a share of the people, drawn by key.
 
-    Splits are chosen by sixteenths of a standard deviation, eight of them to either side of the mean; leaves hold the
-    mean of their rows.
+    Splits are chosen by sixteenths of a unit, up to eight units to either side of the mean; a unit is a power of two
+    near the standard deviation. Leaves hold the mean of their rows.
 
     Parameters
     ----------

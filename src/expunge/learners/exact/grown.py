@@ -37,7 +37,7 @@ from expunge.learners.values import to_text
 Rows = npt.NDArray[np.int32]
 
 MOST_ROWS: Final = 2**22
-"""Beyond, a sum of gradients could leave its 32 bits."""
+"""Beyond, a sum could leave its bits, whatever the loss."""
 MANY: Final = 50
 """Where one row in so many leaves, to grow afresh is faster."""
 

@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from expunge._kernels.forests import WHOLE
 from expunge._kernels.judging import SHARE
-from expunge._kernels.tables import UNIT, Ints, Longs
+from expunge._kernels.tables import HIGHEST_LOG, LARGEST, UNIT, Ints, Longs
 from expunge.errors import InputError
 from expunge.learners.encoding.columns import Feature
 from expunge.learners.exact.records import Records
@@ -65,6 +65,8 @@ class Loss(NamedTuple):
     costs : ndarray of int64 (2 * far,)
         A, in units of 1 / 65536.
     pull : int
+    highest : int
+        No score goes above it.
     """
 
     levels: Longs
@@ -75,6 +77,7 @@ class Loss(NamedTuple):
     most: int
     costs: Longs
     pull: int
+    highest: int = LARGEST
 
 
 def logistic() -> Loss:
@@ -96,9 +99,10 @@ def squared() -> Loss:
 
 
 def poisson() -> Loss:
-    """Return the Poisson deviance with a logarithmic link: of scores up to 3, twenty times the unit."""
-    rate = np.exp(_scores(3))
-    return Loss(_packed(UNIT * rate, UNIT / 16 * rate, 29), 29, UNIT, UNIT // 16, 7, 2**20, _rounded(UNIT**2 * rate), 1)
+    """Return the Poisson deviance with a logarithmic link: of scores from -7, where m is nought, to `HIGHEST_LOG`."""
+    rate = np.exp(np.minimum(_scores(7), HIGHEST_LOG / UNIT))
+    levels, costs = _packed(UNIT * rate, UNIT / 16 * rate, 29), _rounded(UNIT**2 * rate)
+    return Loss(levels, 29, UNIT, UNIT // 16, 5, 2**19, costs, 1, HIGHEST_LOG)
 
 
 def _scores(far: int) -> npt.NDArray[np.float64]:
@@ -248,7 +252,7 @@ class Amounts(Target):
         low, high = float(ends[0] or 0.0), float(ends[1] or 0.0)
         if self._poisson and low < 0:
             raise InputError(f"y may be below 0: its least is {low!r}.", mend="Take loss='squared_error'.")
-        self._ends = (low, high) if inferred else ()
+        self._ends = () if not inferred else (high,) if self._poisson else (low, high)
         self._low, self._high = (0.0 if self._poisson else low), high
         self.loss, self._n = poisson() if self._poisson else squared(), len(self._numbers)
         everybody = np.arange(self._n, dtype=np.int32)
@@ -261,7 +265,7 @@ class Amounts(Target):
         self._n -= len(rows)
         self._extreme = [before - left for before, left in zip(self._extreme, self._counted(rows), strict=True)]
         self._sums = [before - left for before, left in zip(self._sums, self._summed(rows), strict=True)]
-        self._numbers[rows], self.pulls[0][rows] = 0, 0
+        self._numbers[rows], self.pulls[0][rows] = self._low, 0
         return not all(self._extreme) or self._scale() != (self.centre, self.power, self._noise)
 
     @property
@@ -284,7 +288,7 @@ class Amounts(Target):
 
     @property
     def noise(self) -> float:
-        """For squared errors the unit's square; for Poisson the squared coefficient of variation, coarsely."""
+        """For squared errors the unit's square; for Poisson what counts have, or all that there is, if that is less."""
         return 2.0**self._noise
 
     @property
@@ -321,7 +325,9 @@ class Amounts(Target):
         n, (total, squares) = self._n, self._sums
         spread = max(n * squares - total * total, 0)
         if self._poisson:
-            noise = spread.bit_length() - max(total * total, 1).bit_length()
+            step = (self._high - self._low) / 2**STEPS
+            of_counts = math.frexp(n / (total * step))[1] if total else 0  # a count's variance is its mean
+            noise = min(of_counts, spread.bit_length() - max(total * total, 1).bit_length())
             return 0, max(total * total // n**2, 1).bit_length() // 2, max(noise, -STEPS)
         power = (spread // n**2).bit_length() // 2
         half = max(1, 2**power // 2)

@@ -54,7 +54,7 @@ def binning_of(columns: tuple[Column, ...], arrays: Mapping[str, Longs]) -> Binn
 def whole_numbers(body: bytes, names: tuple[str, ...]) -> dict[str, Longs]:
     """Read arrays of whole numbers; ValueError where one holds anything else."""
     found = from_npz(body, names)
-    if not all(np.isfinite(own).all() and np.array_equal(own, np.rint(own)) for own in found.values()):
+    if not all((np.abs(own) <= 2.0**53).all() and np.array_equal(own, np.rint(own)) for own in found.values()):
         raise ValueError("the arrays hold what is no whole number")
     return {name: own.astype(np.int64) for name, own in found.items()}
 

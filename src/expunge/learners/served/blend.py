@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,8 @@ from expunge.learners.served.arrays import to_npz
 from expunge.learners.served.binned import BINNING, binning_arrays, binning_of, check_binning, whole_numbers
 from expunge.learners.served.link import Link, read_link
 from expunge.learners.served.model import ServedModel, Signature
+
+MOST_PARTS: Final = 2**31
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +94,7 @@ class BlendModel(ServedModel):
         columns, n_scores = self.binning.encode(cells), self.signature.n_scores
         found = np.zeros((len(cells), n_scores))
         if self.weights:
-            summed = tables.table_sums(columns, self.arrays).reshape(len(cells), len(self.weights), n_scores)
+            summed = tables.table_sums(columns, self.arrays, self.link).reshape(len(cells), len(self.weights), n_scores)
             found = np.asarray(np.tensordot(summed, np.array(self.weights, np.float64), axes=(1, 0))) / UNIT
         if self.link is not None:
             chains = self.parts - self.forest
@@ -137,7 +139,7 @@ class BlendModel(ServedModel):
         weights, of_forest, parts = facts["weights"], facts["forest"], facts["parts"]
         if not all(type(one) is int and one > 0 for one in (*weights, parts)) or type(of_forest) is not int:
             raise ValueError("the weights are no whole numbers")
-        if sum(weights) + of_forest != parts or of_forest < 0:
+        if sum(weights) + of_forest != parts or of_forest < 0 or parts > MOST_PARTS:
             raise ValueError("the weights do not sum up")
         names = (*BINNING, *(tables.TABLES if weights else ()), *(forest.TREES if of_forest else ()))
         arrays = whole_numbers(body, names)

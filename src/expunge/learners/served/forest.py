@@ -144,8 +144,8 @@ def check_trees(signature: Signature, arrays: Mapping[str, npt.NDArray[np.int64]
         and within(nodes[:, 1], 0, BINS - 1)
         and len(starts) > 0
         and within(starts, 0, len(nodes) - 1)
-        and (nodes[inner, 2] >= 1).all()
-        and (inner + np.maximum(nodes[inner, 2], 1) < len(nodes)).all()
+        and within(nodes[inner, 2], 1, len(nodes))
+        and (inner + nodes[inner, 2] < len(nodes)).all()
         and within(arrays["classes"], 0, 2**42)
     )
     if not sound:

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from expunge._kernels.tables import HIGHEST_LOG, LARGEST
 from expunge.learners.encoding.columns import number_or_none
 from expunge.learners.served.model import Signature
 from expunge.learners.values import to_text
@@ -32,6 +33,11 @@ class Link(NamedTuple):
         [20.0, 35.0]
         """
         return np.asarray(self.offset + self.scale * (np.exp(scores) if self.form == "log" else scores))
+
+    @property
+    def highest(self) -> int:
+        """No score goes above it: in units of 1 / 256."""
+        return HIGHEST_LOG if self.form == "log" else LARGEST
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form that stands in ``model.json``."""

@@ -1,6 +1,6 @@
 """Served models as ONNX: tables, forests and blends, for any runtime that speaks it.
 
-A graph has an input per column, (n_rows, 1): float32 for numbers (NaN where missing), text or int64 for words (what is
+A graph has an input per column, (n_rows, 1): float64 for numbers (NaN where missing), text or int64 for words (what is
 not known counts as missing). For classes it gives ``label`` and ``probabilities``, for numbers ``variable``. Operators
 are those of opset 18 and of ``ai.onnx.ml`` 3. Cells become bins in float64, by the operations of
 `expunge._kernels.bins`: equal inputs get equal bins. What follows differs by rounding alone, a forest's sums being
@@ -33,20 +33,23 @@ OPSET_ML: Final = 3
 class _Graph:
     """Nodes that are being put together; each call returns the name of its output."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Sequence[str]) -> None:
         from onnx import helper, numpy_helper  # noqa: PLC0415 (an extra: nothing else needs it)
 
         self._make, self._tensor = helper, numpy_helper
+        self._own = "_"  # no column's name begins with it
+        while any(name.startswith(self._own) for name in names):
+            self._own += "_"
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
     def constant(self, value: Any, dtype: Any) -> str:
-        name = f"c{len(self.constants)}"
+        name = f"{self._own}c{len(self.constants)}"
         self.constants.append(self._tensor.from_array(np.asarray(value, dtype), name))
         return name
 
     def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        name = attributes.pop("output", f"n{len(self.nodes)}")
+        name = attributes.pop("output", f"{self._own}n{len(self.nodes)}")
         self.nodes.append(self._make.make_node(operator, list(inputs), [name], **attributes))
         return str(name)
 
@@ -81,8 +84,11 @@ def to_onnx(model: ServedModel) -> bytes:
     """
     if not isinstance(model, TablesModel | ForestModel | BlendModel):
         raise InputError(f"a model of kind {model.kind!r} is not exported to ONNX.", mend="Take boosting or a forest.")
+    names = [column.name for column in model.signature.columns]
+    if taken := sorted({"label", "probabilities", "variable"} & set(names)):
+        raise InputError(f"column {taken[0]!r} has the name of an output in ONNX.", mend="Rename it, and learn again.")
     try:
-        graph = _Graph()
+        graph = _Graph(names)
     except ImportError as error:
         raise InputError(f"ONNX needs a package ({error}).", mend="pip install 'expunge[onnx]'.") from error
     bins = [_bins(graph, name, *parts) for name, parts in _columns(model).items()]
@@ -105,21 +111,23 @@ def _bins(graph: _Graph, name: str, column: Column, binning: Binning, place: int
     flat = graph.node("Reshape", name, graph.constant([-1], np.int64))
     if column.words is not None:
         kind, keys = _keys(column)
+        if not keys:  # nobody has a word: there is but the bin of missing cells
+            ones = graph.node("ConstantOfShape", graph.node("Shape", flat))
+            return graph.node("Cast", graph.node("Add", ones, graph.constant(last, np.float32)), to=7)
         known = {f"keys_{kind}s": keys, "values_int64s": binning.word_bins[place].tolist()}
         return graph.node("LabelEncoder", flat, default_int64=last, domain="ai.onnx.ml", **known)
     rule = ruler([column])
     low, high, step, size = (float(rule.low[0]), float(rule.high[0]), float(rule.step[0]), 1 << int(rule.bits[0]))
-    wide = graph.node("Cast", flat, to=11)  # float64
     at = graph.double([0.0])
     if size > 1:
-        above = graph.node("Sub", graph.node("Clip", wide, graph.double(low), graph.double(high)), graph.double(low))
+        above = graph.node("Sub", graph.node("Clip", flat, graph.double(low), graph.double(high)), graph.double(low))
         if step > 0:
             at = graph.node("Round", graph.node("Div", above, graph.double(step)))
         else:
             share = graph.node("Div", above, graph.double(high - low))
             at = graph.node("Floor", graph.node("Mul", share, graph.double(size)))
         at = graph.node("Min", at, graph.double(size - 1))
-    placed = graph.node("Where", graph.node("IsNaN", wide), graph.double([size]), at)
+    placed = graph.node("Where", graph.node("IsNaN", flat), graph.double([size]), at)
     edges = np.zeros(size + 1, np.int64)
     edges[binning.edges[place]] = 1
     table = np.append(np.cumsum(edges[:-1]), last)
@@ -133,23 +141,28 @@ def _keys(column: Column) -> tuple[str, list[Any]]:
     if all(isinstance(value, str) for value in values):
         return "string", values
     numbers = [int(value) for value in values if isinstance(value, int)]
-    if len(numbers) == len(values):
+    if len({type(value) for value in values}) == 1 and len(numbers) == len(values) and _fit(numbers):
         return "int64", numbers
     raise InputError(
-        f"column {column.name!r} has words of several types, which ONNX has not.", mend="Give them as text."
+        f"column {column.name!r} has words of several types, or beyond 64 bits.", mend="Give them as text."
     )
+
+
+def _fit(numbers: Sequence[int]) -> bool:
+    """Whether all fit 64 bits."""
+    return all(-(2**63) <= number < 2**63 for number in numbers)
 
 
 def _scores(graph: _Graph, model: TablesModel | ForestModel | BlendModel, bins: Sequence[str]) -> str:
     """Return the scores that `ServedModel.scores` returns; for a forest of classes, all shares: (n_rows, n)."""
     if isinstance(model, TablesModel):
-        return _linked(graph, _tables(graph, model.arrays, bins), model.link)
+        return _linked(graph, _tables(graph, model.arrays, bins, model.link), model.link)
     if isinstance(model, ForestModel):
         return _linked(graph, _forest(graph, model.arrays, bins, numbers=model.link is not None), model.link)
     n_scores, parts = model.signature.n_scores, graph.double(model.parts)
     found = graph.double(np.zeros((1, n_scores)))
     if model.weights:
-        sums = _tables(graph, model.arrays, bins)
+        sums = _tables(graph, model.arrays, bins, model.link)
         shaped = graph.node("Reshape", sums, graph.constant([-1, len(model.weights), n_scores], np.int64))
         weighed = graph.node("Mul", shaped, graph.double(np.array(model.weights).reshape(1, -1, 1)))
         found = graph.node("ReduceSum", weighed, graph.constant([1], np.int64), keepdims=0)
@@ -177,7 +190,7 @@ def _linked(graph: _Graph, scores: str, link: Link | None) -> str:
     return graph.node("Add", graph.node("Mul", form, graph.double(link.scale)), graph.double(link.offset))
 
 
-def _tables(graph: _Graph, arrays: Mapping[str, npt.NDArray[np.int64]], bins: Sequence[str]) -> str:
+def _tables(graph: _Graph, arrays: Mapping[str, npt.NDArray[np.int64]], bins: Sequence[str], link: Link | None) -> str:
     """Return the sums of chains: float64 (n_rows, S), in natural units."""
     features, arity, maps, values = (arrays[name] for name in ("features", "arity", "maps", "values"))
     n_chains, rounds = arity.shape
@@ -188,9 +201,9 @@ def _tables(graph: _Graph, arrays: Mapping[str, npt.NDArray[np.int64]], bins: Se
             adds = (maps * counts[..., None]).sum(axis=2).reshape(-1, BINS).T
             cells = graph.node("Add", cells, graph.node("Gather", graph.constant(adds, np.int64), own, axis=0))
     steps = graph.node("Gather", graph.double(values.ravel()), cells)
-    starts = arrays["starts"][np.arange(n_chains) % len(arrays["starts"])]
+    starts, most = arrays["starts"], LARGEST if link is None else link.highest
     shaped = graph.node("Reshape", steps, graph.constant([-1, n_chains, rounds], np.int64))
-    if (np.abs(values).max(axis=2).sum(axis=1) + np.abs(starts)).max() <= LARGEST:
+    if (np.abs(values).max(axis=2).sum(axis=1) + np.abs(starts)).max() <= most:
         summed = graph.node("ReduceSum", shaped, graph.constant([2], np.int64), keepdims=0)
         summed = graph.node("Add", summed, graph.double(starts))
     else:  # a score might be cut off on its way: round by round
@@ -198,7 +211,7 @@ def _tables(graph: _Graph, arrays: Mapping[str, npt.NDArray[np.int64]], bins: Se
         for turn in range(rounds):
             own = graph.node("Gather", shaped, graph.constant(turn, np.int64), axis=2)
             moved = graph.node("Add", summed, own)
-            summed = graph.node("Clip", moved, graph.double(-LARGEST), graph.double(LARGEST))
+            summed = graph.node("Clip", moved, graph.double(-LARGEST), graph.double(most))
     return graph.node("Div", summed, graph.double(UNIT))
 
 
@@ -237,6 +250,9 @@ def _forest(graph: _Graph, arrays: Mapping[str, npt.NDArray[np.int64]], bins: Se
 def _label(graph: _Graph, model: TablesModel | ForestModel | BlendModel, scores: str) -> None:
     """Give ``probabilities`` and ``label``."""
     values = [from_text(word) for word in model.signature.words or ()]
+    texts = all(isinstance(value, str) for value in values)
+    if not texts and not _fit([int(value or 0) for value in values]):
+        raise InputError("classes beyond 64 bits are not exported to ONNX.", mend="Give them as text.")
     if isinstance(model, ForestModel):
         each = graph.node("Identity", scores, output="probabilities")
         chosen = graph.node("ArgMax", each, axis=1, keepdims=0)
@@ -250,7 +266,6 @@ def _label(graph: _Graph, model: TablesModel | ForestModel | BlendModel, scores:
         else:
             whole = graph.node("ReduceSum", each, graph.constant([1], np.int64), keepdims=1)
             graph.node("Div", each, whole, output="probabilities")
-    texts = all(isinstance(value, str) for value in values)
     classes = graph.constant(values, object if texts else np.int64)
     graph.node("Gather", classes, chosen, output="label")
 
@@ -261,7 +276,7 @@ def _packed(graph: _Graph, model: TablesModel | ForestModel | BlendModel) -> byt
     kinds = {"string": TensorProto.STRING, "int64": TensorProto.INT64}
     inputs = [
         helper.make_tensor_value_info(
-            column.name, TensorProto.FLOAT if column.words is None else kinds[_keys(column)[0]], [None, 1]
+            column.name, TensorProto.DOUBLE if column.words is None else kinds[_keys(column)[0]], [None, 1]
         )
         for column in model.signature.columns
     ]

@@ -57,11 +57,17 @@ class TablesModel(ServedModel):
 
     @classmethod
     def of(
-        cls, signature: Signature, binning: Binning, plan: Plan, chains: Sequence[Chain], starts: Sequence[int]
+        cls,
+        signature: Signature,
+        binning: Binning,
+        plan: Plan,
+        chains: Sequence[Chain],
+        starts: Sequence[int],
+        link: Link | None = None,
     ) -> Self:
         """Take what predicts out of what was learned: the chosen tables, and nothing else."""
         arrays = binning_arrays(binning) | table_arrays(plan, chains, starts)
-        return cls(signature, arrays)
+        return cls(signature, arrays, link)
 
     @cached_property
     def binning(self) -> Binning:
@@ -70,7 +76,7 @@ class TablesModel(ServedModel):
 
     def scores(self, cells: Cells) -> npt.NDArray[np.float64]:
         """Return logits, or numbers: (n_rows, n_scores)."""
-        found = table_sums(self.binning.encode(cells), self.arrays) / UNIT
+        found = table_sums(self.binning.encode(cells), self.arrays, self.link) / UNIT
         if self.link is None:
             return found
         return self.link.of(found)
@@ -117,13 +123,17 @@ def table_arrays(plan: Plan, chains: Sequence[Chain], starts: Sequence[int]) -> 
     return {name: own.astype(np.int64) for name, own in arrays.items()}
 
 
-def table_sums(columns: npt.NDArray[np.uint8], arrays: Mapping[str, npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+def table_sums(
+    columns: npt.NDArray[np.uint8], arrays: Mapping[str, npt.NDArray[np.int64]], link: Link | None
+) -> npt.NDArray[np.int64]:
     """Return the scores of rows, in units of 1 / 256: ndarray of int64 (n_rows, S)."""
     starts = arrays["starts"]
+    most = LARGEST if link is None else link.highest
     found = np.repeat(starts[:, None], columns.shape[1], axis=1)
     for score, own in enumerate(found):
         features, arity = arrays["features"][score].astype(np.int32), arrays["arity"][score].astype(np.int32)
-        add_tables(columns, features, arity, arrays["maps"][score].astype(np.uint8), arrays["values"][score], own)
+        maps, values = arrays["maps"][score].astype(np.uint8), arrays["values"][score]
+        add_tables(columns, features, arity, maps, values, most, own)
     return found.T
 
 

@@ -16,6 +16,7 @@ from expunge.errors import CannotForgetError, InputError
 from expunge.learners.encoding import adaptive
 from expunge.learners.exact import BlendClassifier, BlendRegressor, blend, grown
 from expunge.learners.served import ServedModel
+from expunge.learners.served.forest import leaf_means
 from expunge.learners.state import dump, load
 
 SMALL = [
@@ -124,7 +125,13 @@ def test_what_is_served_is_what_was_weighed(
     shown = served.scores(served.signature.read(X))
     by_row = np.empty_like(shown)
     by_row[np.argsort(ids, kind="stable")] = expected.T
-    assert forest > 0 or np.allclose(shown, by_row, atol=1e-9)
+    if forest:
+        cells = served.signature.read(X)
+        means = leaf_means(served.binning.encode(cells), served.arrays, numbers=classes is None)
+        share = np.clip(means[:, 1:] if classes == 2 else means, 1 / 256, 255 / 256)
+        own = members.target.of_places.of(means) if classes is None else np.log(share / (1 - share))
+        by_row = by_row + forest / 10 * own
+    assert np.allclose(shown, by_row, atol=1e-9 * max(1.0, np.abs(by_row).max()))
     served.save(tmp_path)
     again = ServedModel.load(tmp_path)
     assert np.array_equal(again.predict(X), learner.predict(X))
@@ -179,7 +186,8 @@ def test_it_predicts() -> None:
     [
         (lambda facts: facts.update(weights=[3, 7.0]), "whole numbers"),
         (lambda facts: facts.update(parts=19), "sum up"),
-        (lambda facts: facts.update(forest=-20, parts=0), "whole numbers"),
+        (lambda facts: facts.update(weights=[40], forest=-20, parts=20), "sum up"),
+        (lambda facts: facts.update(weights=[10**400], forest=0, parts=10**400), "sum up"),
         (lambda facts: facts.update(link={"form": "identity", "offset": "f:0.0", "scale": "f:1.0"}), "link"),
     ],
 )
@@ -192,7 +200,10 @@ def test_forged_weights_are_refused(change: Any, said: str) -> None:
         type(served).from_body(served.signature, facts, served.body())
 
 
-@pytest.mark.parametrize(("params", "said"), [({"judges": 0}, "judges=0"), ({"n_chains": 0}, "n_chains=0")])
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [({"judges": 0}, "judges=0"), ({"n_chains": 0}, "n_chains=0"), ({"n_chains": 65}, "n_chains=65 is too many")],
+)
 def test_parameters_out_of_bounds_are_refused(params: dict[str, Any], said: str) -> None:
     X, y, ids = table(9, 50)
     with pytest.raises(InputError, match=said):

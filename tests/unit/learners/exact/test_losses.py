@@ -32,7 +32,15 @@ def classes(values: Any) -> Records:
 def test_levels_are_those_of_any_machine() -> None:
     """None of the numbers that are rounded is so near to where rounding turns that another `exp` would turn it."""
     p = 1 / (1 + np.exp(-np.arange(-2048, 2048) / 256))
-    rate = np.exp(np.arange(-768, 768) / 256)
+    rate = np.exp(np.arange(-1792, 1024) / 256)
+    share = np.clip(np.arange(4097) / 4096, 1 / 256, 255 / 256)
+    logits = 256 * np.log(share / (1 - share))
+    for number, whole in (
+        (logits, share == 0.5),
+        (-(256**2) * np.log(1 - p), p < 0),
+        (256**2 * rate, rate == 1),
+    ):
+        assert np.abs(number - np.floor(number) - 0.5)[~whole].min() > 1e-8
     for number, whole in (
         (256 * p, p == 0.5),
         (256 * p * (1 - p), p == 0.5),
@@ -49,6 +57,7 @@ def test_levels_are_those_of_any_machine() -> None:
         (losses.squared(), 512, (128, 1)),
         (losses.poisson(), 0, (256, 16)),
         (losses.poisson(), 256, (696, 43)),
+        (losses.poisson(), -1792, (0, 1)),
     ],
 )
 def test_a_level_and_its_slope(loss: losses.Loss, score: int, expected: tuple[int, int]) -> None:

@@ -95,6 +95,27 @@ def test_who_alone_had_the_largest_number_is_gone_from_the_scale() -> None:
     assert learner.digest() == fresh.digest()
 
 
-def test_an_unknown_loss_is_refused() -> None:
-    with pytest.raises(InputError, match="loss='huber' is not known"):
-        BoostingRegressor("huber").fit([[1.0], [2.0]], [1.0, 2.0])  # type: ignore[arg-type]
+@pytest.mark.parametrize(("high", "low", "share"), [(50.0, 0.1, 0.02), (25.0, 1.0, 0.01), (3.0, 0.02, 0.5)])
+def test_rates_far_from_the_mean_neither_run_away_nor_vanish(high: float, low: float, share: float) -> None:
+    rng = np.random.default_rng(0)
+    flag = rng.random(20_000) < share
+    y = rng.poisson(np.where(flag, high, low)).astype(float)
+    for rounds in (100, 400):
+        told = BoostingRegressor("poisson", rounds).fit(np.c_[flag, rng.random(20_000)], y).predict(np.c_[flag, flag])
+        assert np.median(told[flag]) == pytest.approx(high, rel=0.15)
+        assert low / 1.15 < np.median(told[~flag]) < max(1.15 * low, 1 / 20)
+
+
+def test_no_rate_above_54_units_is_predicted() -> None:
+    flag = np.arange(20_000) < 20
+    learner = BoostingRegressor("poisson").fit(np.c_[flag, flag], np.where(flag, 1e6, 1.0))
+    served: Any = learner.serve()
+    highest = served.link.scale * np.exp(4)
+    assert learner.predict(np.c_[flag, flag]).max() == pytest.approx(highest)
+    assert highest < 1e5
+
+
+@pytest.mark.parametrize("loss", ["huber", ["squared_error"]])
+def test_an_unknown_loss_is_refused(loss: Any) -> None:
+    with pytest.raises(InputError, match="is not known"):
+        BoostingRegressor(loss).fit([[1.0], [2.0]], [1.0, 2.0])
