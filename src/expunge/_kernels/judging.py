@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge._kernels.compiled import kernel
-from expunge._kernels.forests import Bytes, Ints, Longs, Shorts, Trees
+from expunge._kernels.trees import Bytes, Ints, Longs, Shorts, Trees
 
 SHARE: Final = 4096
 """Shares of leaves count in steps of 1 / 4096."""

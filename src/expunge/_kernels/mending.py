@@ -9,11 +9,6 @@ import numpy as np
 
 from expunge._kernels.compiled import kernel
 from expunge._kernels.forests import (
-    Bytes,
-    Ints,
-    Room,
-    Shape,
-    Trees,
     build,
     count_row,
     find_split,
@@ -23,6 +18,7 @@ from expunge._kernels.forests import (
     score_of,
     settled,
 )
+from expunge._kernels.trees import Bytes, Ints, Room, Shape, Trees
 
 
 @kernel

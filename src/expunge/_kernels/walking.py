@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from expunge._kernels.compiled import kernel
-from expunge._kernels.forests import Bytes, Ints, Longs, Reals, Trees
+from expunge._kernels.trees import Bytes, Ints, Longs, Reals, Trees
 
 
 @kernel

@@ -10,6 +10,7 @@ import typer
 
 from expunge.access.actions import Action
 from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at, print_facts, print_table
+from expunge.learners.registry import LEARNERS
 
 if TYPE_CHECKING:
     from expunge.workspace.folder import Workspace
@@ -26,9 +27,7 @@ def train(
     *,
     workspace: WorkspaceDir,
     dataset: Annotated[str, typer.Option(help="Name of the dataset.")],
-    learner: Annotated[
-        str, typer.Option(help="ridge, additive, logistic, hist-gradient-boosting, lightgbm or xgboost.")
-    ],
+    learner: Annotated[str, typer.Option(help=f"{', '.join(LEARNERS)}; or one that another package registers.")],
     param: Annotated[
         list[str] | None, typer.Option(help="A hyperparameter, name=value; may be given several times.")
     ] = None,

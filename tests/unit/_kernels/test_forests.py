@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expunge._kernels import forests, mending, walking
-from expunge._kernels.forests import Shape, Trees
 from expunge._kernels.siphash import siphash
+from expunge._kernels.trees import WHOLE, Shape, Trees, empty_trees, room
 
 KEY = np.array([7, 9], np.uint64)
 N_TREES = 2
@@ -33,9 +33,9 @@ class Case:
     def grown(self, stays: Any) -> Trees:
         """Trees that see all rows that stay, each by paths of its own."""
         within = np.tile(np.asarray(stays, np.uint8), (N_TREES, 1))
-        trees = forests.empty_trees(N_TREES, len(self.y), self.n_classes, self.shape)
+        trees = empty_trees(N_TREES, len(self.y), self.n_classes, self.shape)
         trees.large[0] = self.large
-        space = forests.room(len(self.y), self.bins.shape[1], self.n_classes)
+        space = room(len(self.y), self.bins.shape[1], self.n_classes)
         paths = np.arange(N_TREES, dtype=np.uint64)
         forests.grow_forest(self.bins, self.y, within, trees, paths, self.shape, space)
         return trees
@@ -57,7 +57,7 @@ def case(
     y = ((X[:, 0] * n_classes // bins + (rng.random(n) < 0.3)) % n_classes).astype(np.uint8)
     whole = 1
     if numbers:
-        whole, n_classes = forests.WHOLE, 2
+        whole, n_classes = WHOLE, 2
         y = np.clip(X[:, 0] // 2 + rng.choice([0, 0, 3, 200], n), 0, 255).astype(np.uint8)
     return Case(X, y, n_classes, Shape(KEY, np.full(4, bins), features, min_leaf, max_depth, whole), large)
 
@@ -130,7 +130,7 @@ def test_a_tree_is_what_the_words_say(of: Case) -> None:
 def test_forgetting_gives_what_the_rows_that_stay_give(of: Case, data: st.DataObject) -> None:
     n = len(of.y)
     trees, alive = of.grown(np.ones(n)), np.ones(n, np.uint8)
-    space = forests.room(n, 4, of.n_classes)
+    space = room(n, 4, of.n_classes)
     waiting = np.empty(trees.feature.shape[1] + 2, np.int32)
     order = data.draw(st.permutations(range(n)))[: data.draw(st.integers(0, n))]
     cuts = sorted(data.draw(st.lists(st.integers(0, len(order)), max_size=4)))
@@ -150,7 +150,7 @@ def test_room_is_given_back(of: Case) -> None:
     """However a tree changes, the pairs of nodes in use are those of a tree grown afresh."""
     n = len(of.y)
     trees, alive = of.grown(np.ones(n)), np.ones(n, np.uint8)
-    space, waiting = forests.room(n, 4, of.n_classes), np.empty(trees.feature.shape[1] + 2, np.int32)
+    space, waiting = room(n, 4, of.n_classes), np.empty(trees.feature.shape[1] + 2, np.int32)
     for row in range(0, n - 1, 2):
         leaving = np.array([row], np.int32)
         mending.forget_from_forest(
@@ -189,7 +189,7 @@ def test_one_removal_of_a_number_lowers_a_sides_impurity_by_at_most_two(levels: 
 @pytest.mark.parametrize("numbers", [False, True])
 def test_a_removal_mends_few_nodes(numbers: bool) -> None:
     of = case(5, 4000, 40, 2, 2, 5, 99, numbers=numbers, large=300)
-    trees, space = of.grown(np.ones(4000)), forests.room(4000, 4, 2)
+    trees, space = of.grown(np.ones(4000)), room(4000, 4, 2)
     waiting, within = np.empty(trees.feature.shape[1] + 2, np.int32), np.ones((N_TREES, 4000), np.uint8)
     n_nodes = len(walking.flat(trees)[0])
     mended = 0

@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expunge._kernels import forests, judging, mending
-from expunge._kernels.forests import Shape, Trees
 from expunge._kernels.judging import Judges
+from expunge._kernels.trees import WHOLE, Shape, Trees, empty_trees, room
 from expunge.learners.exact import losses
 
 KEY = np.array([7, 9], np.uint64)
 
 
 def grown(bins: Any, y: Any, within: Any, shape: Shape) -> Trees:
-    trees = forests.empty_trees(len(within), len(y), 2, shape)
-    space = forests.room(len(y), bins.shape[1], 2)
+    trees = empty_trees(len(within), len(y), 2, shape)
+    space = room(len(y), bins.shape[1], 2)
     forests.grow_forest(bins, y, within, trees, np.arange(len(within), dtype=np.uint64), shape, space)
     return trees
 
@@ -38,13 +38,13 @@ def test_after_any_forgetting_judges_know_what_fresh_ones_hear(
     rng = np.random.default_rng(seed)
     bins = rng.integers(0, 12, (n, 3)).astype(np.uint8)
     y = (bins[:, 0] * 20 if numbers else (bins[:, 0] > 5) ^ (rng.random(n) < 0.2)).astype(np.uint8)
-    parts = forests.WHOLE if numbers else 1
+    parts = WHOLE if numbers else 1
     shape = Shape(KEY, np.full(3, 12), 2, 2, 99, parts)
     within = (rng.random((4, n)) < 0.6).astype(np.uint8)
     rows = np.flatnonzero(rng.random(n) < 0.4).astype(np.int32)
     trees = grown(bins, y, within, shape)
     judges = told(bins, within, trees, rows, parts)
-    space, waiting = forests.room(n, 3, 2), np.empty(trees.feature.shape[1] + 2, np.int32)
+    space, waiting = room(n, 3, 2), np.empty(trees.feature.shape[1] + 2, np.int32)
     order = data.draw(st.permutations(range(n)))[: data.draw(st.integers(1, n))]
     for begin in range(0, len(order), 7):
         leaving = np.array(order[begin : begin + 7], np.int32)

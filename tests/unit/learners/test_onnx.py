@@ -112,6 +112,7 @@ def test_scores_that_are_cut_off_on_their_way_are_cut_off_there_too() -> None:
     model: Any = BoostingClassifier(30).fit(X, TWO).serve()
     model.arrays["values"][:, ::2] *= 600
     model.arrays["values"].clip(-32_000, 32_000, out=model.arrays["values"])
+    assert "_laid" not in model.__dict__, "nothing was predicted by the tables as they were"
     must_agree(model, X)
 
 

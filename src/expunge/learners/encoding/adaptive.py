@@ -114,11 +114,15 @@ class Binning:
         parts = zip(out, self.columns, self.edges, self.word_bins, self.bins.tolist(), strict=True)
         for own, column, edges, known, last in parts:
             if column.words is None:
-                table = np.zeros((1 << position_bits(column)) + 1, np.int64)
+                positions, size = next(numbers), 1 << position_bits(column)
+                if len(positions) < size // FEW:  # a table of all positions takes longer than to look for few
+                    own[:] = np.where(positions < 0, last, np.searchsorted(edges, positions, side="right"))
+                    continue
+                table = np.zeros(size + 1, np.int64)
                 table[edges] = 1
                 table = np.cumsum(table)
                 table[-1] = last
-                own[:] = table.astype(np.uint8)[next(numbers)]  # -1 picks the last
+                own[:] = table.astype(np.uint8)[positions]  # -1 picks the last
             else:
                 codes = recoded(*next(coded), column.words)
                 own[:] = np.append(known, last).astype(np.uint8)[np.maximum(codes, -1)]

@@ -1,4 +1,4 @@
-"""Blends: chains of boosting, an additive chain and a forest over the same bins, weighed by people none of them knows.
+"""Blends: chains of boosting, an additive chain and a forest over the same bins, weighed by people apart.
 
 A tenth of the people, drawn by key, are judges: the first chain of boosting and the additive one do not learn from
 them, and the forest's word on them comes from the trees that do not see them. Of a fixed list of weights those are
@@ -10,15 +10,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from functools import partial
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils.validation import check_is_fitted
 
 from expunge._kernels import judging
 from expunge._kernels.siphash import hash_each
-from expunge.domain.digest import learned_digest
 from expunge.domain.schema import Schema
 from expunge.errors import InputError
 from expunge.learners.encoding.columns import Feature
@@ -34,7 +32,6 @@ from expunge.learners.exact.grown import (
     Rows,
     key_of,
     shares,
-    spelled,
 )
 from expunge.learners.exact.losses import Amounts, Labels, Target, of_shares
 from expunge.learners.exact.records import Records
@@ -42,7 +39,6 @@ from expunge.learners.exact.threads import FEW, in_threads, workers
 from expunge.learners.served import ServedModel, Signature
 from expunge.learners.served.blend import BlendModel
 
-FORMAT: Final = 1
 MOST_CHAINS: Final = 64
 WEIGHTS: Final = np.array(
     [
@@ -78,6 +74,19 @@ class Blended(Grown):
         self._first = 1 if isinstance(target, Labels) and n_scores == 1 else 0
         self._of_share = of_shares(target.link)
         self._judged()
+
+    @property
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Those of every member."""
+        named = [
+            (f"{number} {name}", own) for number, each in enumerate(self.series) for name, own in each.arrays.items()
+        ]
+        return dict(named) | self.grove.arrays
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Those of the target, and the weights."""
+        return super().facts | {"weights": WEIGHTS[self.chosen].tolist()}
 
     @property
     def series(self) -> tuple[Series, ...]:
@@ -125,6 +134,8 @@ class Blended(Grown):
 class Blending(GrownPredictor):
     """Base of classifier and regression: all but what is predicted."""
 
+    format: ClassVar[int] = 1
+
     n_chains: int
     n_estimators: int
     n_trees: int
@@ -150,26 +161,6 @@ class Blending(GrownPredictor):
         boosted = np.mean([shares(series.gains, n_features) for series in blended.boosted], axis=0)
         found = weights["boosting"] * boosted + weights["additive"] * shares(blended.additive.gains, n_features)
         return np.asarray(found + weights["forest"] * shares(blended.grove.gains, n_features))
-
-    def digest(self) -> str:
-        """Return the learned digest: over hyperparameters, declared facts, bins, members and weights (64 hex)."""
-        check_is_fitted(self)
-        state: GrownState = self.state_
-        blended: Blended = state.grown
-        meta = {
-            "format": FORMAT,
-            "learner": type(self).__name__,
-            "hyperparameters": state.hyperparameters,
-            "features": [feature.to_dict() for feature in state.features],
-            "columns": [column.to_dict() for column in blended.binning.columns],
-            "classes": list(state.classes),
-            "target": blended.target.facts,
-            "weights": WEIGHTS[blended.chosen].tolist(),
-        }
-        series = {
-            f"{number} {name}": own for number, each in enumerate(blended.series) for name, own in each.arrays.items()
-        }
-        return learned_digest(meta, spelled(blended.binning.arrays | series | blended.grove.arrays))
 
     def _check_parameters(self) -> None:
         workers(self.n_jobs)
@@ -198,7 +189,7 @@ class Blending(GrownPredictor):
 
 
 class BlendClassifier(GrownClassifier, Blending):
-    """Boosting, an additive chain and a random forest in one, weighed by people whom they did not learn from.
+    """Boosting, an additive chain and a random forest in one, weighed by people whom those judged did not learn from.
 
     The default for tables where accuracy counts more than the last millisecond.
 
@@ -207,13 +198,14 @@ class BlendClassifier(GrownClassifier, Blending):
     n_chains : int
         Chains of boosting; the mean of their scores counts.
     n_estimators : int
-        Rounds of each chain, and of the additive one.
+        Rounds of each chain; the additive one has half as many.
     n_trees : int
         Of the forest.
     min_samples_leaf : int
         Fewest rows in a leaf.
     judges : float
-        Share of the people who weigh the members, above 0, below 1. Boosting's later chains learn from them.
+        Share of the people who weigh the members, above 0, below 1. The first chain and the additive one do not learn
+        from them; boosting's other chains do, and are not judged.
     n_jobs : int or None
         Threads; -1 for all that the machine has. What is learned is the same for any number.
     random_state : int
@@ -286,13 +278,14 @@ class BlendRegressor(GrownRegressor, Blending):
     n_chains : int
         Chains of boosting; the mean of their scores counts.
     n_estimators : int
-        Rounds of each chain, and of the additive one.
+        Rounds of each chain; the additive one has half as many.
     n_trees : int
         Of the forest.
     min_samples_leaf : int
         Fewest rows in a leaf.
     judges : float
-        Share of the people who weigh the members, above 0, below 1. Boosting's later chains learn from them.
+        Share of the people who weigh the members, above 0, below 1. The first chain and the additive one do not learn
+        from them; boosting's other chains do, and are not judged.
     n_jobs : int or None
         Threads; -1 for all that the machine has. What is learned is the same for any number.
     random_state : int

@@ -12,17 +12,15 @@ a category or the starting score did. All give the same bytes.
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils.validation import check_is_fitted
 
 from expunge._kernels import plans, pushing, tables
 from expunge._kernels.siphash import Words as Keys
 from expunge._kernels.siphash import hash_each
 from expunge._kernels.tables import Plan, Rule
-from expunge.domain.digest import learned_digest
 from expunge.domain.schema import Schema
 from expunge.errors import InputError
 from expunge.learners.encoding.adaptive import Binning
@@ -36,7 +34,6 @@ from expunge.learners.exact.grown import (
     GrownState,
     key_of,
     shares,
-    spelled,
 )
 from expunge.learners.exact.grown import Rows as Numbers
 from expunge.learners.exact.losses import Amounts, Labels, LossName, Target
@@ -45,7 +42,6 @@ from expunge.learners.exact.threads import FEW, in_threads, workers
 from expunge.learners.served import ServedModel, Signature
 from expunge.learners.served.tables import TablesModel
 
-FORMAT: Final = 2
 PURPOSE: Final = b"expunge tables"
 MOST_SIGNAL: Final = 1000
 
@@ -101,7 +97,7 @@ class Series:
         return {name: sum(numbers) for name, numbers in zip(names, zip(*done, strict=True), strict=True)}
 
     @property
-    def arrays(self) -> dict[str, npt.NDArray[np.int64]]:
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What was learned: all sums of gradients, and which tables were chosen."""
         named = [(c, name) for c in range(len(self.chains)) for name in ("sums", "chosen")]
         return {f"{name} {c}": getattr(self.chains[c], name) for c, name in named}
@@ -128,6 +124,11 @@ class Rounds(Grown):
         self._alive = np.ones(self._n, np.uint8)
         self.series = Series(self, self._alive.copy(), key, learner)
 
+    @property
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All sums of gradients, and which tables were chosen."""
+        return self.series.arrays
+
     def _left(self, rows: Numbers, *, moved: bool) -> dict[str, int] | None:
         self._alive[rows] = 0
         work = {"rows_learned_again": self._n}
@@ -147,6 +148,8 @@ class Rounds(Grown):
 class Boosting(GrownPredictor):
     """Base of classifier and regression: all but what is predicted."""
 
+    format: ClassVar[int] = 2
+
     n_estimators: int
     learning_rate: float
     n_candidates: int
@@ -164,22 +167,6 @@ class Boosting(GrownPredictor):
         """
         rounds: Rounds = self._fitted().grown
         return shares(rounds.series.gains, len(rounds.columns))
-
-    def digest(self) -> str:
-        """Return the learned digest: over hyperparameters, declared facts, bins and all sums of gradients (64 hex)."""
-        check_is_fitted(self)
-        state: GrownState = self.state_
-        rounds: Rounds = state.grown
-        meta = {
-            "format": FORMAT,
-            "learner": type(self).__name__,
-            "hyperparameters": state.hyperparameters,
-            "features": [feature.to_dict() for feature in state.features],
-            "columns": [column.to_dict() for column in rounds.binning.columns],
-            "classes": list(state.classes),
-            "target": rounds.target.facts,
-        }
-        return learned_digest(meta, spelled(rounds.binning.arrays | rounds.series.arrays))
 
     def _check_parameters(self) -> None:
         workers(self.n_jobs)

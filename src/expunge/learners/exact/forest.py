@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from functools import partial
 from hashlib import blake2b
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils.validation import check_is_fitted
 
-from expunge._kernels import forests, mending, walking
-from expunge._kernels.forests import Shape
+from expunge._kernels import forests, mending, trees, walking
 from expunge._kernels.siphash import Words as Keys
 from expunge._kernels.siphash import hash_each
-from expunge.domain.digest import learned_digest
+from expunge._kernels.trees import Shape
 from expunge.domain.schema import Schema
 from expunge.domain.subject import subject_bytes
 from expunge.errors import InputError
@@ -32,7 +30,6 @@ from expunge.learners.exact.grown import (
     Rows,
     key_of,
     shares,
-    spelled,
 )
 from expunge.learners.exact.losses import Amounts, Labels, Target
 from expunge.learners.exact.records import Records
@@ -40,7 +37,6 @@ from expunge.learners.exact.threads import FEW, in_threads, workers
 from expunge.learners.served import ServedModel, Signature
 from expunge.learners.served.forest import ForestModel
 
-FORMAT: Final = 2
 PURPOSE: Final = b"expunge forest"
 DEEPEST: Final = 2**15 - 1
 _TREES, _PATHS, _WHO = 1, 2, 3
@@ -69,22 +65,22 @@ class Grove:
         wanted = max(1, round(float(dials.max_features) * n_features))
         deepest = DEEPEST if dials.max_depth is None else min(int(dials.max_depth), DEEPEST)
         sizes = grown.binning.bins + grown.binning.missing
-        self.parts = 1 if self._numbers is None else forests.WHOLE
+        self.parts = 1 if self._numbers is None else trees.WHOLE
         self._shape = Shape(
             key, sizes, wanted, min(int(dials.min_samples_leaf), len(grown.rows) + 1), deepest, self.parts
         )
         self.within = _within(records, key, n_trees, float(dials.subject_fraction))
         most = int(self.within.sum(axis=1).max(initial=1))
-        self.trees = forests.empty_trees(n_trees, most, n_classes, self._shape)
+        self.trees = trees.empty_trees(n_trees, most, n_classes, self._shape)
         self._workers = workers(dials.n_jobs)
         self._parts = [
             (
                 which,
                 own,
-                forests.room(most, n_features, n_classes),
+                trees.room(most, n_features, n_classes),
                 np.zeros(self.trees.feature.shape[1] + 2, np.int32),
             )
-            for which, own in forests.parts_of(self.trees, self._workers)
+            for which, own in trees.parts_of(self.trees, self._workers)
         ]
         paths = hash_each(key, np.full(1, _PATHS, np.uint64), np.arange(n_trees, dtype=np.uint64))
         works = [
@@ -143,6 +139,16 @@ class Forest(Grown):
         super().__init__(features, records, target, key)
         self.grove = Grove(self, records, key, learner)
 
+    @property
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All trees, written down."""
+        return self.grove.arrays
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Range and unit of numbers; of classes a forest needs no starting score."""
+        return {"target": self.target.facts if isinstance(self.target, Amounts) else None}
+
     def _merged(self, column: int, before: int) -> None:
         self.grove.merge(self, column, before)
 
@@ -159,6 +165,8 @@ class Forest(Grown):
 class Foresting(GrownPredictor):
     """Base of classifier and regression: all but what is predicted."""
 
+    format: ClassVar[int] = 2
+
     n_estimators: int
     subject_fraction: float
     max_features: float
@@ -171,22 +179,6 @@ class Foresting(GrownPredictor):
         """Share of each column in what the splits gained: (n_features,), of sum 1 where anything was gained."""
         forest: Forest = self._fitted().grown
         return shares(forest.grove.gains, len(forest.columns))
-
-    def digest(self) -> str:
-        """Return the learned digest: over hyperparameters, declared facts, bins and all trees (64 hex)."""
-        check_is_fitted(self)
-        state: GrownState = self.state_
-        grown: Forest = state.grown
-        meta = {
-            "format": FORMAT,
-            "learner": type(self).__name__,
-            "hyperparameters": state.hyperparameters,
-            "features": [feature.to_dict() for feature in state.features],
-            "columns": [column.to_dict() for column in grown.binning.columns],
-            "classes": list(state.classes),
-            "target": None if state.classes else grown.target.facts,
-        }
-        return learned_digest(meta, spelled(grown.binning.arrays | grown.grove.arrays))
 
     def _check_parameters(self) -> None:
         workers(self.n_jobs)

@@ -10,17 +10,19 @@ Invariants
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
 
 from expunge._kernels.siphash import Words as Keys
+from expunge.domain.digest import learned_digest
 from expunge.domain.guarantee import Exact, Guarantee
 from expunge.errors import InputError
 from expunge.learners.encoding.adaptive import learn_bins
@@ -104,6 +106,16 @@ class Grown(ABC):
             self._moved()
         return work
 
+    @property
+    @abstractmethod
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """What was learned, beside the bins, as integers: for the digest."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What else was learned: for the digest."""
+        return {"target": self.target.facts}
+
     @abstractmethod
     def _left(self, rows: Rows, *, moved: bool) -> dict[str, int] | None:
         """Take rows away whose bins are still here, from the target too; with `moved`, `_moved` is called later."""
@@ -143,6 +155,8 @@ class GrownState(RowState):
 class GrownPredictor(RowPredictor):
     """Base of those that grow something; see the module."""
 
+    format: ClassVar[int]
+    """Of what the digest covers."""
     random_state: int
 
     @abstractmethod
@@ -153,6 +167,23 @@ class GrownPredictor(RowPredictor):
     def guarantee(self) -> Guarantee:
         """Exact on any machine: what decides is integers."""
         return Exact("portable")
+
+    def digest(self) -> str:
+        """Return the learned digest: over hyperparameters, declared facts, bins and all that was learned (64 hex)."""
+        check_is_fitted(self)
+        state: GrownState = self.state_
+        grown: Grown = state.grown
+        meta = {
+            "format": self.format,
+            "learner": type(self).__name__,
+            "hyperparameters": state.hyperparameters,
+            "features": [feature.to_dict() for feature in state.features],
+            "columns": [column.to_dict() for column in grown.binning.columns],
+            "classes": list(state.classes),
+        }
+        arrays = (grown.binning.arrays | grown.arrays).items()
+        spelled = ((name, own.shape, own.astype("<i8", copy=False).tobytes()) for name, own in arrays)
+        return learned_digest(meta | grown.facts, spelled)
 
     def _derived(self, features: tuple[Feature, ...], named: bool, records: Records, started: float) -> GrownState:
         if len(records) > MOST_ROWS:
@@ -215,11 +246,6 @@ def key_of(learner: GrownPredictor, purpose: bytes) -> Keys:
     stated = to_text(learner.random_state).encode()
     drawn = blake2b(stated, key=learner.key or b"", digest_size=16, person=purpose).digest()
     return np.frombuffer(drawn, "<u8").astype(np.uint64)
-
-
-def spelled(arrays: Mapping[str, npt.NDArray[Any]]) -> Iterator[tuple[str, tuple[int, ...], bytes]]:
-    """Spell integers for a digest, in order: name, shape, and little-endian 64-bit bytes."""
-    return ((name, own.shape, own.astype("<i8", copy=False).tobytes()) for name, own in arrays.items())
 
 
 def shares(gains: npt.NDArray[np.float64], n_features: int) -> npt.NDArray[np.float64]:

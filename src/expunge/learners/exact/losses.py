@@ -11,7 +11,7 @@ loss           m                                       v                  y
 ``poisson``    ``256 exp(F / 256)``                    a sixteenth of m   ``256 y / unit``
 =============  ======================================  =================  =====================================
 
-What a score costs is ``A(F) - pull y F``, A being the integral of m.
+What a score costs is ``A(F) - pull y F``, A being the integral of m, but for a factor.
 
 Numbers are first placed on 2**20 steps of their declared range, or else of that of the remaining rows. The unit is a
 power of two of such steps: nearest their standard deviation, or for Poisson their mean; the centre is the multiple of
@@ -28,9 +28,9 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from expunge._kernels.forests import WHOLE
 from expunge._kernels.judging import SHARE
 from expunge._kernels.tables import HIGHEST_LOG, LARGEST, UNIT, Ints, Longs
+from expunge._kernels.trees import WHOLE
 from expunge.errors import InputError
 from expunge.learners.encoding.columns import Feature
 from expunge.learners.exact.records import Records
@@ -84,7 +84,7 @@ def logistic() -> Loss:
     """Return the logistic loss: of scores up to 8 logits, in buckets of one; narrower ones are no more accurate.
 
     Levels are rounded from float64, none of them nearer than 1e-7 to where rounding turns: any machine's `exp` gives
-    the same integers. So it is for `poisson`.
+    the same integers. So it is for `poisson`; and for costs and `of_shares`, none of which is nearer than 1e-8.
     """
     p = 1 / (1 + np.exp(-_scores(8)))
     costs = _rounded(-(UNIT**2) * np.log(1 - p))
@@ -321,7 +321,7 @@ class Amounts(Target):
         return [int(own.sum()), int((own * own).sum())]
 
     def _scale(self) -> tuple[int, int, int]:
-        """Return centre, power of the unit and of the noise, from integers alone."""
+        """Return centre, power of the unit and of the noise, from integers and correctly rounded quotients of them."""
         n, (total, squares) = self._n, self._sums
         spread = max(n * squares - total * total, 0)
         if self._poisson:

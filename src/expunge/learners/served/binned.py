@@ -1,4 +1,4 @@
-"""Bins as arrays of whole numbers: what models over bins have in common.
+"""Models over bins, whose arrays are whole numbers: what all of them have in common.
 
 =============  ==========================================================================
 ``edges``      first positions of the bins of numeric columns but the first, end to end
@@ -10,18 +10,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeAlias
+from functools import cached_property
+from typing import ClassVar, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from expunge.learners.encoding.adaptive import MOST, Binning, position_bits
 from expunge.learners.encoding.codes import Column
-from expunge.learners.served.arrays import from_npz
+from expunge.learners.served.arrays import from_npz, to_npz
+from expunge.learners.served.model import ServedModel
 
 Longs: TypeAlias = npt.NDArray[np.int64]
 
 BINNING: Final = ("edges", "word_bins", "ends")
+
+
+class BinnedModel(ServedModel):
+    """Base of models over bins.
+
+    Attributes
+    ----------
+    arrays : mapping of str to ndarray of int64
+        The bins, and what a subclass adds.
+    """
+
+    body_name: ClassVar[str] = "arrays.npz"
+
+    arrays: Mapping[str, Longs]
+
+    @cached_property
+    def binning(self) -> Binning:
+        """How cells become bins."""
+        return binning_of(self.signature.columns, self.arrays)
+
+    def body(self) -> bytes:
+        """Return the arrays."""
+        return to_npz({name: own.astype(np.float64) for name, own in self.arrays.items()})
 
 
 def binning_arrays(binning: Binning) -> dict[str, Longs]:

@@ -29,16 +29,17 @@ from expunge._kernels.tables import UNIT, Chain, Plan
 from expunge.learners.encoding.adaptive import Binning
 from expunge.learners.encoding.columns import Cells
 from expunge.learners.served import forest, tables
-from expunge.learners.served.arrays import to_npz
-from expunge.learners.served.binned import BINNING, binning_arrays, binning_of, check_binning, whole_numbers
+from expunge.learners.served.binned import BINNING, BinnedModel, binning_arrays, check_binning, whole_numbers
+from expunge.learners.served.forest import Planted
 from expunge.learners.served.link import Link, read_link
-from expunge.learners.served.model import ServedModel, Signature
+from expunge.learners.served.model import Signature
+from expunge.learners.served.tables import Laid
 
 MOST_PARTS: Final = 2**31
 
 
 @dataclass(frozen=True, eq=False)
-class BlendModel(ServedModel):
+class BlendModel(BinnedModel):
     """A weighed sum of chains and a forest.
 
     Parameters
@@ -54,7 +55,6 @@ class BlendModel(ServedModel):
     """
 
     kind: ClassVar[str] = "blend"
-    body_name: ClassVar[str] = "arrays.npz"
 
     signature: Signature
     arrays: Mapping[str, npt.NDArray[np.int64]]
@@ -85,16 +85,19 @@ class BlendModel(ServedModel):
         return cls(signature, whole, weights, 0 if trees is None else trees[0], *scale)
 
     @cached_property
-    def binning(self) -> Binning:
-        """How cells become bins."""
-        return binning_of(self.signature.columns, self.arrays)
+    def _laid(self) -> Laid:
+        return tables.laid_out(self.arrays)
+
+    @cached_property
+    def _planted(self) -> Planted:
+        return forest.planted(self.arrays, numbers=self.of_leaves is not None)
 
     def scores(self, cells: Cells) -> npt.NDArray[np.float64]:
         """Return logits, or numbers: (n_rows, n_scores)."""
         columns, n_scores = self.binning.encode(cells), self.signature.n_scores
         found = np.zeros((len(cells), n_scores))
         if self.weights:
-            summed = tables.table_sums(columns, self.arrays, self.link).reshape(len(cells), len(self.weights), n_scores)
+            summed = tables.table_sums(columns, self._laid, self.link).reshape(len(cells), len(self.weights), n_scores)
             found = np.asarray(np.tensordot(summed, np.array(self.weights, np.float64), axes=(1, 0))) / UNIT
         if self.link is not None:
             chains = self.parts - self.forest
@@ -104,7 +107,7 @@ class BlendModel(ServedModel):
         return np.asarray(found / self.parts)
 
     def _of_forest(self, columns: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-        means = forest.leaf_means(columns, self.arrays, numbers=self.of_leaves is not None)
+        means = forest.leaf_means(columns, self._planted)
         if self.of_leaves is not None:
             return self.of_leaves.of(means)
         share = np.clip(means[:, 1:] if self.signature.n_scores == 1 else means, 1 / UNIT, 1 - 1 / UNIT)
@@ -128,10 +131,6 @@ class BlendModel(ServedModel):
         if self.link is not None and self.of_leaves is not None:
             found |= {"link": self.link.to_dict(), "of_leaves": self.of_leaves.to_dict()}
         return found
-
-    def body(self) -> bytes:
-        """Return the arrays."""
-        return to_npz({name: own.astype(np.float64) for name, own in self.arrays.items()})
 
     @classmethod
     def from_body(cls, signature: Signature, facts: Mapping[str, Any], body: bytes) -> Self:

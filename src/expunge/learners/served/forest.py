@@ -18,25 +18,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from expunge._kernels.forests import BINS
+from expunge._kernels.trees import BINS
 from expunge._kernels.walking import add_shares
 from expunge.learners.encoding.adaptive import Binning
 from expunge.learners.encoding.columns import Cells
-from expunge.learners.served.arrays import to_npz
-from expunge.learners.served.binned import BINNING, binning_arrays, binning_of, check_binning, whole_numbers, within
+from expunge.learners.served.binned import BINNING, BinnedModel, binning_arrays, check_binning, whole_numbers, within
 from expunge.learners.served.link import Link, read_link
-from expunge.learners.served.model import ServedModel, Signature
+from expunge.learners.served.model import Signature
 
 TREES: Final = ("nodes", "classes", "tree_starts")
 
 
+class Planted(NamedTuple):
+    """Trees as they are walked; `shares` are those of classes in a leaf, or the mean of its numbers."""
+
+    nodes: npt.NDArray[np.int32]
+    shares: npt.NDArray[np.float64]
+    starts: npt.NDArray[np.int64]
+    numbers: bool
+
+
 @dataclass(frozen=True, eq=False)
-class ForestModel(ServedModel):
+class ForestModel(BinnedModel):
     """A forest over bins.
 
     Parameters
@@ -49,7 +57,6 @@ class ForestModel(ServedModel):
     """
 
     kind: ClassVar[str] = "forest"
-    body_name: ClassVar[str] = "arrays.npz"
 
     signature: Signature
     arrays: Mapping[str, npt.NDArray[np.int64]]
@@ -63,12 +70,11 @@ class ForestModel(ServedModel):
         return cls(signature, binning_arrays(binning) | tree_arrays(trees), link)
 
     @cached_property
-    def binning(self) -> Binning:
-        """How cells become bins."""
-        return binning_of(self.signature.columns, self.arrays)
+    def _planted(self) -> Planted:
+        return planted(self.arrays, numbers=self.link is not None)
 
     def _means(self, cells: Cells) -> npt.NDArray[np.float64]:
-        return leaf_means(self.binning.encode(cells), self.arrays, numbers=self.link is not None)
+        return leaf_means(self.binning.encode(cells), self._planted)
 
     def scores(self, cells: Cells) -> npt.NDArray[np.float64]:
         """Return numbers; or for two classes how far the second's share is above a half, else all shares.
@@ -94,10 +100,6 @@ class ForestModel(ServedModel):
         """Return the link, where there is one."""
         return {} if self.link is None else {"link": self.link.to_dict()}
 
-    def body(self) -> bytes:
-        """Return the arrays."""
-        return to_npz({name: own.astype(np.float64) for name, own in self.arrays.items()})
-
     @classmethod
     def from_body(cls, signature: Signature, facts: Mapping[str, Any], body: bytes) -> Self:
         """Read what `body` wrote."""
@@ -114,21 +116,24 @@ def tree_arrays(trees: Mapping[str, npt.NDArray[Any]]) -> dict[str, npt.NDArray[
     return {name: np.asarray(own, np.int64) for name, own in arrays.items()}
 
 
-def leaf_means(
-    columns: npt.NDArray[np.uint8], arrays: Mapping[str, npt.NDArray[np.int64]], *, numbers: bool
-) -> npt.NDArray[np.float64]:
+def planted(arrays: Mapping[str, npt.NDArray[np.int64]], *, numbers: bool) -> Planted:
+    """Lay trees out as they are walked."""
+    counts = arrays["classes"].astype(np.float64)
+    held = counts[:, :1] if numbers else counts.sum(axis=1, keepdims=True)
+    shares = np.ascontiguousarray((counts[:, 1:] if numbers else counts) / np.maximum(held, 1))
+    return Planted(arrays["nodes"].astype(np.int32), shares, arrays["tree_starts"], numbers)
+
+
+def leaf_means(columns: npt.NDArray[np.uint8], trees: Planted) -> npt.NDArray[np.float64]:
     """Return each row's mean over trees: of the shares of classes in its leaf, or of the numbers there.
 
     ndarray (n_rows, n_classes), rows of sum 1; for numbers (n_rows, 1).
     """
-    counts = arrays["classes"].astype(np.float64)
-    held = counts[:, :1] if numbers else counts.sum(axis=1, keepdims=True)
-    shares = np.ascontiguousarray((counts[:, 1:] if numbers else counts) / np.maximum(held, 1))
     rows = np.ascontiguousarray(columns.T)
-    found = np.zeros((len(rows), shares.shape[1]))
-    add_shares(rows, arrays["nodes"].astype(np.int32), shares, arrays["tree_starts"], found)
-    if numbers:
-        return found / len(arrays["tree_starts"])
+    found = np.zeros((len(rows), trees.shares.shape[1]))
+    add_shares(rows, trees.nodes, trees.shares, trees.starts, found)
+    if trees.numbers:
+        return found / len(trees.starts)
     return np.asarray(found / np.maximum(found.sum(axis=1, keepdims=True), 1))
 
 

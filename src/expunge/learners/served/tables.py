@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -27,16 +27,25 @@ from expunge._kernels.tables import BINS, LARGEST, MOST_CELLS, MOST_FEATURES, UN
 from expunge.learners.encoding.adaptive import Binning
 from expunge.learners.encoding.codes import Column
 from expunge.learners.encoding.columns import Cells
-from expunge.learners.served.arrays import to_npz
-from expunge.learners.served.binned import BINNING, binning_arrays, binning_of, check_binning, whole_numbers, within
+from expunge.learners.served.binned import BINNING, BinnedModel, binning_arrays, check_binning, whole_numbers, within
 from expunge.learners.served.link import Link, read_link
-from expunge.learners.served.model import ServedModel, Signature
+from expunge.learners.served.model import Signature
 
 TABLES: Final = ("features", "arity", "maps", "values", "starts")
 
 
+class Laid(NamedTuple):
+    """Tables as they are read: see the module."""
+
+    features: npt.NDArray[np.int32]
+    arity: npt.NDArray[np.int32]
+    maps: npt.NDArray[np.uint8]
+    values: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
+
+
 @dataclass(frozen=True, eq=False)
-class TablesModel(ServedModel):
+class TablesModel(BinnedModel):
     """A sum of lookup tables.
 
     Parameters
@@ -49,7 +58,6 @@ class TablesModel(ServedModel):
     """
 
     kind: ClassVar[str] = "tables"
-    body_name: ClassVar[str] = "arrays.npz"
 
     signature: Signature
     arrays: Mapping[str, npt.NDArray[np.int64]]
@@ -70,13 +78,12 @@ class TablesModel(ServedModel):
         return cls(signature, arrays, link)
 
     @cached_property
-    def binning(self) -> Binning:
-        """How cells become bins."""
-        return binning_of(self.signature.columns, self.arrays)
+    def _laid(self) -> Laid:
+        return laid_out(self.arrays)
 
     def scores(self, cells: Cells) -> npt.NDArray[np.float64]:
         """Return logits, or numbers: (n_rows, n_scores)."""
-        found = table_sums(self.binning.encode(cells), self.arrays, self.link) / UNIT
+        found = table_sums(self.binning.encode(cells), self._laid, self.link) / UNIT
         if self.link is None:
             return found
         return self.link.of(found)
@@ -96,10 +103,6 @@ class TablesModel(ServedModel):
     def facts(self) -> dict[str, Any]:
         """Return the link, where there is one."""
         return {} if self.link is None else {"link": self.link.to_dict()}
-
-    def body(self) -> bytes:
-        """Return the arrays."""
-        return to_npz({name: own.astype(np.float64) for name, own in self.arrays.items()})
 
     @classmethod
     def from_body(cls, signature: Signature, facts: Mapping[str, Any], body: bytes) -> Self:
@@ -123,17 +126,18 @@ def table_arrays(plan: Plan, chains: Sequence[Chain], starts: Sequence[int]) -> 
     return {name: own.astype(np.int64) for name, own in arrays.items()}
 
 
-def table_sums(
-    columns: npt.NDArray[np.uint8], arrays: Mapping[str, npt.NDArray[np.int64]], link: Link | None
-) -> npt.NDArray[np.int64]:
+def laid_out(arrays: Mapping[str, npt.NDArray[np.int64]]) -> Laid:
+    """Lay tables out as they are read."""
+    kinds = {"features": np.int32, "arity": np.int32, "maps": np.uint8, "values": np.int64, "starts": np.int64}
+    return Laid(*(np.ascontiguousarray(arrays[name], kind) for name, kind in kinds.items()))
+
+
+def table_sums(columns: npt.NDArray[np.uint8], laid: Laid, link: Link | None) -> npt.NDArray[np.int64]:
     """Return the scores of rows, in units of 1 / 256: ndarray of int64 (n_rows, S)."""
-    starts = arrays["starts"]
     most = LARGEST if link is None else link.highest
-    found = np.repeat(starts[:, None], columns.shape[1], axis=1)
-    for score, own in enumerate(found):
-        features, arity = arrays["features"][score].astype(np.int32), arrays["arity"][score].astype(np.int32)
-        maps, values = arrays["maps"][score].astype(np.uint8), arrays["values"][score]
-        add_tables(columns, features, arity, maps, values, most, own)
+    found = np.repeat(laid.starts[:, None], columns.shape[1], axis=1)
+    for chain, own in enumerate(found):
+        add_tables(columns, laid.features[chain], laid.arity[chain], laid.maps[chain], laid.values[chain], most, own)
     return found.T
 
 

@@ -98,6 +98,17 @@ def test_what_was_learned_encodes_what_it_learned_from() -> None:
     assert found[2].tolist() == [3, 3], "a word that is not known is as missing"
 
 
+def test_few_rows_get_the_bins_that_many_get() -> None:
+    """A few are looked for among the edges, many in a table of all positions."""
+    cells = people(4, 2000)
+    binning, bins, _ = learned(cells)
+    assert adaptive.position_bits(binning.columns[3]) == 16
+    assert len(cells) > 2**16 // adaptive.FEW, "all are many, and one is few"
+    for row in (*range(200), int(np.flatnonzero(np.isnan(cells.numbers[:, 0]))[0])):
+        one = Cells(cells.numbers[[row]], cells.codes[[row]], cells.words)
+        assert np.array_equal(binning.encode(one)[:, 0], bins[:, row])
+
+
 def test_more_words_than_bins_share_them() -> None:
     words = np.array([f"w{number}" for number in range(700)], dtype=object)
     feature = (Feature("word", Kind.CATEGORICAL),)

@@ -16,7 +16,7 @@ from expunge.errors import CannotForgetError, InputError
 from expunge.learners.encoding import adaptive
 from expunge.learners.exact import BlendClassifier, BlendRegressor, blend, grown
 from expunge.learners.served import ServedModel
-from expunge.learners.served.forest import leaf_means
+from expunge.learners.served.forest import leaf_means, planted
 from expunge.learners.state import dump, load
 
 SMALL = [
@@ -127,7 +127,7 @@ def test_what_is_served_is_what_was_weighed(
     by_row[np.argsort(ids, kind="stable")] = expected.T
     if forest:
         cells = served.signature.read(X)
-        means = leaf_means(served.binning.encode(cells), served.arrays, numbers=classes is None)
+        means = leaf_means(served.binning.encode(cells), planted(served.arrays, numbers=classes is None))
         share = np.clip(means[:, 1:] if classes == 2 else means, 1 / 256, 255 / 256)
         own = members.target.of_places.of(means) if classes is None else np.log(share / (1 - share))
         by_row = by_row + forest / 10 * own
