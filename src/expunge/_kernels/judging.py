@@ -107,15 +107,24 @@ def hear(bins: Bytes, within: Bytes, trees: Trees, judges: Judges, first: int, p
 
 @kernel
 def judge(
-    judges: Judges, scores: Shorts, targets: Ints, of_share: Longs, weights: Longs, costs: Longs, pull: int
+    judges: Judges,
+    scores: Shorts,
+    targets: Ints,
+    units: Bytes,
+    of_share: Longs,
+    weights: Longs,
+    costs: Longs,
+    pull: int,
 ) -> Longs:
-    """Return the loss of each blend: the sum over judges and scores of ``costs[F] - pull target F``.
+    """Return the loss of each blend: the sum over judges and scores of ``unit (costs[F] - pull target F)``.
 
     Parameters
     ----------
     scores : ndarray of int16 (n_members, n_scores, n_all)
         Of all members but the forest.
     targets : ndarray of int32 (n_scores, n_all)
+    units : ndarray of uint8 (n_all,)
+        What each row counts.
     of_share : ndarray of int64 (SHARE + 1,)
         The forest's score for its mean share.
     weights : ndarray of int64 (n_blends, n_members + 1)
@@ -140,5 +149,5 @@ def judge(
                 for member in range(n_members):
                     score += weights[blend, member] * scores[member, s, row]
                 score = min(max(score // TENTHS, -far), far - 1)
-                found[blend] += costs[score + far] - pull * targets[s, row] * score
+                found[blend] += units[row] * (costs[score + far] - pull * targets[s, row] * score)
     return found

@@ -69,6 +69,7 @@ def test_losses_are_those_of_the_formula(loss: losses.Loss) -> None:
     judges.sums[:] = rng.integers(0, 5 * 4096, judges.sums.shape)
     judges.rows[3] = -1
     scores, targets = rng.integers(-900, 900, (2, 2, n)).astype(np.int16), rng.integers(0, 300, (2, n)).astype(np.int32)
+    units = rng.integers(1, 9, n).astype(np.uint8)
     of_share = losses.of_shares(None)
     far, expected = len(loss.costs) // 2, [0, 0, 0]
     for j, row in enumerate(rows.tolist()):
@@ -77,6 +78,7 @@ def test_losses_are_those_of_the_formula(loss: losses.Loss) -> None:
             for blend, weight in enumerate(weights.tolist()):
                 score = sum(one * own for one, own in zip(weight, members, strict=True)) // 10
                 score = min(max(score, -far), far - 1)
-                expected[blend] += int(loss.costs[score + far]) - loss.pull * int(targets[s, row]) * score
-    found = judging.judge(judges, scores, targets, of_share, weights, loss.costs, loss.pull)
+                cost = int(loss.costs[score + far]) - loss.pull * int(targets[s, row]) * score
+                expected[blend] += int(units[row]) * cost
+    found = judging.judge(judges, scores, targets, units, of_share, weights, loss.costs, loss.pull)
     assert found.tolist() == expected

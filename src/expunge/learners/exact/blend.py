@@ -61,10 +61,11 @@ class Blended(Grown):
         boosting, additive, forest = learner._members()
         apart = _drawn(records, key_of(learner, b"expunge judges"), float(learner.judges))
         self._alive = np.ones(self._n, np.uint8)
-        known = self._alive - apart
+        units = self.weights.units
+        known = units * (1 - apart)
         keys = [key_of(learner, b"expunge chain %d" % number) for number in range(int(learner.n_chains) + 1)]
         self._workers = workers(learner.n_jobs)
-        everybody = [known.copy(), *(self._alive.copy() for _ in keys[1:-1]), known.copy()]
+        everybody = [known.copy(), *(units.copy() for _ in keys[1:-1]), known.copy()]
         dials = [boosting] * (len(keys) - 1) + [additive]
         works = [partial(Series, self, *each) for each in zip(everybody, keys, dials, strict=True)]
         *self.boosted, self.additive = in_threads(self._workers, works)
@@ -127,7 +128,8 @@ class Blended(Grown):
         heard = (self.boosted[0], self.additive)
         scores = np.stack([[chain.scores[-1] for chain in series.chains] for series in heard])
         targets = np.stack(self.target.pulls)
-        self.losses = judging.judge(self._judges, scores, targets, self._of_share, WEIGHTS, loss.costs, loss.pull)
+        told = (scores, targets, self.weights.units, self._of_share, WEIGHTS)
+        self.losses = judging.judge(self._judges, *told, loss.costs, loss.pull)
         self.chosen = int(self.losses.argmin())
 
 
@@ -267,7 +269,7 @@ class BlendClassifier(GrownClassifier, Blending):
         return BoostingClassifier(rounds), _additive(BoostingClassifier, rounds), forest
 
     def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Blended:
-        return Blended(features, records, Labels(records, classes), self)
+        return Blended(features, records, Labels(features, records, classes), self)
 
 
 class BlendRegressor(GrownRegressor, Blending):
@@ -343,7 +345,7 @@ class BlendRegressor(GrownRegressor, Blending):
 
     def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Blended:
         del classes  # there are none
-        return Blended(features, records, Amounts(features[-1], records, "squared_error"), self)
+        return Blended(features, records, Amounts(features, records, "squared_error"), self)
 
 
 def _additive(kind: type[Boosting], rounds: int) -> Boosting:

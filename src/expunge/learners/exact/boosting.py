@@ -54,7 +54,7 @@ class Series:
     grown : Grown
         Bins, rows and target.
     weight : ndarray of uint8 (n_rows,)
-        What each row counts; who counts nought gets scores all the same.
+        What each row counts, changed here; who counts nought gets scores all the same.
     key : ndarray of uint64 (2,)
     dials : Boosting
         How it is learned.
@@ -122,7 +122,7 @@ class Rounds(Grown):
         super().__init__(features, records, target, key)
         target.check_rows()
         self._alive = np.ones(self._n, np.uint8)
-        self.series = Series(self, self._alive.copy(), key, learner)
+        self.series = Series(self, self.weights.units.copy(), key, learner)
 
     @property
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -266,7 +266,7 @@ class BoostingClassifier(GrownClassifier, Boosting):
         self.key = key
 
     def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Rounds:
-        return Rounds(features, records, Labels(records, classes), self)
+        return Rounds(features, records, Labels(features, records, classes), self)
 
 
 class BoostingRegressor(GrownRegressor, Boosting):
@@ -352,7 +352,7 @@ class BoostingRegressor(GrownRegressor, Boosting):
 
     def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Rounds:
         del classes  # there are none
-        return Rounds(features, records, Amounts(features[-1], records, self.loss), self)
+        return Rounds(features, records, Amounts(features, records, self.loss), self)
 
 
 def _plan(binning: Binning, key: Keys, learner: Boosting) -> Plan:
@@ -372,7 +372,7 @@ def _plan(binning: Binning, key: Keys, learner: Boosting) -> Plan:
 
 def _rule(start: int, target: Target, key: Keys, learner: Boosting) -> Rule:
     rounds = np.arange(int(learner.n_estimators), dtype=np.uint64)
-    loss, rate = target.loss, float(learner.learning_rate) * tables.UNIT
+    loss, rate, one = target.loss, float(learner.learning_rate) * tables.UNIT, target.weights.one
     offsets = hash_each(key, np.full(1, 9, np.uint64), rounds) % np.uint64(1 << loss.shift)
     return Rule(
         loss.levels,
@@ -382,7 +382,7 @@ def _rule(start: int, target: Target, key: Keys, learner: Boosting) -> Rule:
         start,
         loss.highest,
         rate * loss.curvature / loss.gradient,
-        float(learner.reg_lambda) * loss.curvature,
+        float(learner.reg_lambda) * loss.curvature * one,
         max(1.0, float(learner.value_step) * rate),
-        float(learner.min_signal) ** 2 * target.noise * loss.gradient**2 / loss.curvature,
+        float(learner.min_signal) ** 2 * target.noise * loss.gradient**2 / loss.curvature * one,
     )

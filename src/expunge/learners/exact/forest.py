@@ -58,6 +58,8 @@ class Grove:
 
     def __init__(self, grown: Grown, records: Records, key: Keys, dials: Foresting) -> None:
         target = grown.target
+        if target.weights.facts is not None:
+            raise InputError("a forest takes no weights.", mend="Take boosting.")
         self._numbers = target if isinstance(target, Amounts) else None
         self.y = target.levels if isinstance(target, Amounts) else cast("Labels", target).numbers.copy()
         n_classes = int(self.y.max()) + 1 if self._numbers is None else 2
@@ -147,7 +149,7 @@ class Forest(Grown):
     @property
     def facts(self) -> dict[str, Any]:
         """Range and unit of numbers; of classes a forest needs no starting score."""
-        return {"target": self.target.facts if isinstance(self.target, Amounts) else None}
+        return super().facts | ({} if isinstance(self.target, Amounts) else {"target": None})
 
     def _merged(self, column: int, before: int) -> None:
         self.grove.merge(self, column, before)
@@ -266,7 +268,7 @@ class ForestClassifier(GrownClassifier, Foresting):
         self.key = key
 
     def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Forest:
-        return Forest(features, records, Labels(records, classes), self)
+        return Forest(features, records, Labels(features, records, classes), self)
 
 
 class ForestRegressor(GrownRegressor, Foresting):
@@ -335,7 +337,7 @@ class ForestRegressor(GrownRegressor, Foresting):
 
     def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Forest:
         del classes  # there are none
-        return Forest(features, records, Amounts(features[-1], records, "squared_error"), self)
+        return Forest(features, records, Amounts(features, records, "squared_error"), self)
 
 
 def _within(records: Records, key: npt.NDArray[np.uint64], n_trees: int, share: float) -> npt.NDArray[np.uint8]:

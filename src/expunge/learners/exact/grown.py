@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from time import perf_counter
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +61,8 @@ class Grown(ABC):
     columns, rows : ndarray of uint8 (n_features, n_rows), (n_rows, n_features)
         Bins, laid out in both ways.
     target : Target
+    weights : Weights
+        The target's.
     """
 
     def __init__(self, features: Sequence[Feature], records: Records, target: Target, key: Keys) -> None:
@@ -69,7 +71,7 @@ class Grown(ABC):
         self.binning, self.columns, self._watch = learn_bins(features[:-1], facts, key, cells)
         self.rows = np.ascontiguousarray(self.columns.T)
         self._words = records.words
-        self.target = target
+        self.target, self.weights = target, target.weights
         self._n = len(cells)
         self._at = np.zeros(int(records.rows.max()) + 1, np.int32)
         self._at[records.rows] = np.arange(len(cells), dtype=np.int32)
@@ -95,8 +97,11 @@ class Grown(ABC):
         if len(names) > self._n // MANY or kept.words is not self._words or self._watch.leave(leaving):
             return None
         rows, edges = self._at[names], self._watch.gone()
+        if self.weights.leave(rows):
+            return None
         work = self._left(rows, moved=bool(edges))
         self.rows[rows], self.columns[:, rows] = 0, 0
+        self.weights.forget(rows)
         for column, edge in edges:
             self.binning, before = self.binning.merged(column, edge)
             self.columns[column] -= self.columns[column] > before
@@ -114,7 +119,7 @@ class Grown(ABC):
     @property
     def facts(self) -> dict[str, Any]:
         """What else was learned: for the digest."""
-        return {"target": self.target.facts}
+        return {"target": self.target.facts, "weights": self.weights.facts}
 
     @abstractmethod
     def _left(self, rows: Rows, *, moved: bool) -> dict[str, int] | None:
@@ -162,6 +167,63 @@ class GrownPredictor(RowPredictor):
     @abstractmethod
     def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Grown:
         """Grow from records."""
+
+    def fit(self, X: Any, y: Any = None, *, subjects: Any = None, sample_weight: Any = None) -> Self:
+        """Learn from records.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame (n_rows, n_features)
+            Numbers, booleans, text; missing cells are None or NaN. With a schema, a data frame's features are picked
+            by name.
+        y : array-like (n_rows,)
+        subjects : array-like (n_rows,) of int or str, or None
+            Whose record each row is. None takes the positions 0..n-1: for one-off use only.
+        sample_weight : array-like (n_rows,), float or None
+            How much each row counts; rows of weight 0 are left out. Whole numbers up to 255 count as they are, a row
+            of weight 3 as three rows; others relative to what is usual, in steps of a sixteenth of it and up to about
+            sixteen times as much. Bins do not look at them.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            For hyperparameters out of bounds, tables that cannot be read, and weights that are none.
+        SubjectIdError
+            For ids that are no ids, or not of the schema's kind.
+        """
+        return self._learned(X, y, subjects, sample_weight)
+
+    def learn(self, X: Any, y: Any = None, *, subjects: Any = None, sample_weight: Any = None) -> Self:
+        """Learn from more records: what is learned then is what a fit on all of them learns. It takes as long as one.
+
+        Parameters
+        ----------
+        X : array-like or DataFrame (n_rows, n_features)
+            The columns of the fit, of the same kinds.
+        y : array-like (n_rows,)
+            As `fit` has it; it may hold new classes.
+        subjects : array-like (n_rows,) of int or str
+            Whose record each row is: new people, or more records of those who are known.
+        sample_weight : array-like (n_rows,), float or None
+            Where the fit had weights.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            Where no ids are given, the columns are others, or weights are given where there were none, or the reverse;
+            nothing was changed.
+        SubjectIdError
+            As `fit`.
+        """
+        return self._learned_more(X, y, subjects, sample_weight)
 
     @property
     def guarantee(self) -> Guarantee:

@@ -34,6 +34,7 @@ from expunge._kernels.trees import WHOLE
 from expunge.errors import InputError
 from expunge.learners.encoding.columns import Feature
 from expunge.learners.exact.records import Records
+from expunge.learners.exact.weights import Weights
 from expunge.learners.served.link import Link, LinkName
 from expunge.learners.values import to_text
 
@@ -135,11 +136,14 @@ class Target(ABC):
     Attributes
     ----------
     loss : Loss
+    weights : Weights
+        What each row counts.
     pulls : list of ndarray of int32 (n_rows,)
         y in units of the gradient, for each score.
     """
 
     loss: Loss
+    weights: Weights
     pulls: list[Ints]
 
     def check_rows(self) -> None:
@@ -182,6 +186,8 @@ class Labels(Target):
 
     Parameters
     ----------
+    features : tuple of Feature
+        What is declared; the target is the last.
     records : Records
         The last column of words is the target.
     classes : sequence of str
@@ -193,19 +199,24 @@ class Labels(Target):
         Of each row's class.
     """
 
-    def __init__(self, records: Records, classes: Sequence[str]) -> None:
+    def __init__(self, features: tuple[Feature, ...], records: Records, classes: Sequence[str]) -> None:
         known = np.array([classes.index(word) for word in records.words[-1]], np.uint8)
         self.numbers = known[records.cells.codes[:, -1]]
-        self.loss, self._n = logistic(), len(self.numbers)
+        self.loss = logistic()
+        self.weights = Weights.of(features, records, self.loss.most)
         chosen = range(1, 2) if len(classes) == 2 else range(len(classes))
         self.pulls = [np.where(self.numbers == number, np.int32(UNIT), np.int32(0)) for number in chosen]
-        self._counts = np.array([np.count_nonzero(own) for own in self.pulls], np.int64)
+        self._counts = self._counted(np.arange(len(self.numbers), dtype=np.int32))
+
+    def _counted(self, rows: Rows) -> Longs:
+        """Count all rows, and those of each class that has a score, by weight."""
+        units = self.weights.units[rows].astype(np.int64)
+        return np.array([units.sum(), *(units[own[rows] > 0].sum() for own in self.pulls)], np.int64)
 
     def leave(self, rows: Rows) -> bool:
         """Take rows away."""
         before = self.starts
-        self._n -= len(rows)
-        self._counts -= [np.count_nonzero(own[rows]) for own in self.pulls]
+        self._counts -= self._counted(rows)
         self.numbers[rows] = 0
         for own in self.pulls:
             own[rows] = 0
@@ -219,7 +230,8 @@ class Labels(Target):
     @property
     def starts(self) -> list[int]:
         """The logit of each class's share of rows, coarsely."""
-        logits = [math.log(count / (self._n - count)) for count in self._counts.tolist()]
+        n, *counts = self._counts.tolist()
+        logits = [math.log(count / (n - count)) for count in counts]
         return [STARTS * math.floor(logit * UNIT / STARTS + 0.5) for logit in logits]
 
     @property
@@ -233,8 +245,8 @@ class Amounts(Target):
 
     Parameters
     ----------
-    feature : Feature
-        What is declared about them.
+    features : tuple of Feature
+        What is declared; the target is the last.
     records : Records
         The last column of numbers is the target.
     name : {"squared_error", "poisson"}
@@ -245,7 +257,8 @@ class Amounts(Target):
         For numbers below 0 where the loss is Poisson's.
     """
 
-    def __init__(self, feature: Feature, records: Records, name: LossName) -> None:
+    def __init__(self, features: tuple[Feature, ...], records: Records, name: LossName) -> None:
+        feature = features[-1]
         self._poisson, self._numbers = name == "poisson", records.cells.numbers[:, -1].copy()
         inferred = feature.low is None or feature.high is None
         ends = (self._numbers.min(), self._numbers.max()) if inferred else (feature.low, feature.high)
@@ -254,15 +267,15 @@ class Amounts(Target):
             raise InputError(f"y may be below 0: its least is {low!r}.", mend="Take loss='squared_error'.")
         self._ends = () if not inferred else (high,) if self._poisson else (low, high)
         self._low, self._high = (0.0 if self._poisson else low), high
-        self.loss, self._n = poisson() if self._poisson else squared(), len(self._numbers)
-        everybody = np.arange(self._n, dtype=np.int32)
+        self.loss = poisson() if self._poisson else squared()
+        self.weights = Weights.of(features, records, self.loss.most)
+        everybody = np.arange(len(self._numbers), dtype=np.int32)
         self._extreme, self._sums = self._counted(everybody), self._summed(everybody)
         self.centre, self.power, self._noise = self._scale()
         self.pulls = [self._pulled()]
 
     def leave(self, rows: Rows) -> bool:
         """Take rows away."""
-        self._n -= len(rows)
         self._extreme = [before - left for before, left in zip(self._extreme, self._counted(rows), strict=True)]
         self._sums = [before - left for before, left in zip(self._sums, self._summed(rows), strict=True)]
         self._numbers[rows], self.pulls[0][rows] = self._low, 0
@@ -316,13 +329,13 @@ class Amounts(Target):
         return steps.astype(np.int64)
 
     def _summed(self, rows: Rows) -> list[int]:
-        """Sum places and their squares, which are at most 2**40: 2**22 rows of them fit."""
-        own = self._placed(rows)
-        return [int(own.sum()), int((own * own).sum())]
+        """Sum rows, places and their squares, by weight; these are at most 2**40: 2**22 rows of them fit."""
+        own, units = self._placed(rows), self.weights.units[rows].astype(np.int64)
+        return [int(units.sum()), int((units * own).sum()), int((units * own * own).sum())]
 
     def _scale(self) -> tuple[int, int, int]:
         """Return centre, power of the unit and of the noise, from integers and correctly rounded quotients of them."""
-        n, (total, squares) = self._n, self._sums
+        n, total, squares = self._sums
         spread = max(n * squares - total * total, 0)
         if self._poisson:
             step = (self._high - self._low) / 2**STEPS

@@ -39,6 +39,7 @@ from expunge.learners.encoding.columns import (
 )
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.target import Task, read_target
+from expunge.learners.exact.weights import check_weights, is_weighted, numeric_inputs, weighed
 from expunge.learners.served import in_label_order
 from expunge.learners.values import to_text
 
@@ -72,6 +73,11 @@ class RowState:
     def inputs(self) -> tuple[Feature, ...]:
         """The features, without the target."""
         return self.features if self.task is None else self.features[:-1]
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the rows have weights."""
+        return is_weighted(self.features, self.records)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -132,13 +138,18 @@ class RowLearner(Learner):
         SubjectIdError
             For ids that are no ids, or not of the schema's kind.
         """
+        return self._learned(X, y, subjects)
+
+    def _learned(self, X: Any, y: Any, subjects: Any, sample_weight: Any = None) -> Self:
+        """Learn from records, which may have weights."""
         started = perf_counter()
         check_key(self.key)
         self._check_parameters()
-        features, named, cells = self._read(X, y)
+        named_people = subjects is not None
+        features, named, cells, subjects = self._read(X, y, subjects, sample_weight)
         self._check_target(cells)
-        records = Records.of(positions(len(cells)) if subjects is None else subjects, cells)
-        if self.schema is not None and subjects is not None:
+        records = Records.of(subjects, cells)
+        if self.schema is not None and named_people:
             _check_kind(records.subjects, self.schema)
         self.state_ = self._derived(features, named, records, started)
         return self
@@ -174,14 +185,21 @@ class RowLearner(Learner):
         >>> learner.digest() == whole.digest()
         True
         """
+        return self._learned_more(X, y, subjects)
+
+    def _learned_more(self, X: Any, y: Any, subjects: Any, sample_weight: Any = None) -> Self:
+        """Learn from more records, which have weights where the first ones had."""
         started = perf_counter()
         self._checked(X)
         before: RowState = self.state_
         if subjects is None:
             raise InputError("whose the new records are is not said.", mend="Give subjects, an id for each row.")
-        features, _, more = self._read(X, y)
+        features, _, more, subjects = self._read(X, y, subjects, sample_weight)
         if features != before.features:
             raise InputError("the new columns are not of the kinds that were learned from.", mend="Convert them.")
+        if before.weighted != (sample_weight is not None):
+            had = "weights" if before.weighted else "no weights"
+            raise InputError(f"the first records had {had}.", mend="Give sample_weight each time, or never.")
         known = before.records
         held = [one for one, count in zip(known.subjects, known.counts.tolist(), strict=True) for _ in range(count)]
         new = Records.of(subjects, more)
@@ -192,8 +210,11 @@ class RowLearner(Learner):
         self.state_ = self._derived(before.features, before.named, records, started)
         return self
 
-    def _read(self, X: Any, y: Any) -> tuple[tuple[Feature, ...], bool, Cells]:
-        """Read a table: what is declared about its columns, whether they are named, and copies of its cells."""
+    def _read(self, X: Any, y: Any, subjects: Any, sample_weight: Any) -> tuple[tuple[Feature, ...], bool, Cells, Any]:
+        """Read a table: what is declared about its columns, whether they are named, copies of its cells, and whose.
+
+        Weights become a column of the cells that no feature declares (`weights`); rows of weight 0 are left out.
+        """
         raw = raw_columns(X, None if self.schema is None else [column.name for column in self.schema.features])
         features, arrays = features_of(raw, self.schema), raw.arrays
         if self.task is not None:
@@ -201,7 +222,10 @@ class RowLearner(Learner):
             features, arrays = (*features, target), (*arrays, values)
         cells = read_cells(features, arrays)
         check_ranges(features, cells)
-        return features, raw.named or self.schema is not None, cells
+        subjects = positions(len(cells)) if subjects is None else subjects
+        if sample_weight is not None:
+            cells, subjects = weighed(features, cells, subjects, check_weights(sample_weight, len(cells)))
+        return features, raw.named or self.schema is not None, cells, subjects
 
     def forget(self, subjects: Iterable[SubjectId]) -> ForgetReport:
         """Forget people: all of the list, or nobody.
@@ -263,6 +287,7 @@ class RowLearner(Learner):
             "named": state.named,
             "subjects": list(records.subjects),
             "words": [list(words) for words in records.words],
+            "weighted": state.weighted,
         }
         cells = records.cells
         return meta, {"starts": records.starts, "numbers": cells.numbers, "codes": cells.codes}
@@ -371,8 +396,11 @@ def _restored(features: tuple[Feature, ...], meta: dict[str, Any], arrays: Array
             raise ValueError("codes do not fit the words")
     cells = Cells(arrays["numbers"], arrays["codes"], words).shrunk()
     numeric = sum(feature.kind is Kind.NUMERIC for feature in features)
-    if (cells.numbers.shape[1:], cells.codes.shape[1:]) != ((numeric,), (len(features) - numeric,)):
+    columns = (numeric + (meta.get("weighted") is True),), (len(features) - numeric,)
+    if (cells.numbers.shape[1:], cells.codes.shape[1:]) != columns:
         raise ValueError("cells do not fit the features")
+    if meta.get("weighted") is True:
+        check_weights(cells.numbers[:, numeric_inputs(features)], len(cells))
     subjects = meta["subjects"]
     owners = np.repeat(np.arange(len(subjects)), np.diff(arrays["starts"]))
     records = Records.of([subjects[owner] for owner in owners], cells)

@@ -83,10 +83,10 @@ def test_a_target_that_says_nothing_moved_is_the_one_of_those_who_stay(
     values: list[int], loss: Any, unit: float, data: st.DataObject
 ) -> None:
     scaled = np.array(values) * unit
-    target = Amounts(Y, numbers(scaled), loss)
+    target = Amounts((Y,), numbers(scaled), loss)
     leaving = data.draw(st.lists(st.integers(0, len(values) - 1), max_size=len(values) - 1, unique=True))
     moved = target.leave(np.array(leaving, np.int32))
-    fresh = Amounts(Y, numbers(np.delete(scaled, leaving)), loss)
+    fresh = Amounts((Y,), numbers(np.delete(scaled, leaving)), loss)
     assert moved == (fresh.facts != target.facts)
     if not moved:
         assert np.array_equal(np.delete(target.pulls[0], leaving), fresh.pulls[0])
@@ -96,7 +96,7 @@ def test_a_target_that_says_nothing_moved_is_the_one_of_those_who_stay(
 def test_a_score_is_a_number_of_the_target_again() -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(500, 30, 5000)
-    target = Amounts(Y, numbers(values), "squared_error")
+    target = Amounts((Y,), numbers(values), "squared_error")
     assert target.link is not None
     told = target.link.offset + target.link.scale * target.pulls[0] / target.loss.gradient
     assert np.abs(told - values).max() < 30 / 64
@@ -106,32 +106,32 @@ def test_a_score_is_a_number_of_the_target_again() -> None:
 def test_who_is_far_out_pulls_no_more_than_sixteen_units() -> None:
     values = np.zeros(10_000)
     values[:5000], values[7] = 1.0, 500.0
-    pull = Amounts(Y, numbers(values), "squared_error").pulls[0]
+    pull = Amounts((Y,), numbers(values), "squared_error").pulls[0]
     assert pull.max() <= 16 * 64
 
 
 def test_counts_are_not_clipped() -> None:
     values = np.zeros(10_000)
     values[:500], values[7] = 1.0, 500.0
-    target = Amounts(Y, numbers(values), "poisson")
+    target = Amounts((Y,), numbers(values), "poisson")
     assert target.link is not None
     assert target.pulls[0][7] / 256 * target.link.scale == pytest.approx(500, rel=1e-3)
 
 
 def test_numbers_below_nought_are_no_counts() -> None:
     with pytest.raises(InputError, match=r"its least is -1\.0"):
-        Amounts(Y, numbers([3.0, -1.0]), "poisson")
+        Amounts((Y,), numbers([3.0, -1.0]), "poisson")
 
 
 @pytest.mark.parametrize("loss", ["squared_error", "poisson"])
 def test_a_target_that_is_one_number_is_that_number(loss: Any) -> None:
-    link = Amounts(Y, numbers([7.0, 7.0]), loss).link
+    link = Amounts((Y,), numbers([7.0, 7.0]), loss).link
     assert link is not None
     assert link.offset + link.scale * (loss == "poisson") == pytest.approx(7.0)
 
 
 def test_classes_pull_one_against_the_rest() -> None:
-    target = Labels(classes([0, 1, 2, 2]), ("i:0", "i:1", "i:2"))
+    target = Labels((Y,), classes([0, 1, 2, 2]), ("i:0", "i:1", "i:2"))
     assert [own.tolist() for own in target.pulls] == [[256, 0, 0, 0], [0, 256, 0, 0], [0, 0, 256, 256]]
     assert target.starts == [-256, -256, 0]
     assert target.leave(np.array([3], np.int32))
