@@ -58,7 +58,7 @@ class Front(NamedTuple):
 
 
 @kernel
-def _change_sums(
+def change_sums(
     bins: Bytes, t: int, own: int, change: int, plan: Plan, rule: Rule, chain: Chain, touched: Bytes
 ) -> None:
     """Change the sums of a row's cells, in all candidates; `own` is its cell in the chosen one."""
@@ -101,7 +101,7 @@ def _slopes_of_few(
         was[i] = now[i]
         if weight[i] and (before + offset) >> shift != (after + offset) >> shift:  # else the gradient is the same
             change = slope_of(after, t, 0, weight[i], rule) - slope_of(before, t, 0, weight[i], rule)
-            _change_sums(rows[i], t, np.int64(cell[i]), change, plan, rule, chain, front.touched)
+            change_sums(rows[i], t, np.int64(cell[i]), change, plan, rule, chain, front.touched)
 
 
 @kernel
@@ -113,7 +113,7 @@ def _slopes_of_all(rows: Bytes, weight: Bytes, t: int, plan: Plan, rule: Rule, c
         before, after = np.int64(was[i]), np.int64(now[i])
         if weight[i] and (before + offset) >> shift != (after + offset) >> shift:
             change = slope_of(after, t, 0, weight[i], rule) - slope_of(before, t, 0, weight[i], rule)
-            _change_sums(rows[i], t, np.int64(cell[i]), change, plan, rule, chain, front.touched)
+            change_sums(rows[i], t, np.int64(cell[i]), change, plan, rule, chain, front.touched)
     was[:] = now
 
 
@@ -237,7 +237,7 @@ def forget_rows(
         for i in leaving:
             if weight[i]:
                 change = -slope_of(np.int64(chain.scores[t, i]), t, target[i], weight[i], rule)
-                _change_sums(rows[i], t, np.int64(chain.cell[t, i]), change, plan, rule, chain, front.touched)
+                change_sums(rows[i], t, np.int64(chain.cell[t, i]), change, plan, rule, chain, front.touched)
             chain.scores[t, i] = 0
         if few:
             _slopes_of_few(rows, weight, t, n_dirty, plan, rule, chain, front)

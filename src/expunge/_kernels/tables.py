@@ -4,8 +4,8 @@ A round has a few candidate tables, drawn by key (`plans`); the data choose one 
 F(t, i) the score of row i before round t, in units of 1/256, all integers:
 
 - The row's gradient is ``g = weight (m(F) - y)``, its curvature ``h = weight v(F)``, F being rounded to the middle of a
-  bucket; m and v are a loss's, read from a table (`logistic`, `squared`, `poisson`). A row of weight nought is a
-  passenger: it gets scores, and nothing is learned from it.
+  bucket; m and v are a loss's, read from a table (`logistic`, `squared`, `poisson`), or the `softmax` of several
+  classes. A row of weight nought is a passenger: it gets scores, and nothing is learned from it.
 - A cell's sums G and H are those of its rows. A candidate's gain is the sum over its cells of
   ``floor(16 G**2 / (H + penalty))``; the first candidate of largest gain is chosen.
 - A cell's value is ``-rate G / (H + penalty)``, rounded to a multiple of `step`; nought in the dead zone.
@@ -250,6 +250,23 @@ def revalue(chain: Chain, t: int, rule: Rule) -> None:
 
 
 @kernel
+def learn_round(columns: Bytes, slope: Longs, plan: Plan, t: int, rule: Rule, chain: Chain) -> None:
+    """Learn a round, whose sums are nought, from every row's gradient and curvature, packed: (n_rows,)."""
+    for k in range(plan.arity.shape[1]):
+        _add_up(columns, slope, plan, t, k, chain.sums[t, k])
+        gain = 0
+        for cell in range(plan.cells[t, k]):
+            gain += gain_of(chain.sums[t, k, cell], rule)
+        chain.gains[t, k] = gain
+    chain.chosen[t] = best_of(chain.gains[t])
+    revalue(chain, t, rule)
+    place_rows(columns, plan, t, chain.chosen[t], chain.cell[t])
+    scores, values, cell, after = chain.scores[t], chain.values[t], chain.cell[t], chain.scores[t + 1]
+    for i in range(len(slope)):
+        after[i] = moved_by(scores[i], values[cell[i]], rule.most)
+
+
+@kernel
 def grow(columns: Bytes, target: Ints, weight: Bytes, plan: Plan, rule: Rule, chain: Chain) -> None:
     """Learn from all rows, into a chain that is all zeros.
 
@@ -261,8 +278,7 @@ def grow(columns: Bytes, target: Ints, weight: Bytes, plan: Plan, rule: Rule, ch
         y, in units of the gradient.
     weight : ndarray of uint8 (n_rows,)
     """
-    rounds, candidates = plan.arity.shape
-    n = len(target)
+    n, rounds = len(target), len(plan.arity)
     slope = np.empty(n, np.int64)
     far = len(rule.levels) // 2
     near = np.empty((2 * far >> rule.shift) + 2, np.int64)
@@ -277,18 +293,7 @@ def grow(columns: Bytes, target: Ints, weight: Bytes, plan: Plan, rule: Rule, ch
         for i in range(n):
             bucket = min(max(((np.int64(scores[i]) + rule.offsets[t]) >> rule.shift) - first, 0), last)
             slope[i] = (near[bucket] - (np.int64(target[i]) << rule.half)) * np.int64(weight[i])
-        for k in range(candidates):
-            _add_up(columns, slope, plan, t, k, chain.sums[t, k])
-            gain = 0
-            for cell in range(plan.cells[t, k]):
-                gain += gain_of(chain.sums[t, k, cell], rule)
-            chain.gains[t, k] = gain
-        chain.chosen[t] = best_of(chain.gains[t])
-        revalue(chain, t, rule)
-        place_rows(columns, plan, t, chain.chosen[t], chain.cell[t])
-        values, cell, after = chain.values[t], chain.cell[t], chain.scores[t + 1]
-        for i in range(n):
-            after[i] = moved_by(scores[i], values[cell[i]], rule.most)
+        learn_round(columns, slope, plan, t, rule, chain)
 
 
 @kernel

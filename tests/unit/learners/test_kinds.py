@@ -17,6 +17,7 @@ from lightgbm import LGBMClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from xgboost import XGBClassifier, XGBRegressor
 
+from expunge.domain.digest import canonical_json
 from expunge.errors import CorruptedError, InputError, NotFoundError
 from expunge.learners.exact import (
     BlendClassifier,
@@ -62,6 +63,7 @@ MODELS: dict[str, ServedModel] = {
     "tables of three classes": BoostingClassifier(n_estimators=3).fit(X, np.arange(90) % 3).serve(),
     "forest": ForestClassifier(5, min_samples_leaf=2, subject_fraction=0.8).fit(X, Y).serve(),
     "forest of three classes": ForestClassifier(3, subject_fraction=0.8).fit(X, np.arange(90) % 3).serve(),
+    "tables softmax": BoostingClassifier(3, multi_class="softmax").fit(X, np.arange(90) % 3).serve(),
     "tables regression": BoostingRegressor("poisson", 4).fit(X, U).serve(),
     "forest regression": ForestRegressor(3, subject_fraction=0.8).fit(X, U).serve(),
     "blend": blended(),
@@ -224,6 +226,14 @@ def test_a_regression_has_no_decision_function_in_any_kind() -> None:
     ):
         with pytest.raises(InputError, match="no decision function"):
             MODELS[name].decision_function(X)
+
+
+@pytest.mark.parametrize(("name", "said"), [("tables", True), ("tables softmax", "yes"), ("tables regression", True)])
+def test_a_softmax_is_of_several_classes_and_said_plainly(name: str, said: Any) -> None:
+    files = dict(MODELS[name].files)
+    files["model.json"] = canonical_json(json.loads(files["model.json"]) | {"softmax": said})
+    with pytest.raises(CorruptedError, match="softmax is"):
+        from_files(files)
 
 
 OVER_BINS: list[tuple[str, str, Any]] = [

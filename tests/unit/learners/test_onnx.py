@@ -41,6 +41,7 @@ COUNTS = RNG.poisson(np.exp(SCORE.clip(upper=3))).astype(float)
 LEARNERS = [
     (BoostingClassifier(), TWO),
     (BoostingClassifier(20), THREE),
+    (BoostingClassifier(20, multi_class="softmax"), THREE),
     (BoostingRegressor(), COUNTS * 1e6),
     (BoostingRegressor("poisson"), COUNTS),
     (ForestClassifier(20), TWO),

@@ -12,12 +12,12 @@ a category or the starting score did. All give the same bytes.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from expunge._kernels import plans, pushing, tables
+from expunge._kernels import plans, pushing, softmax, tables
 from expunge._kernels.siphash import Words as Keys
 from expunge._kernels.siphash import hash_each
 from expunge._kernels.tables import Plan, Rule
@@ -42,8 +42,12 @@ from expunge.learners.exact.threads import FEW, in_threads, workers
 from expunge.learners.served import ServedModel, Signature
 from expunge.learners.served.tables import TablesModel
 
+MultiClass: TypeAlias = Literal["ovr", "softmax"]
+
 PURPOSE: Final = b"expunge tables"
 MOST_SIGNAL: Final = 1000
+PATIENCE: Final = 64
+"""What several classes learned together is learned afresh where one row in so many would be pushed to every round."""
 
 
 class Series:
@@ -69,16 +73,32 @@ class Series:
         target = grown.target
         self.plan = _plan(grown.binning, self._key, self._dials)
         self.rules = [_rule(start, target, self._key, self._dials) for start in target.starts]
-        self.chains = [tables.empty_chain(self.plan, len(self._weight)) for _ in target.starts]
-        each = zip(target.pulls, self.rules, self.chains, strict=True)
-        works = [
-            partial(tables.grow, grown.columns, pull, self._weight, self.plan, rule, chain)
-            for pull, rule, chain in each
-        ]
-        in_threads(workers(self._dials.n_jobs), works)
+        self._together = softmax.empty_chains(self.plan, len(target.starts), len(self._weight))
+        self.chains = [softmax.chain_of(self._together, c) for c in range(len(target.starts))]
+        if target.together:
+            self._grow_together(grown.columns, cast("Labels", target))
+        else:
+            each = zip(target.pulls, self.rules, self.chains, strict=True)
+            works = [
+                partial(tables.grow, grown.columns, pull, self._weight, self.plan, rule, chain)
+                for pull, rule, chain in each
+            ]
+            in_threads(workers(self._dials.n_jobs), works)
         if gone is not None:
             for chain in self.chains:
                 chain.scores[:, gone], chain.cell[:, gone] = 0, 0
+
+    def _grow_together(self, columns: npt.NDArray[np.uint8], target: Labels) -> None:
+        n_workers, scores = workers(self._dials.n_jobs), self._together.scores
+        scores[:, 0] = np.array(target.starts)[:, None]
+        slopes = np.empty((len(self.chains), len(self._weight)), np.int64)
+        for t in range(len(self.plan.arity)):
+            softmax.slopes_of_all(scores[:, t], target.numbers, self._weight, t, self.rules[0], slopes)
+            each = zip(slopes, self.chains, strict=True)
+            works = [
+                partial(tables.learn_round, columns, own, self.plan, t, self.rules[0], chain) for own, chain in each
+            ]
+            in_threads(n_workers, works)
 
     def drop(self, rows: Numbers) -> None:
         """Take rows away, and be of no use until grown again."""
@@ -86,14 +106,24 @@ class Series:
 
     def leave(self, grown: Grown, alive: npt.NDArray[np.uint8], rows: Numbers) -> dict[str, int]:
         """Take rows away that `alive` has no more, but `grown` still has; returns the work."""
-        table, each = (grown.rows, grown.columns), zip(grown.target.pulls, self.rules, self.chains, strict=True)
+        target, weight, table = grown.target, self._weight, (grown.rows, grown.columns)
+        names = ("rows_pushed", "values_moved", "tables_changed")
+        if target.together:
+            numbers, most = cast("Labels", target).numbers, len(alive) * len(self.plan.arity) // PATIENCE
+            work = softmax.forget_together(
+                *table, numbers, weight, alive, rows, self.plan, self.rules[0], self._together, most
+            )
+            self.drop(rows)
+            if work[0] < 0:
+                self.grow(grown, alive == 0)
+                return {"rows_learned_again": int(alive.sum())}
+            return dict(zip(names, work, strict=True))
         works = [
-            partial(pushing.forget_rows, *table, pull, self._weight, alive, rows, self.plan, rule, chain)
-            for pull, rule, chain in each
+            partial(pushing.forget_rows, *table, pull, weight, alive, rows, self.plan, rule, chain)
+            for pull, rule, chain in zip(target.pulls, self.rules, self.chains, strict=True)
         ]
         done = in_threads(workers(self._dials.n_jobs) if len(rows) > FEW else 1, works)
         self.drop(rows)
-        names = ("rows_pushed", "values_moved", "tables_changed")
         return {name: sum(numbers) for name, numbers in zip(names, zip(*done, strict=True), strict=True)}
 
     @property
@@ -183,11 +213,12 @@ class Boosting(GrownPredictor):
         rounds: Rounds = state.grown
         signature = Signature(rounds.binning.columns, state.named, state.classes or None)
         series, target = rounds.series, rounds.target
-        return TablesModel.of(signature, rounds.binning, series.plan, series.chains, target.starts, target.link)
+        learned = (rounds.binning, series.plan, series.chains, target.starts, target.link)
+        return TablesModel.of(signature, *learned, softmax=target.together)
 
 
 class BoostingClassifier(GrownClassifier, Boosting):
-    """Gradient boosting by lookup tables, with the logistic loss; one class against the rest where there are several.
+    """Gradient boosting by lookup tables, with the logistic loss; several classes each against the rest, or together.
 
     Every round is a table over one to three columns, cut into at most 256 cells. Columns and cuts are drawn by key; the
     data choose one of some candidates, and the values of its cells. So one person's leaving seldom changes more than
@@ -208,8 +239,12 @@ class BoostingClassifier(GrownClassifier, Boosting):
         Values of cells are multiples of this share of the learning rate: the coarser, the fewer move.
     min_signal : float
         A cell whose sum of gradients is below so many standard deviations adds nothing.
+    multi_class : {"ovr", "softmax"}
+        Several classes: each against the rest, or together under one loss. The latter is more accurate on some data,
+        and forgets many times slower: who moves one class's score moves the gradients of all. Of no effect on two.
     n_jobs : int or None
-        Threads, of which several classes have one each; -1 for all that the machine has. What is learned is the same.
+        Threads; several classes learn on one each, two on one. -1 for all that the machine has. What is learned is the
+        same for any number.
     random_state : int
         What the key is derived from, where none is given.
     schema : Schema or None
@@ -248,6 +283,7 @@ class BoostingClassifier(GrownClassifier, Boosting):
         reg_lambda: float = 2.0,
         value_step: float = 0.3,
         min_signal: float = 1.0,
+        multi_class: MultiClass = "ovr",
         n_jobs: int | None = None,
         random_state: int = 0,
         schema: Schema | None = None,
@@ -260,13 +296,20 @@ class BoostingClassifier(GrownClassifier, Boosting):
         self.reg_lambda = reg_lambda
         self.value_step = value_step
         self.min_signal = min_signal
+        self.multi_class = multi_class
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.schema = schema
         self.key = key
 
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.multi_class not in ("ovr", "softmax"):
+            raise InputError(f"multi_class={self.multi_class!r} is not known.", mend="Take 'ovr' or 'softmax'.")
+
     def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Rounds:
-        return Rounds(features, records, Labels(features, records, classes), self)
+        target = Labels(features, records, classes, together=self.multi_class == "softmax")
+        return Rounds(features, records, target, self)
 
 
 class BoostingRegressor(GrownRegressor, Boosting):

@@ -11,7 +11,8 @@ loss           m                                       v                  y
 ``poisson``    ``256 exp(F / 256)``                    a sixteenth of m   ``256 y / unit``
 =============  ======================================  =================  =====================================
 
-What a score costs is ``A(F) - pull y F``, A being the integral of m, but for a factor.
+Several classes may also share a loss, `softmax`. What a score costs is ``A(F) - pull y F``, A being the integral of m,
+but for a factor.
 
 Numbers are first placed on 2**20 steps of their declared range, or else of that of the remaining rows. The unit is a
 power of two of such steps: nearest their standard deviation, or for Poisson their mean; the centre is the multiple of
@@ -92,6 +93,15 @@ def logistic() -> Loss:
     return Loss(_packed(UNIT * p, UNIT * p * (1 - p), 32), 32, UNIT, UNIT, 8, 2**22, costs, 1)
 
 
+def softmax() -> Loss:
+    """Return the loss of several classes at once (`expunge._kernels.softmax`).
+
+    `levels` are exponentials, in units of 1 / 65536, of what a score is below the highest, up to 12 logits.
+    """
+    exps = _rounded(UNIT**2 * np.exp(-np.arange(12 * UNIT) / UNIT))
+    return Loss(exps, 32, UNIT, UNIT, 8, 2**22, np.empty(0, np.int64), 0)
+
+
 def squared() -> Loss:
     """Return the squared error: of scores up to 16 units."""
     scores = _scores(16)
@@ -140,11 +150,14 @@ class Target(ABC):
         What each row counts.
     pulls : list of ndarray of int32 (n_rows,)
         y in units of the gradient, for each score.
+    together : bool
+        Whether the scores of several classes share a loss.
     """
 
     loss: Loss
     weights: Weights
     pulls: list[Ints]
+    together: bool = False
 
     def check_rows(self) -> None:
         """Refuse so many rows that a sum could leave its bits, with InputError."""
@@ -182,7 +195,7 @@ class Target(ABC):
 
 
 class Labels(Target):
-    """Classes: the second one of two against the first, or each of several against the rest.
+    """Classes: the second one of two against the first, or each of several against the rest or against all others.
 
     Parameters
     ----------
@@ -192,6 +205,8 @@ class Labels(Target):
         The last column of words is the target.
     classes : sequence of str
         In their values' order.
+    together : bool
+        Whether several classes have one loss, that of their softmax.
 
     Attributes
     ----------
@@ -199,10 +214,13 @@ class Labels(Target):
         Of each row's class.
     """
 
-    def __init__(self, features: tuple[Feature, ...], records: Records, classes: Sequence[str]) -> None:
+    def __init__(
+        self, features: tuple[Feature, ...], records: Records, classes: Sequence[str], *, together: bool = False
+    ) -> None:
         known = np.array([classes.index(word) for word in records.words[-1]], np.uint8)
         self.numbers = known[records.cells.codes[:, -1]]
-        self.loss = logistic()
+        self.together = together and len(classes) > 2
+        self.loss = softmax() if self.together else logistic()
         self.weights = Weights.of(features, records, self.loss.most)
         chosen = range(1, 2) if len(classes) == 2 else range(len(classes))
         self.pulls = [np.where(self.numbers == number, np.int32(UNIT), np.int32(0)) for number in chosen]
@@ -229,9 +247,9 @@ class Labels(Target):
 
     @property
     def starts(self) -> list[int]:
-        """The logit of each class's share of rows, coarsely."""
+        """The logit of each class's share of rows, or the logarithm of it, coarsely."""
         n, *counts = self._counts.tolist()
-        logits = [math.log(count / (n - count)) for count in counts]
+        logits = [math.log(count / (n if self.together else n - count)) for count in counts]
         return [STARTS * math.floor(logit * UNIT / STARTS + 0.5) for logit in logits]
 
     @property

@@ -263,6 +263,8 @@ def _label(graph: _Graph, model: TablesModel | ForestModel | BlendModel, scores:
             graph.node("Concat", graph.node("Sub", graph.double(1.0), each), each, axis=1, output="probabilities")
             above = graph.node("Cast", graph.node("Greater", scores, graph.double(0.0)), to=7)
             chosen = graph.node("Reshape", above, graph.constant([-1], np.int64))
+        elif isinstance(model, TablesModel) and model.softmax:
+            graph.node("Softmax", scores, axis=1, output="probabilities")
         else:
             whole = graph.node("ReduceSum", each, graph.constant([1], np.int64), keepdims=1)
             graph.node("Div", each, whole, output="probabilities")

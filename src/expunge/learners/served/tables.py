@@ -10,7 +10,8 @@
 ``starts`` (S,)               score before the first round, in units of 1 / 256
 ============================  =========================================================================
 
-For regression ``model.json`` says how a score becomes a number: its ``link``.
+For regression ``model.json`` says how a score becomes a number: its ``link``; and of several classes whether their
+probabilities are the ``softmax`` of the scores.
 """
 
 from __future__ import annotations
@@ -55,6 +56,9 @@ class TablesModel(BinnedModel):
         See the module.
     link : Link or None
         For regression.
+    softmax : bool
+        Whether the probabilities of several classes are the softmax of their scores; else each was held against the
+        rest.
     """
 
     kind: ClassVar[str] = "tables"
@@ -62,6 +66,7 @@ class TablesModel(BinnedModel):
     signature: Signature
     arrays: Mapping[str, npt.NDArray[np.int64]]
     link: Link | None = None
+    softmax: bool = False
 
     @classmethod
     def of(
@@ -72,10 +77,12 @@ class TablesModel(BinnedModel):
         chains: Sequence[Chain],
         starts: Sequence[int],
         link: Link | None = None,
+        *,
+        softmax: bool = False,
     ) -> Self:
         """Take what predicts out of what was learned: the chosen tables, and nothing else."""
         arrays = binning_arrays(binning) | table_arrays(plan, chains, starts)
-        return cls(signature, arrays, link)
+        return cls(signature, arrays, link, softmax)
 
     @cached_property
     def _laid(self) -> Laid:
@@ -91,23 +98,29 @@ class TablesModel(BinnedModel):
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """Return the probability of each class: ndarray (n_rows, n_classes), rows of sum 1.
 
-        Of several classes each was held against the rest; their probabilities are divided by their sum.
+        Where each of several classes was held against the rest, their probabilities are divided by their sum.
 
         Raises
         ------
         InputError
             For a table that cannot be read.
         """
-        return probabilities(self.scores(self.signature.read(X)))
+        scores = self.scores(self.signature.read(X))
+        return softmax_of(scores) if self.softmax else probabilities(scores)
 
     def facts(self) -> dict[str, Any]:
-        """Return the link, where there is one."""
-        return {} if self.link is None else {"link": self.link.to_dict()}
+        """Return the link, where there is one, and ``softmax`` where it is one."""
+        found: dict[str, Any] = {} if self.link is None else {"link": self.link.to_dict()}
+        return found | ({"softmax": True} if self.softmax else {})
 
     @classmethod
     def from_body(cls, signature: Signature, facts: Mapping[str, Any], body: bytes) -> Self:
         """Read what `body` wrote."""
-        model = cls(signature, whole_numbers(body, (*BINNING, *TABLES)), read_link(facts, signature))
+        softmax = facts.get("softmax", False)
+        if softmax not in (False, True) or (softmax and signature.n_scores < 2):
+            raise ValueError(f"softmax is {softmax!r}")
+        arrays = whole_numbers(body, (*BINNING, *TABLES))
+        model = cls(signature, arrays, read_link(facts, signature), softmax)
         check_binning(signature.columns, model.arrays)
         check_tables(signature.columns, model.arrays, signature.n_scores)
         return model
@@ -146,6 +159,12 @@ def probabilities(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     each = 1 / (1 + np.exp(-scores))
     if each.shape[1] == 1:
         return np.hstack([1 - each, each])
+    return np.asarray(each / each.sum(axis=1, keepdims=True))
+
+
+def softmax_of(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the softmax of scores, row by row."""
+    each = np.exp(scores - scores.max(axis=1, keepdims=True))
     return np.asarray(each / each.sum(axis=1, keepdims=True))
 
 

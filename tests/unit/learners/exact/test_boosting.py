@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import log_loss, roc_auc_score
 
 from expunge.errors import CannotForgetError, InputError
 from expunge.learners.encoding import adaptive
-from expunge.learners.exact import BoostingClassifier, grown
+from expunge.learners.exact import BoostingClassifier, boosting, grown
 from expunge.learners.state import dump, load
 
 
@@ -51,10 +51,10 @@ def test_it_finds_what_no_single_column_tells() -> None:
     assert roc_auc_score(y[4000:], learner.decision_function(X[4000:])) > 0.85
 
 
-@pytest.mark.parametrize("classes", [2, 3])
-def test_one_by_one_until_few_are_left_it_is_a_refit(classes: int) -> None:
+@pytest.mark.parametrize(("classes", "multi"), [(2, "ovr"), (3, "ovr"), (3, "softmax")])
+def test_one_by_one_until_few_are_left_it_is_a_refit(classes: int, multi: str) -> None:
     X, y, ids = table(1, 400, classes)
-    learner = small().fit(X, y, subjects=ids)
+    learner = small(multi_class=multi).fit(X, y, subjects=ids)
     order = np.random.default_rng(2).permutation(np.unique(ids)).tolist()
     for count, person in enumerate(order[:-12], start=1):
         try:
@@ -67,14 +67,18 @@ def test_one_by_one_until_few_are_left_it_is_a_refit(classes: int) -> None:
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.integers(0, 10**6), st.sampled_from([3, 64]), st.integers(1, 60), st.booleans())
-def test_any_batch_is_a_refit_whatever_moves(seed: int, least: int, batch: int, one: bool) -> None:
-    """With few rows to an interval bins move often, with many seldom."""
-    X, y, ids = table(seed, 300)
+@given(
+    st.integers(0, 10**6), st.sampled_from([3, 64]), st.integers(1, 60), st.booleans(), st.sampled_from([1, 64, 10**9])
+)
+def test_any_batch_is_a_refit_whatever_moves(seed: int, least: int, batch: int, one: bool, patience: int) -> None:
+    """With few rows to an interval bins move often, with many seldom; without patience it learns afresh."""
+    X, y, ids = table(seed, 300, 2 + seed % 2)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(adaptive, "LEAST", least)
         patch.setattr(grown, "MANY", 3)
-        learner = small(n_candidates=1 if one else 4, random_state=seed).fit(X, y, subjects=ids)
+        patch.setattr(boosting, "PATIENCE", patience)
+        params = {"n_candidates": 1 if one else 4, "random_state": seed, "multi_class": "softmax"}
+        learner = small(**params).fit(X, y, subjects=ids)
         leaving = np.random.default_rng(seed).permutation(np.unique(ids))[:batch].tolist()
         learner.forget(leaving)
         assert learner.digest() == refit(learner, X, y, ids, leaving)
@@ -146,6 +150,7 @@ def test_it_serves_what_it_learned_and_no_row() -> None:
         ({"min_signal": "a"}, "min_signal='a' is not"),
         ({"min_signal": 1e200}, "is too much"),
         ({"value_step": 0}, "value_step"),
+        ({"multi_class": "ova"}, "multi_class='ova' is not known"),
         ({"random_state": -1}, "random_state"),
     ],
 )
@@ -198,6 +203,27 @@ def test_what_matters_is_seen_to_matter() -> None:
     assert found.argmax() == 1
     assert found.sum() == pytest.approx(1)
     assert (found >= 0).all()
+
+
+@pytest.mark.parametrize("multi", ["ovr", "softmax"])
+def test_several_classes_are_told_apart(multi: str) -> None:
+    X, y, ids = table(15, 3000, 4)
+    learner = BoostingClassifier(multi_class=multi).fit(X[:2000], y[:2000], subjects=ids[:2000])
+    told = learner.predict_proba(X[2000:])
+    assert np.allclose(told.sum(axis=1), 1)
+    assert np.array_equal(learner.classes_[told.argmax(axis=1)], learner.predict(X[2000:]))
+    assert log_loss(y[2000:], told) < 0.87 * np.log(4)
+
+
+@pytest.mark.parametrize("multi", ["ovr", "softmax"])
+def test_any_number_of_threads_learns_the_same(multi: str) -> None:
+    X, y, ids = table(16, 600, 3)
+    one, four = (small(multi_class=multi, n_jobs=n).fit(X, y, subjects=ids) for n in (None, 4))
+    many = np.unique(ids)[3:60].tolist()
+    assert one.digest() == four.digest()
+    one.forget(many)
+    four.forget(many)
+    assert one.digest() == four.digest() == refit(one, X, y, ids, many)
 
 
 def test_learning_in_two_parts_is_learning_at_once() -> None:
