@@ -14,6 +14,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from expunge.errors import CannotForgetError, InputError
 from expunge.learners.encoding import adaptive
 from expunge.learners.exact import BoostingClassifier, boosting, grown
+from expunge.learners.exact.boosting import MultiClass
 from expunge.learners.state import dump, load
 
 
@@ -206,7 +207,7 @@ def test_what_matters_is_seen_to_matter() -> None:
 
 
 @pytest.mark.parametrize("multi", ["ovr", "softmax"])
-def test_several_classes_are_told_apart(multi: str) -> None:
+def test_several_classes_are_told_apart(multi: MultiClass) -> None:
     X, y, ids = table(15, 3000, 4)
     learner = BoostingClassifier(multi_class=multi).fit(X[:2000], y[:2000], subjects=ids[:2000])
     told = learner.predict_proba(X[2000:])
