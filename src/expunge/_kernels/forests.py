@@ -42,16 +42,27 @@ from expunge._kernels.trees import SORTED, Bytes, Ints, Longs, Reals, Room, Shap
 SAFE: Final = 1e-6
 """More than rounding can make of a difference of gains over n."""
 NEVER: Final = np.int32(2**30)
-SHORT: Final = 12
+MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+MIX_1: Final = np.uint64(0xBF58476D1CE4E5B9)
+MIX_2: Final = np.uint64(0x94D049BB133111EB)
+"""The constants of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
+NEAR: Final = 64
+"""Rows whose bins are read while others are not yet out of the cache."""
+SHORT: Final = 6
 """So many rows, squared, for each bin are sorted rather than counted: that is as fast."""
 
 
 @kernel
-def _drawn(key: Words, path: np.uint64, place: int, features: Longs) -> int:
-    """Bring the next feature of a node's order to its place in `features`, and return it."""
-    about = np.empty(2, np.uint64)
-    about[0], about[1] = path, place
-    other = place + np.int64(siphash(key, about) % np.uint64(len(features) - place))
+def drawn(path: np.uint64, place: int, features: Longs) -> int:
+    """Bring the next feature of a node's order to its place in `features`, and return it.
+
+    The path is a keyed hash; what SplitMix64 makes of it and the place, times the features that are left, over 2**32.
+    """
+    mixed = path + np.uint64(place + 1) * MIX
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * MIX_1
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * MIX_2
+    mixed = (mixed ^ (mixed >> np.uint64(31))) >> np.uint64(32)
+    other = place + np.int64((mixed * np.uint64(len(features) - place)) >> np.uint64(32))
     features[place], features[other] = features[other], features[place]
     return features[place]
 
@@ -103,15 +114,15 @@ def _scan_two(counts: Ints, f: int, whole: Ints, n: int, shape: Shape, best: Rea
     for b in range(len(counts) // 2 - 1):
         one = np.int64(counts[2 * b])
         held = one + np.int64(counts[2 * b + 1])
-        if held == 0:
-            continue
         left += one
         n_left += held if parts == 1 else held // parts
         if n - n_left < min_leaf:
             return
         if n_left >= min_leaf:
             apart = float(n * left - n_left * first)
-            _weigh(2.0 * (apart * apart), f, b, n_left, n, best)
+            squares = 2.0 * (apart * apart)
+            if squares > best[1] * (float(n_left) * float(n - n_left)) and held > 0:  # in this order it is seldom true
+                _weigh(squares, f, b, n_left, n, best)
 
 
 @kernel
@@ -227,7 +238,7 @@ def find_split(
         features[j] = j
     first = min(shape.n_features, len(features))
     for place in range(first):
-        _drawn(shape.key, path, place, features)
+        drawn(path, place, features)
     best = np.full(5, -1.0)
     wide = n * shape.whole > 65_535
     kept = len(rows) >= trees.large[0] and new_table(trees, t, k, features[:first], wide, shape)
@@ -236,7 +247,7 @@ def find_split(
         if place >= first:
             if best[2] >= 0:
                 break
-            _drawn(shape.key, path, place, features)
+            drawn(path, place, features)
         f = features[place]
         size = shape.sizes[f] * n_classes
         if kept and place < first:
@@ -297,6 +308,20 @@ def scan_any(counts: Ints, f: int, whole: Ints, n: int, shape: Shape, left: Long
 
 
 @kernel
+def _part(bins: Bytes, threshold: int, rows: Ints, aside: Ints) -> int:
+    """Bring the rows of at most a bin to the front, in order; returns how many. No branch depends on a row."""
+    n_left = n_right = 0
+    for i in range(len(rows)):
+        row = rows[i]
+        right = np.int64(bins[np.uint32(row)] > threshold)
+        rows[n_left], aside[n_right] = row, row
+        n_left += 1 - right
+        n_right += right
+    rows[n_left:] = aside[:n_right]
+    return n_left
+
+
+@kernel
 def build(
     bins: Bytes, y: Bytes, weight: Bytes, trees: Trees, t: int, root: int, shape: Shape, space: Room
 ) -> int:
@@ -312,8 +337,10 @@ def build(
     for i in range(n_rows):
         names[i], rows[i] = own[i], i
         labels[i], weights[i] = y[own[i]], weight[own[i]]
+    for i in range(0, n_rows, NEAR):
         for f in range(n_features):
-            near[i, f] = bins[own[i], f]
+            for j in range(i, min(i + NEAR, n_rows)):
+                near[j, f] = bins[names[j], f]
     stack, depth, looked = space.stack, 1, 0
     stack[0] = root
     while depth > 0:
@@ -334,16 +361,9 @@ def build(
         left = trees.free[t, trees.n_free[t]]
         trees.left[t, k] = left
         trees.classes[t, left, :] = 0
-        i, j = begin, begin + n - 1
-        while i <= j:
-            row = rows[i]
-            if near[row, feature] <= threshold:
-                count_row(trees.classes[t, left], 0, np.int64(labels[row]), shape.whole, np.int64(weights[row]))
-                i += 1
-            else:
-                rows[i], rows[j] = rows[j], row
-                j -= 1
-        n_left = i - begin
+        n_left = _part(near[:, feature], threshold, rows[begin : begin + n], own)
+        for row in rows[begin : begin + n_left]:
+            count_row(trees.classes[t, left], 0, np.int64(labels[row]), shape.whole, np.int64(weights[row]))
         trees.classes[t, left + 1, :] = trees.classes[t, k] - trees.classes[t, left]
         for side in range(2):
             child = left + side

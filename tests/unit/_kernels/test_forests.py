@@ -112,6 +112,14 @@ def weigh(of: Case, rows: list[int]) -> int:
     return int(of.weight[rows].sum())
 
 
+def mixed(path: int, place: int) -> int:
+    """SplitMix64's output at a place of the stream that a path begins."""
+    state = (path + (place + 1) * 0x9E3779B97F4A7C15) % 2**64
+    state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    state = (state ^ (state >> 27)) * 0x94D049BB133111EB % 2**64
+    return state ^ (state >> 31)
+
+
 def twin(of: Case, rows: list[int], path: int, depth: int) -> list[tuple[int, ...]]:
     """The nodes of a tree in preorder, by the module's words: feature, threshold, and rows of each class."""
     counts = parts(of, rows)
@@ -122,7 +130,7 @@ def twin(of: Case, rows: list[int], path: int, depth: int) -> list[tuple[int, ..
     for place in range(4):
         if place >= of.shape.n_features and chosen[0] >= 0:
             break
-        other = place + int(siphash(KEY, np.array([path, place], np.uint64))) % (4 - place)
+        other = place + (mixed(path, place) >> 32) * (4 - place) // 2**32
         features[place], features[other] = features[other], features[place]
         f = features[place]
         for b in sorted(set(of.bins[rows, f].tolist()))[:-1]:
