@@ -1,27 +1,29 @@
 """Random forests whose trees are a function of who is in them, and that forget by mending the few nodes that change.
 
-A tree sees a subject where the hash of (tree, subject) is below a share. A node looks at a few features, drawn by the
-hash of its path, and at every bin that some row of it has; it takes the first split of largest score
+A tree sees a subject where the hash of (tree, subject) is below a share (`drawing`). A node looks at a few features,
+drawn by the hash of its path, and at every bin that some row of it has; it takes the first split of largest gain
 
-    sum over classes of L_c**2 / L  +  sum over classes of R_c**2 / R
+    sum over classes of (n L_c - L W_c)**2 / (L R),
 
-where L_c rows of class c go left (their bin is at most the threshold), R_c right, and no side has fewer than
-`min_leaf` rows. Where no feature drawn has such a split, others are looked at, one by one. A node is a leaf where it is
-pure, too small or too deep, or no feature splits it.
+where n rows, W_c of class c, are L, L_c of them on the left (their bin is at most the threshold), and R on the right,
+and no side has fewer than `min_leaf` rows. Divided by n that is what the sum over sides of S / (rows of the side) gains
+over that of the whole node, S being the sum of squared counts of classes. Where no feature drawn has such a split,
+others are looked at, one by one. A node is a leaf where it is pure, too small or too deep, or no feature splits it.
 
-For a number q between 0 and 1 a row counts as q of a first class and 1 - q of a second: but for a constant, the score
-is then twice what the sum of squares loses. q is in `WHOLE` parts, and so are L_c and R_c.
+For a number q between 0 and 1 a row counts as q of a first class and 1 - q of a second: but for a constant, the gain
+over n is then twice what the sum of squares loses. q is in `WHOLE` parts, and so are L_c and W_c.
+
+A row of weight w counts as w rows; where rows are counted below, weight is meant.
 
 Removal budget
 --------------
-Write I for the node's rows less the score. Taking one row of class c out of a side of n rows, S being the sum of the
-squared counts, lowers that side's ``n - S / n`` by ``1 + (S + n - 2 n n_c) / (n (n - 1))``, which is at least 0 and
-less than 2; a row of q and 1 - q lowers it by ``2 (q (1 - q) + (n - 1) / n (q - m)**2)``, m being the others' mean,
-at most 2 too. So after r rows have left, the best split is still the best if it was ahead by more than 2 r; it is still
-allowed while no side falls below `min_leaf`; and the node is not pure while another class has a row, or while its best
-split was better than none by more than 2 r. The least of these numbers is the node's budget: while it lasts, only
-counts change. What can be chosen only ever becomes fewer, since a bin that no row has is not looked at: so a leaf stays
-a leaf.
+Taking one row of class c out of a side of n rows lowers that side's ``n - S / n``, its impurity, by
+``1 + (S + n - 2 n n_c) / (n (n - 1))``, which is at least 0 and less than 2; a row of q and 1 - q lowers it by
+``2 (q (1 - q) + (n - 1) / n (q - m)**2)``, m being the others' mean, at most 2 too. So after r rows have left, the best
+split is still the best if it was ahead by more than 2 r; it is still allowed while no side falls below `min_leaf`; and
+the node is not pure while another class has a row, or while its best split was better than none by more than 2 r. The
+least of these numbers is the node's budget: while it lasts, only counts change. What can be chosen only ever becomes
+fewer, since a bin that no row has is not looked at: so a leaf stays a leaf.
 """
 
 from __future__ import annotations
@@ -32,41 +34,35 @@ from typing import Final
 import numpy as np
 
 from expunge._kernels.compiled import kernel
+from expunge._kernels.drawing import Draws, sees
+from expunge._kernels.keeping import count_row, free_table, head, new_table
 from expunge._kernels.siphash import Words, siphash
-from expunge._kernels.trees import FEW, Bytes, Ints, Longs, Reals, Room, Shape, Trees
+from expunge._kernels.trees import SORTED, Bytes, Ints, Longs, Reals, Room, Shape, Trees
 
 SAFE: Final = 1e-6
-"""More than rounding can make of a difference of scores."""
+"""More than rounding can make of a difference of gains over n."""
 NEVER: Final = np.int32(2**30)
+MIX: Final = np.uint64(0x9E3779B97F4A7C15)
+MIX_1: Final = np.uint64(0xBF58476D1CE4E5B9)
+MIX_2: Final = np.uint64(0x94D049BB133111EB)
+"""The constants of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
+NEAR: Final = 64
+"""Rows whose bins are read while others are not yet out of the cache."""
+SHORT: Final = 6
+"""So many rows, squared, for each bin are sorted rather than counted: that is as fast."""
 
 
 @kernel
-def count_row(counts: Ints, at: int, label: int, whole: int, sign: int) -> None:
-    """Add a row to the counts of classes that begin at a place, or take it away."""
-    if whole == 1:
-        counts[at + label] += sign
-    else:
-        counts[at] += sign * label
-        counts[at + 1] += sign * (whole - label)
+def drawn(path: np.uint64, place: int, features: Longs) -> int:
+    """Bring the next feature of a node's order to its place in `features`, and return it.
 
-
-@kernel
-def _score(left: Longs, n_left: int, whole: Ints, n: int) -> float:
-    """Return the score of a split; the classes in order, so that the sum is one."""
-    of_left = of_right = 0.0
-    for c in range(len(left)):
-        a, b = float(left[c]), float(whole[c] - left[c])
-        of_left += a * a
-        of_right += b * b
-    return of_left / n_left + of_right / (n - n_left)
-
-
-@kernel
-def _drawn(key: Words, path: np.uint64, place: int, features: Longs) -> int:
-    """Bring the next feature of a node's order to its place in `features`, and return it."""
-    about = np.empty(2, np.uint64)
-    about[0], about[1] = path, place
-    other = place + np.int64(siphash(key, about) % np.uint64(len(features) - place))
+    The path is a keyed hash; what SplitMix64 makes of it and the place, times the features that are left, over 2**32.
+    """
+    mixed = path + np.uint64(place + 1) * MIX
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * MIX_1
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * MIX_2
+    mixed = (mixed ^ (mixed >> np.uint64(31))) >> np.uint64(32)
+    other = place + np.int64((mixed * np.uint64(len(features) - place)) >> np.uint64(32))
     features[place], features[other] = features[other], features[place]
     return features[place]
 
@@ -80,91 +76,124 @@ def _child(key: Words, path: np.uint64, side: int) -> np.uint64:
 
 
 @kernel
-def _scan(counts: Ints, f: int, whole: Ints, n: int, min_leaf: int, parts: int, left: Longs, best: Reals) -> None:
+def scan(counts: Ints, f: int, whole: Ints, n: int, shape: Shape, left: Longs, best: Reals) -> None:
     """Look at the thresholds of a feature.
 
     Parameters
     ----------
-    counts : ndarray of int32 (n_bins * n_classes,)
+    counts : ndarray of int32, uint32 or uint16 (n_bins * n_classes,)
         Of the node's rows, bin by bin.
     left : ndarray of int64 (n_classes,)
         Room.
     best : ndarray of float64 (5,)
-        Best score, second best, and of the best feature, threshold and rows on the left; changed.
+        Best gain, second best, and of the best feature, threshold and rows on the left; changed.
     """
-    n_classes = len(whole)
+    n_classes, min_leaf, parts = len(whole), shape.min_leaf, shape.whole
     left[:] = 0
     n_left = 0
     for b in range(len(counts) // n_classes - 1):
         held = 0
         for c in range(n_classes):
-            held += counts[b * n_classes + c]
-            left[c] += counts[b * n_classes + c]
+            one = np.int64(counts[b * n_classes + c])
+            held += one
+            left[c] += one
         if held == 0:
             continue
-        n_left += held // parts
+        n_left += held if parts == 1 else held // parts
         if n - n_left < min_leaf:
             return
         if n_left >= min_leaf:
-            _weigh(_score(left, n_left, whole, n), f, b, n_left, best)
+            _weigh(_squares(left, n_left, whole, n), f, b, n_left, n, best)
+
+
+@kernel
+def _scan_two(counts: Ints, f: int, whole: Ints, n: int, shape: Shape, best: Reals) -> None:
+    """Do what `scan` does where there are two classes, whose squares are equal."""
+    min_leaf, parts, first = shape.min_leaf, shape.whole, np.int64(whole[0])
+    n_left = left = 0
+    for b in range(len(counts) // 2 - 1):
+        one = np.int64(counts[2 * b])
+        held = one + np.int64(counts[2 * b + 1])
+        left += one
+        n_left += held if parts == 1 else held // parts
+        if n - n_left < min_leaf:
+            return
+        if n_left >= min_leaf:
+            apart = float(n * left - n_left * first)
+            squares = 2.0 * (apart * apart)
+            if squares > best[1] * (float(n_left) * float(n - n_left)) and held > 0:  # in this order it is seldom true
+                _weigh(squares, f, b, n_left, n, best)
 
 
 @kernel
 def _sorted_scan(
-    bins: Bytes, y: Bytes, rows: Ints, f: int, whole: Ints, shape: Shape, left: Longs, ordered: Ints, best: Reals
+    bins: Bytes,
+    y: Bytes,
+    weight: Bytes,
+    rows: Ints,
+    f: int,
+    whole: Ints,
+    n: int,
+    shape: Shape,
+    left: Longs,
+    ordered: Ints,
+    best: Reals,
 ) -> None:
-    """Do what `_scan` does for few rows, by sorting them."""
-    n = len(rows)
-    for i in range(n):
-        one = np.int32(bins[rows[i], f]) * 256 + y[rows[i]]
+    """Do what `scan` does for few rows, by sorting them."""
+    for i in range(len(rows)):
+        one = (np.int32(bins[rows[i], f]) << 16) | (np.int32(y[rows[i]]) << 8) | np.int32(weight[rows[i]])
         j = i
         while j > 0 and ordered[j - 1] > one:
             ordered[j] = ordered[j - 1]
             j -= 1
         ordered[j] = one
     left[:] = 0
-    min_leaf = shape.min_leaf
-    for i in range(n - 1):
-        count_row(left, 0, ordered[i] & 255, shape.whole, 1)
-        n_left = i + 1
-        if ordered[i] >> 8 != ordered[i + 1] >> 8 and n_left >= min_leaf and n - n_left >= min_leaf:
-            _weigh(_score(left, n_left, whole, n), f, ordered[i] >> 8, n_left, best)
+    min_leaf, n_left = shape.min_leaf, 0
+    for i in range(len(rows) - 1):
+        count_row(left, 0, (ordered[i] >> 8) & 255, shape.whole, ordered[i] & 255)
+        n_left += ordered[i] & 255
+        if ordered[i] >> 16 != ordered[i + 1] >> 16 and n_left >= min_leaf and n - n_left >= min_leaf:
+            _weigh(_squares(left, n_left, whole, n), f, ordered[i] >> 16, n_left, n, best)
 
 
 @kernel
-def _weigh(score: float, f: int, threshold: int, n_left: int, best: Reals) -> None:
+def _squares(left: Longs, n_left: int, whole: Ints, n: int) -> float:
+    """Return the sum of squares in a split's gain; the classes in order, so that it is one."""
+    squares = 0.0
+    for c in range(len(whole)):
+        apart = float(n * left[c] - n_left * whole[c])
+        squares += apart * apart
+    return squares
+
+
+@kernel
+def _weigh(squares: float, f: int, threshold: int, n_left: int, n: int, best: Reals) -> None:
     """Note a split, if it is the best or the second best; the first of equals is the best."""
-    if score > best[0]:
-        best[1] = best[0]
-        best[0], best[2], best[3], best[4] = score, f, threshold, n_left
-    elif score > best[1]:
-        best[1] = score
+    product = float(n_left) * float(n - n_left)
+    if squares > best[1] * product:
+        gain = squares / product
+        if gain > best[0]:
+            best[1] = best[0]
+            best[0], best[2], best[3], best[4] = gain, f, threshold, n_left
+        elif gain > best[1]:
+            best[1] = gain
 
 
 @kernel
-def alike(y: Bytes, rows: Ints, whole: Ints, parts: int) -> int:
+def alike(y: Bytes, weight: Bytes, rows: Ints, whole: Ints, parts: int) -> int:
     """Return how many rows have what most of them have."""
     if parts == 1:
         return whole.max()
     held = np.zeros(256, np.int32)
     for row in rows:
-        held[y[row]] += 1
+        held[y[row]] += weight[row]
     return held.max()
 
 
 @kernel
-def score_of(whole: Ints, n: int) -> float:
-    """Return the score of no split at all."""
-    squares = 0.0
-    for c in range(len(whole)):
-        squares += float(whole[c]) * float(whole[c])
-    return squares / n
-
-
-@kernel
-def lasting(ahead: float, shape: Shape) -> int:
-    """Return how many rows may leave before a difference of scores is gone; below 0 where rounding may make it up."""
-    return np.int64(math.floor((ahead / (float(shape.whole) * shape.whole) - SAFE) / 2))
+def lasting(gain: float, n: int, shape: Shape) -> int:
+    """Return how many of n rows may leave before a difference of gains is gone; below 0 where rounding may make it."""
+    return np.int64(math.floor((gain / n / (float(shape.whole) * shape.whole) - SAFE) / 2))
 
 
 @kernel
@@ -172,7 +201,7 @@ def settled(best: Reals, impure: int, n: int, shape: Shape) -> tuple[int, int, i
     """Return feature, threshold and budget; `impure` is how many may leave before the node may be pure."""
     if best[2] < 0:
         return -1, 0, 0
-    ahead = NEVER if best[1] < 0 else max(lasting(best[0] - best[1], shape), 0)
+    ahead = NEVER if best[1] < 0 else max(lasting(best[0] - best[1], n, shape), 0)
     n_left = np.int64(best[4])
     return (
         np.int64(best[2]),
@@ -183,15 +212,15 @@ def settled(best: Reals, impure: int, n: int, shape: Shape) -> tuple[int, int, i
 
 @kernel
 def find_split(
-    bins: Bytes, y: Bytes, rows: Ints, trees: Trees, t: int, k: int, shape: Shape, space: Room
+    bins: Bytes, y: Bytes, weight: Bytes, rows: Ints, trees: Trees, t: int, k: int, shape: Shape, space: Room
 ) -> tuple[int, int, int]:
     """Find the best split of a node, given its rows; a large node keeps its counts.
 
     Parameters
     ----------
     bins : ndarray of uint8 (n_all, n_features)
-    y : ndarray of uint8 (n_all,)
-        Numbers of classes.
+    y, weight : ndarray of uint8 (n_all,)
+        Numbers of classes, and how many rows each counts as.
     rows : ndarray of int32
 
     Returns
@@ -200,8 +229,8 @@ def find_split(
         The feature is -1 where there is no split.
     """
     whole, path = trees.classes[t, k], trees.path[t, k]
-    n, n_classes = len(rows), len(whole)
-    n_alike = alike(y, rows, whole, shape.whole)
+    n, n_classes = weight_of(whole, shape), len(whole)
+    n_alike = alike(y, weight, rows, whole, shape.whole)
     if n < 2 * shape.min_leaf or n_alike == n:
         return -1, 0, 0
     features = space.features
@@ -209,141 +238,157 @@ def find_split(
         features[j] = j
     first = min(shape.n_features, len(features))
     for place in range(first):
-        _drawn(shape.key, path, place, features)
+        drawn(path, place, features)
     best = np.full(5, -1.0)
-    if n > FEW:
-        counts = space.bins
-        table = _a_table(trees, t, k) if n >= trees.large[0] else -1
-        if table >= 0:
-            counts = trees.tables[table]
-            trees.looked_at[table, :] = features[:first]
-        _count(bins, y, rows, features[:first], shape, n_classes, counts)
-        scan_all(counts, features[:first], whole, n, shape, space, best)
-    for place in range(0 if n <= FEW else first, len(features)):
-        if place >= first and best[2] >= 0:
-            break
+    wide = n * shape.whole > 65_535
+    kept = len(rows) >= trees.large[0] and new_table(trees, t, k, features[:first], wide, shape)
+    at = trees.table[t, k] + head(len(features), shape)
+    for place in range(len(features)):
         if place >= first:
-            _drawn(shape.key, path, place, features)
-        if n <= FEW:
-            _sorted_scan(bins, y, rows, features[place], whole, shape, space.left, space.sorted, best)
+            if best[2] >= 0:
+                break
+            drawn(path, place, features)
+        f = features[place]
+        size = shape.sizes[f] * n_classes
+        if kept and place < first:
+            if wide:
+                counts = trees.heap[t, at : at + 2 * size].view(np.uint32)
+                at += 2 * size
+                _count(bins, y, weight, rows, f, n_classes, shape.whole, counts)
+                scan_any(counts, f, whole, n, shape, space.left, best)
+            else:
+                few = trees.heap[t, at : at + size]
+                at += size
+                _count(bins, y, weight, rows, f, n_classes, shape.whole, few)
+                scan_any(few, f, whole, n, shape, space.left, best)
+        elif len(rows) <= SORTED and len(rows) * len(rows) < SHORT * shape.sizes[f]:
+            _sorted_scan(bins, y, weight, rows, f, whole, n, shape, space.left, space.sorted, best)
         else:
-            one = features[place : place + 1]
-            _count(bins, y, rows, one, shape, n_classes, space.bins)
-            scan_all(space.bins, one, whole, n, shape, space, best)
+            own = space.bins[:size]
+            own[:] = 0
+            _count(bins, y, weight, rows, f, n_classes, shape.whole, own)
+            scan_any(own, f, whole, n, shape, space.left, best)
     return settled(best, n - n_alike - 1, n, shape)
 
 
 @kernel
-def _count(bins: Bytes, y: Bytes, rows: Ints, features: Longs, shape: Shape, n_classes: int, counts: Ints) -> None:
-    """Count rows per bin and class, one feature behind the other; row by row, as their bins lie."""
-    begins = np.empty(len(features), np.int64)
-    at = 0
-    for place in range(len(features)):
-        begins[place] = at
-        at += shape.sizes[features[place]] * n_classes
-    counts[:at] = 0
-    for row in rows:
-        label = np.int64(y[row])
-        for place in range(len(features)):
-            one = begins[place] + np.int64(bins[row, features[place]]) * n_classes
-            count_row(counts, one, label, shape.whole, 1)
+def weight_of(whole: Ints, shape: Shape) -> int:
+    """Return how many rows have these parts of classes."""
+    parts = np.int64(0)
+    for c in range(len(whole)):
+        parts += whole[c]
+    return parts if shape.whole == 1 else parts // shape.whole
 
 
 @kernel
-def scan_all(counts: Ints, features: Longs, whole: Ints, n: int, shape: Shape, space: Room, best: Reals) -> None:
-    """Look at the thresholds of several features, in order."""
-    at = 0
-    for f in features:
-        size = shape.sizes[f] * len(whole)
-        _scan(counts[at : at + size], f, whole, n, shape.min_leaf, shape.whole, space.left, best)
-        at += size
+def _count(bins: Bytes, y: Bytes, weight: Bytes, rows: Ints, f: int, n_classes: int, whole: int, counts: Ints) -> None:
+    """Count rows per bin of a feature and class, in counts that are nought; places without a sign are not checked."""
+    many = np.uint32(n_classes)
+    if whole == 1:
+        for i in range(len(rows)):
+            row = np.uint32(rows[i])
+            counts[np.uint32(bins[row, f]) * many + np.uint32(y[row])] += weight[row]
+    else:
+        for i in range(len(rows)):
+            row = np.uint32(rows[i])
+            one = np.uint32(2) * np.uint32(bins[row, f])
+            counts[one] += weight[row] * np.uint32(y[row])
+            counts[one + np.uint32(1)] += weight[row] * np.uint32(whole - y[row])
 
 
 @kernel
-def _a_table(trees: Trees, t: int, k: int) -> int:
-    """Give a node a table, if it has none and there is one."""
-    spare = trees.spare[t]
-    last = len(spare) - 1
-    if trees.table[t, k] < 0 and spare[last] > 0:
-        spare[last] -= 1
-        trees.table[t, k] = spare[spare[last]]
-    return trees.table[t, k]
+def scan_any(counts: Ints, f: int, whole: Ints, n: int, shape: Shape, left: Longs, best: Reals) -> None:
+    """Look at the thresholds of a feature, whatever number of classes there is."""
+    if len(whole) == 2:
+        _scan_two(counts, f, whole, n, shape, best)
+    else:
+        scan(counts, f, whole, n, shape, left, best)
 
 
 @kernel
-def free_table(trees: Trees, t: int, k: int) -> None:
-    """Take a node's table away, blank."""
-    spare = trees.spare[t]
-    last = len(spare) - 1
-    if trees.table[t, k] >= 0:
-        trees.tables[trees.table[t, k], :] = 0
-        spare[spare[last]] = trees.table[t, k]
-        spare[last] += 1
-        trees.table[t, k] = -1
+def _part(bins: Bytes, threshold: int, rows: Ints, aside: Ints) -> int:
+    """Bring the rows of at most a bin to the front, in order; returns how many. No branch depends on a row."""
+    n_left = n_right = 0
+    for i in range(len(rows)):
+        row = rows[i]
+        right = np.int64(bins[np.uint32(row)] > threshold)
+        rows[n_left], aside[n_right] = row, row
+        n_left += 1 - right
+        n_right += right
+    rows[n_left:] = aside[:n_right]
+    return n_left
 
 
 @kernel
-def build(bins: Bytes, y: Bytes, trees: Trees, t: int, root: int, shape: Shape, space: Room) -> int:
-    """Grow a node, whose rows stand together, down to its leaves; returns how many rows were looked at."""
-    stack, rows = space.stack, trees.rows[t]
-    depth = looked = 0
-    stack[0], depth = root, 1
+def build(bins: Bytes, y: Bytes, weight: Bytes, trees: Trees, t: int, root: int, shape: Shape, space: Room) -> int:
+    """Grow a node, whose rows stand together, down to its leaves; returns how many rows were looked at.
+
+    The rows are copied first, column by column, so that they lie near each other.
+    """
+    first, n_rows, n_features = trees.start[t, root], np.int64(trees.count[t, root]), bins.shape[1]
+    own, names, rows = trees.rows[t, first : first + n_rows], space.rows[:n_rows], space.order[:n_rows]
+    near = space.near[: n_rows * n_features].reshape((n_features, n_rows)).T
+    labels = space.near[n_rows * n_features : n_rows * (n_features + 1)]
+    weights = space.near[n_rows * (n_features + 1) : n_rows * (n_features + 2)]
+    for i in range(n_rows):
+        names[i], rows[i] = own[i], i
+        labels[i], weights[i] = y[own[i]], weight[own[i]]
+    for i in range(0, n_rows, NEAR):
+        for f in range(n_features):
+            for j in range(i, min(i + NEAR, n_rows)):
+                near[j, f] = bins[names[j], f]
+    stack, depth, looked = space.stack, 1, 0
+    stack[0] = root
     while depth > 0:
         depth -= 1
         k = stack[depth]
-        begin, n = trees.start[t, k], trees.count[t, k]
+        begin, n = trees.start[t, k] - first, trees.count[t, k]
         trees.fresh[t, k] = 1
         looked += n
         feature, threshold, spare = -1, 0, 0
         if trees.depth[t, k] < shape.max_depth:
-            feature, threshold, spare = find_split(bins, y, rows[begin : begin + n], trees, t, k, shape, space)
+            of = rows[begin : begin + n]
+            feature, threshold, spare = find_split(near, labels, weights, of, trees, t, k, shape, space)
         trees.feature[t, k], trees.threshold[t, k], trees.budget[t, k] = feature, threshold, spare
         if feature < 0:
-            free_table(trees, t, k)
+            free_table(trees, t, k, shape)
             continue
         trees.n_free[t] -= 1
         left = trees.free[t, trees.n_free[t]]
         trees.left[t, k] = left
         trees.classes[t, left, :] = 0
-        i, j = begin, begin + n - 1
-        while i <= j:
-            row = rows[i]
-            if bins[row, feature] <= threshold:
-                count_row(trees.classes[t, left], 0, np.int64(y[row]), shape.whole, 1)
-                i += 1
-            else:
-                rows[i], rows[j] = rows[j], row
-                j -= 1
-        n_left = i - begin
+        n_left = _part(near[:, feature], threshold, rows[begin : begin + n], own)
+        for row in rows[begin : begin + n_left]:
+            count_row(trees.classes[t, left], 0, np.int64(labels[row]), shape.whole, np.int64(weights[row]))
         trees.classes[t, left + 1, :] = trees.classes[t, k] - trees.classes[t, left]
         for side in range(2):
             child = left + side
-            trees.start[t, child] = begin + side * n_left
+            trees.start[t, child] = first + begin + side * n_left
             trees.count[t, child] = n - n_left if side else n_left
             trees.path[t, child] = _child(shape.key, trees.path[t, k], side)
             trees.depth[t, child] = trees.depth[t, k] + 1
             stack[depth] = child
             depth += 1
+    for i in range(n_rows):
+        own[i] = names[rows[i]]
     return looked
 
 
 @kernel
-def grow_forest(bins: Bytes, y: Bytes, within: Bytes, trees: Trees, paths: Words, shape: Shape, space: Room) -> None:
+def grow_forest(bins: Bytes, y: Bytes, weight: Bytes, draws: Draws, trees: Trees, shape: Shape, space: Room) -> None:
     """Grow every tree, in trees that are empty.
 
     Parameters
     ----------
-    within : ndarray of uint8 (n_trees, n_all)
-        1 where a tree sees a row.
-    paths : ndarray of uint64 (n_trees,)
-        Paths of the roots.
+    weight : ndarray of uint8 (n_all,)
+        How many rows each counts as; one of 0 is in no tree.
     """
-    for t in range(len(within)):
+    for t in range(len(draws.paths)):
         n = 0
         for row in range(len(y)):
-            if within[t, row]:
+            if weight[row] > 0 and sees(draws, t, row):
                 trees.rows[t, n] = row
-                count_row(trees.classes[t, 0], 0, np.int64(y[row]), shape.whole, 1)
+                count_row(trees.classes[t, 0], 0, np.int64(y[row]), shape.whole, np.int64(weight[row]))
                 n += 1
-        trees.count[t, 0], trees.path[t, 0] = n, paths[t]
-        build(bins, y, trees, t, 0, shape, space)
+        trees.count[t, 0], trees.path[t, 0] = n, draws.paths[t]
+        build(bins, y, weight, trees, t, 0, shape, space)

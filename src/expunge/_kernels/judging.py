@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge._kernels.compiled import kernel
+from expunge._kernels.drawing import Draws, seen, sees
 from expunge._kernels.trees import Bytes, Ints, Longs, Shorts, Trees
 
 SHARE: Final = 4096
@@ -45,15 +46,15 @@ class Judges(NamedTuple):
     heard: Longs
 
 
-def empty_judges(rows: npt.NDArray[np.int32], within: Bytes, n_scores: int) -> Judges:
+def empty_judges(rows: npt.NDArray[np.int32], draws: Draws, n_scores: int) -> Judges:
     """Return judges who were told nothing."""
-    shape = (len(within), len(rows))
+    shape = (len(draws.odd), len(rows))
     return Judges(
         rows.copy(),
         np.full(shape, -1, np.int32),
         np.zeros((*shape, n_scores), np.int32),
         np.zeros((len(rows), n_scores), np.int64),
-        len(within) - within[:, rows].sum(axis=0, dtype=np.int64),
+        len(draws.odd) - seen(draws._replace(who=draws.who[rows])).sum(axis=0, dtype=np.int64),
     )
 
 
@@ -71,24 +72,21 @@ def dismiss(judges: Judges, leaving: Ints) -> None:
 
 
 @kernel
-def hear(bins: Bytes, within: Bytes, trees: Trees, judges: Judges, first: int, parts: int) -> None:
+def hear(bins: Bytes, draws: Draws, trees: Trees, judges: Judges, first: int) -> None:
     """Let the judges hear what is new in the trees; changes `judges`, and `trees.fresh`, which is nought then.
 
     Parameters
     ----------
     bins : ndarray of uint8 (n_all, n_features)
-    within : ndarray of uint8 (n_trees, n_all)
     first : int
         The class of the first score.
-    parts : int
-        What a row counts in the trees.
     """
-    for t in range(len(within)):
+    for t in range(len(trees.feature)):
         if not trees.fresh[t].any():
             continue
         for j in range(len(judges.rows)):
             row = judges.rows[j]
-            if row < 0 or within[t, row]:
+            if row < 0 or sees(draws, t, row):
                 continue
             k = judges.leaf[t, j]
             if k >= 0 and not trees.fresh[t, k]:
@@ -97,7 +95,7 @@ def hear(bins: Bytes, within: Bytes, trees: Trees, judges: Judges, first: int, p
             while trees.feature[t, k] >= 0:
                 k = trees.left[t, k] + (bins[row, trees.feature[t, k]] > trees.threshold[t, k])
             judges.leaf[t, j] = k
-            whole = np.int64(trees.count[t, k]) * parts
+            whole = np.int64(trees.classes[t, k].sum())
             for s in range(judges.sums.shape[1]):
                 share = np.int64(trees.classes[t, k, first + s]) * SHARE // whole if whole > 0 else SHARE // 2
                 judges.sums[j, s] += share - judges.told[t, j, s]

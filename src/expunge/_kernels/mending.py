@@ -8,36 +8,37 @@ from __future__ import annotations
 import numpy as np
 
 from expunge._kernels.compiled import kernel
-from expunge._kernels.forests import (
-    build,
-    count_row,
-    find_split,
-    free_table,
-    lasting,
-    scan_all,
-    score_of,
-    settled,
-)
+from expunge._kernels.drawing import Draws, sees
+from expunge._kernels.forests import build, find_split, lasting, scan_any, settled, weight_of
+from expunge._kernels.keeping import count_row, features_of, free_table, head, is_wide, merge_table, take_from_table
 from expunge._kernels.trees import Bytes, Ints, Room, Shape, Trees
 
 
 @kernel
 def _find_again(trees: Trees, t: int, k: int, shape: Shape, space: Room) -> tuple[int, int, int]:
     """Find the best split of a large node from its counts; the feature is -1 where its rows must tell."""
-    whole, n, table = trees.classes[t, k], trees.count[t, k], trees.table[t, k]
+    whole = trees.classes[t, k]
+    n, n_classes = weight_of(whole, shape), len(whole)
     best = np.full(5, -1.0)
     if n < 2 * shape.min_leaf or (shape.whole == 1 and whole.max() == n):
         return -1, 0, 0
-    features = trees.looked_at[table].astype(np.int64)
-    scan_all(trees.tables[table], features, whole, n, shape, space, best)
+    at, wide = trees.table[t, k] + head(len(shape.sizes), shape), is_wide(trees, t, k)
+    for f in features_of(trees, t, k, shape):
+        size = shape.sizes[f] * n_classes
+        if wide:
+            scan_any(trees.heap[t, at : at + 2 * size].view(np.uint32), f, whole, n, shape, space.left, best)
+            at += 2 * size
+        else:
+            scan_any(trees.heap[t, at : at + size], f, whole, n, shape, space.left, best)
+            at += size
     if shape.whole == 1:
         return settled(best, n - whole.max() - 1, n, shape)
-    impure = lasting(best[0] - score_of(whole, n), shape)  # where nothing differs nothing is gained
+    impure = lasting(best[0], n, shape)  # where nothing differs nothing is gained
     return settled(best, impure, n, shape) if impure >= 0 else (-1, 0, 0)
 
 
 @kernel
-def _gather(trees: Trees, t: int, k: int, space: Room, release: bool) -> int:
+def _gather(trees: Trees, t: int, k: int, shape: Shape, space: Room, release: bool) -> int:
     """Copy the rows below a node into `space.rows`; returns how many.
 
     With `release` its descendants become free, and the places where the rows were are blanked: one that is not used
@@ -50,7 +51,7 @@ def _gather(trees: Trees, t: int, k: int, space: Room, release: bool) -> int:
         node = stack[depth]
         if release:
             trees.fresh[t, node] = 1
-            free_table(trees, t, node)
+            free_table(trees, t, node, shape)
         if trees.feature[t, node] < 0:
             begin = trees.start[t, node]
             for place in range(begin, begin + trees.count[t, node]):
@@ -69,25 +70,20 @@ def _gather(trees: Trees, t: int, k: int, space: Room, release: bool) -> int:
 
 
 @kernel
-def _take_out(bins: Bytes, y: Bytes, trees: Trees, t: int, row: int, shape: Shape) -> None:
+def _take_out(bins: Bytes, y: Bytes, weight: Bytes, trees: Trees, t: int, row: int, shape: Shape) -> None:
     """Take a row out of the counts on its way, and out of its leaf."""
-    k, n_classes = 0, trees.classes.shape[2]
+    k, label, own = 0, np.int64(y[row]), np.int64(weight[row])
     while True:
         trees.count[t, k] -= 1
-        count_row(trees.classes[t, k], 0, np.int64(y[row]), shape.whole, -1)
+        count_row(trees.classes[t, k], 0, label, shape.whole, -own)
         trees.seen[t, k] = 1
         feature = trees.feature[t, k]
         if feature < 0:
             trees.fresh[t, k] = 1
             break
-        trees.budget[t, k] -= 1
-        table, at = trees.table[t, k], 0
-        if table >= 0:
-            for place in range(trees.looked_at.shape[1]):
-                f = trees.looked_at[table, place]
-                cell = at + np.int64(bins[row, f]) * n_classes
-                count_row(trees.tables[table], cell, np.int64(y[row]), shape.whole, -1)
-                at += shape.sizes[f] * n_classes
+        trees.budget[t, k] -= own
+        if trees.table[t, k] >= 0:
+            take_from_table(trees, t, k, bins[row], label, own, shape)
         k = trees.left[t, k] + (bins[row, feature] > trees.threshold[t, k])
     begin, n = trees.start[t, k], trees.count[t, k]
     for place in range(begin, begin + n + 1):
@@ -99,7 +95,7 @@ def _take_out(bins: Bytes, y: Bytes, trees: Trees, t: int, row: int, shape: Shap
 
 @kernel
 def forget_from_tree(
-    bins: Bytes, y: Bytes, trees: Trees, t: int, leaving: Ints, shape: Shape, space: Room, waiting: Ints
+    bins: Bytes, y: Bytes, weight: Bytes, trees: Trees, t: int, leaving: Ints, shape: Shape, space: Room, waiting: Ints
 ) -> tuple[int, int]:
     """Make of a tree what `build` would make of the rows that stay; changes `trees`.
 
@@ -116,7 +112,7 @@ def forget_from_tree(
         How many rows were looked at again, and how many nodes split otherwise now.
     """
     for row in leaving:
-        _take_out(bins, y, trees, t, row, shape)
+        _take_out(bins, y, weight, trees, t, row, shape)
     looked = mended = 0
     waiting[0], n_waiting = 0, 1
     while n_waiting > 0:
@@ -132,15 +128,15 @@ def forget_from_tree(
             if trees.table[t, k] >= 0:
                 feature, threshold, spare = _find_again(trees, t, k, shape, space)
             if feature < 0:
-                n = _gather(trees, t, k, space, False)
+                n = _gather(trees, t, k, shape, space, False)
                 looked += n
-                feature, threshold, spare = find_split(bins, y, space.rows[:n], trees, t, k, shape, space)
+                feature, threshold, spare = find_split(bins, y, weight, space.rows[:n], trees, t, k, shape, space)
             if feature != trees.feature[t, k] or threshold != trees.threshold[t, k]:
                 _forget_seen(trees, t, k, space)
-                n = _gather(trees, t, k, space, True)
+                n = _gather(trees, t, k, shape, space, True)
                 begin = trees.start[t, k]
                 trees.rows[t, begin : begin + n] = space.rows[:n]
-                looked += build(bins, y, trees, t, k, shape, space)
+                looked += build(bins, y, weight, trees, t, k, shape, space)
                 mended += 1
                 continue
             trees.budget[t, k] = spare
@@ -167,19 +163,27 @@ def _forget_seen(trees: Trees, t: int, k: int, space: Room) -> None:
 
 @kernel
 def forget_from_forest(
-    bins: Bytes, y: Bytes, within: Bytes, trees: Trees, leaving: Ints, shape: Shape, space: Room, waiting: Ints
+    bins: Bytes,
+    y: Bytes,
+    weight: Bytes,
+    draws: Draws,
+    trees: Trees,
+    leaving: Ints,
+    shape: Shape,
+    space: Room,
+    waiting: Ints,
 ) -> tuple[int, int]:
     """Do what `forget_from_tree` does, in every tree that sees one of the rows that leave."""
     own = np.empty(len(leaving), np.int32)
     looked = mended = 0
-    for t in range(len(within)):
+    for t in range(len(trees.feature)):
         n = 0
         for row in leaving:
-            if within[t, row]:
+            if weight[row] > 0 and sees(draws, t, row):
                 own[n] = row
                 n += 1
         if n > 0:
-            more = forget_from_tree(bins, y, trees, t, own[:n], shape, space, waiting)
+            more = forget_from_tree(bins, y, weight, trees, t, own[:n], shape, space, waiting)
             looked += more[0]
             mended += more[1]
     return looked, mended
@@ -187,7 +191,15 @@ def forget_from_forest(
 
 @kernel
 def merge_bins(
-    bins: Bytes, y: Bytes, trees: Trees, f: int, before: int, shape: Shape, space: Room, waiting: Ints
+    bins: Bytes,
+    y: Bytes,
+    weight: Bytes,
+    trees: Trees,
+    f: int,
+    before: int,
+    shape: Shape,
+    space: Room,
+    waiting: Ints,
 ) -> None:
     """Make of trees what they would be had two bins of a feature always been one; changes `trees`.
 
@@ -203,13 +215,12 @@ def merge_bins(
     shape : Shape
         Of one bin less of that feature.
     """
-    n_classes = trees.classes.shape[2]
     none = np.empty(0, np.int32)
     for t in range(len(trees.feature)):
         look = False
         for k in range(trees.feature.shape[1]):
             if trees.table[t, k] >= 0:
-                _merge_counts(trees, trees.table[t, k], f, before, shape, n_classes)
+                merge_table(trees, t, k, f, before, shape)
             if trees.feature[t, k] == f and trees.threshold[t, k] >= before:
                 if trees.threshold[t, k] == before:
                     trees.budget[t, k], trees.threshold[t, k] = -1, -1  # that number means another split now
@@ -218,22 +229,5 @@ def merge_bins(
                     trees.threshold[t, k] -= 1
         if look:
             trees.seen[t, :] = 1
-            forget_from_tree(bins, y, trees, t, none, shape, space, waiting)
+            forget_from_tree(bins, y, weight, trees, t, none, shape, space, waiting)
             trees.seen[t, :] = 0
-
-
-@kernel
-def _merge_counts(trees: Trees, table: int, f: int, before: int, shape: Shape, n_classes: int) -> None:
-    """Merge two bins of a feature in a table, whose later counts move up."""
-    at = 0
-    for place in range(trees.looked_at.shape[1]):
-        if trees.looked_at[table, place] == f:
-            counts = trees.tables[table]
-            first = at + before * n_classes
-            for c in range(n_classes):
-                counts[first + c] += counts[first + n_classes + c]
-            for i in range(first + n_classes, len(counts) - n_classes):
-                counts[i] = counts[i + n_classes]
-            counts[len(counts) - n_classes :] = 0
-            return
-        at += shape.sizes[trees.looked_at[table, place]] * n_classes

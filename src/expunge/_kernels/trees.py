@@ -15,6 +15,7 @@ from expunge._kernels.siphash import Words
 
 Bytes = npt.NDArray[np.uint8]
 Shorts = npt.NDArray[np.int16]
+Words16 = npt.NDArray[np.uint16]
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
@@ -22,12 +23,12 @@ Reals = npt.NDArray[np.float64]
 BINS: Final = 256
 WHOLE: Final = 255
 """A number's parts."""
-FEW: Final = 40
-"""Up to so many rows are sorted, rather than counted bin by bin."""
-LARGE: Final = 256
+SORTED: Final = 64
+"""More rows are never sorted, but counted bin by bin."""
+LARGE: Final = 128
 """From so many rows on a node's counts are kept, so that to look at it again no row need be."""
-MOST_TABLED: Final = 64 * 2**20
-"""Bytes that are spent on that."""
+NODES: Final = 2.5
+"""For so many nodes of `LARGE` rows there is room, where there would be one if they stood side by side."""
 
 
 class Shape(NamedTuple):
@@ -41,7 +42,7 @@ class Shape(NamedTuple):
     n_features, min_leaf, max_depth : int
         `n_features` are looked at in a node at first.
     whole : int
-        What a row counts: 1, or `WHOLE` where numbers are predicted.
+        What a row of weight 1 counts: 1, or `WHOLE` where numbers are predicted.
     """
 
     key: Words
@@ -61,9 +62,10 @@ class Trees(NamedTuple):
         -1 for a leaf; a row goes left where its bin is at most the threshold.
     left : ndarray of int32 (n_trees, n_nodes)
     classes : ndarray of int32 (n_trees, n_nodes, n_classes)
-        Rows of each class in a node, in parts.
+        Weight of each class in a node, in parts; their sum is at most 2**31 - 1.
     start, count, budget : ndarray of int32 (n_trees, n_nodes)
-        Where a leaf's rows are in `rows`, how many a node has, and how many may leave before it is looked at again.
+        Where a leaf's rows are in `rows`, how many a node has, and how much weight may leave before it is looked at
+        again.
     path : ndarray of uint64 (n_trees, n_nodes)
         What its choices are drawn by.
     depth : ndarray of int16 (n_trees, n_nodes)
@@ -77,13 +79,11 @@ class Trees(NamedTuple):
         Where there is room for two children; the first `n_free` count.
     n_free : ndarray of int64 (n_trees,)
     table : ndarray of int32 (n_trees, n_nodes)
-        Which of the tables holds a large node's counts; -1 for none.
-    tables : ndarray of int32 (n_tables, size)
-        Rows per bin and class of the features that a node looks at first, one feature behind the other.
-    looked_at : ndarray of int16 (n_tables, n_features)
-        Which features these are.
-    spare : ndarray of int32 (n_trees, n_own_tables + 1)
-        Tables that no node of a tree has; the last element is how many they are. No tree takes another's.
+        Where in `heap` a large node's counts begin; -1 for none.
+    heap : ndarray of uint16 (n_trees, size)
+        Weight per bin and class of the features that such nodes look at first (`keeping`).
+    used : ndarray of int64 (n_trees, 2)
+        Where what is used of the heap ends, and how much of that is some node's.
     large : ndarray of int64 (1,)
         From so many rows on a node has a table.
     """
@@ -103,32 +103,44 @@ class Trees(NamedTuple):
     free: Ints
     n_free: Longs
     table: Ints
-    tables: Ints
-    looked_at: Shorts
-    spare: Ints
+    heap: Words16
+    used: Longs
     large: Longs
 
 
 class Room(NamedTuple):
-    """Room to work in."""
+    """Room to work in.
+
+    Parameters
+    ----------
+    bins : ndarray of int32 (BINS * n_classes,)
+    rows, order : ndarray of int32 (n_rows,)
+    sorted : ndarray of int32 (SORTED,)
+    features : ndarray of int64 (n_features,)
+    left : ndarray of int64 (n_classes,)
+    stack : ndarray of int32
+    near : ndarray of uint8 (n_rows * (n_features + 2),)
+        Copies of rows that a subtree is grown from: bins column by column, labels, weights.
+    """
 
     bins: Ints
     rows: Ints
+    order: Ints
     sorted: Ints
     features: Longs
     left: Longs
     stack: Ints
+    near: Bytes
 
 
-def empty_trees(n_trees: int, n_rows: int, n_classes: int, shape_of: Shape) -> Trees:
-    """Return trees with room for so many rows each."""
-    min_leaf = shape_of.min_leaf
-    wanted = min(shape_of.n_features, len(shape_of.sizes))
-    size = int(np.sort(shape_of.sizes)[::-1][:wanted].sum()) * n_classes
-    own = min(4 * n_rows // LARGE, MOST_TABLED // max(4 * size * n_trees, 1))
-    large = max(LARGE, 4 * n_rows // max(own, 1))  # so that there are enough
-    spare = np.hstack([np.arange(n_trees * own).reshape(n_trees, own), np.full((n_trees, 1), own)]).astype(np.int32)
-    n_nodes = 2 * (n_rows // min_leaf) + 3
+def empty_trees(n_trees: int, n_rows: int, n_classes: int, shape_of: Shape, weight: int | None = None) -> Trees:
+    """Return trees with room for so many rows each, that have so much weight: that of one each, if it is not said."""
+    n_features = len(shape_of.sizes)
+    wanted = min(shape_of.n_features, n_features)
+    words = int(shape_of.sizes.sum()) * n_classes * wanted // n_features * (1 if shape_of.whole == 1 else 2)
+    heap = int(NODES * (n_rows // LARGE) * (words + wanted + 2)) + 2
+    leaves = min(n_rows, (n_rows if weight is None else weight) // shape_of.min_leaf)
+    n_nodes = 2 * leaves + 3
     shape = (n_trees, n_nodes)
     pairs = np.arange(1, n_nodes - 1, 2, dtype=np.int32)[::-1]
     return Trees(
@@ -147,19 +159,17 @@ def empty_trees(n_trees: int, n_rows: int, n_classes: int, shape_of: Shape) -> T
         np.ascontiguousarray(np.broadcast_to(pairs, (n_trees, len(pairs)))),
         np.full(n_trees, len(pairs), np.int64),
         np.full(shape, -1, np.int32),
-        np.zeros((n_trees * own, size), np.int32),
-        np.zeros((n_trees * own, wanted), np.int16),
-        spare,
-        np.array([large]),
+        np.zeros((n_trees, heap + heap % 2), np.uint16),
+        np.zeros((n_trees, 2), np.int64),
+        np.array([LARGE]),
     )
 
 
 def parts_of(trees: Trees, n_parts: int) -> list[tuple[slice, Trees]]:
     """Divide trees evenly, as views; what one thread does to its own no other sees."""
     ends = np.linspace(0, len(trees.feature), n_parts + 1).astype(int).tolist()
-    shared = {"tables": trees.tables, "looked_at": trees.looked_at, "large": trees.large}
     return [
-        (slice(begin, end), Trees(*(own[begin:end] for own in trees))._replace(**shared))
+        (slice(begin, end), Trees(*(own[begin:end] for own in trees))._replace(large=trees.large))
         for begin, end in pairwise(ends)
         if begin < end
     ]
@@ -168,10 +178,12 @@ def parts_of(trees: Trees, n_parts: int) -> list[tuple[slice, Trees]]:
 def room(n_rows: int, n_features: int, n_classes: int) -> Room:
     """Return room to work in; what memory held before is not kept alive in it."""
     return Room(
-        np.zeros(BINS * n_classes * n_features, np.int32),
+        np.zeros(BINS * n_classes, np.int32),
         np.zeros(n_rows, np.int32),
-        np.zeros(FEW, np.int32),
+        np.zeros(n_rows, np.int32),
+        np.zeros(SORTED, np.int32),
         np.zeros(n_features, np.int64),
         np.zeros(n_classes, np.int64),
         np.zeros(2 * n_rows + 8, np.int32),
+        np.zeros(n_rows * (n_features + 2), np.uint8),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from expunge._kernels.compiled import kernel
-from expunge._kernels.trees import Bytes, Ints, Longs, Reals, Trees
+from expunge._kernels.trees import WHOLE, Bytes, Ints, Longs, Reals, Trees
 
 
 @kernel
@@ -55,14 +55,15 @@ def flat(trees: Trees) -> tuple[Ints, Ints, Longs, Ints]:
 
 
 @kernel
-def sum_leaves(trees: Trees, nodes: Ints, starts: Longs, places: Ints, numbers: Longs) -> Longs:
-    """Return how many rows each node has, and the sum of their numbers where it is a leaf: ndarray (n_all_nodes, 2).
+def sum_leaves(trees: Trees, nodes: Ints, starts: Longs, places: Ints, numbers: Longs, weight: Bytes) -> Longs:
+    """Return the weight of each node, and the sum of its rows' numbers where it is a leaf: ndarray (n_all_nodes, 2).
 
     Parameters
     ----------
     nodes, starts, places : ndarray
         As `flat` returns them.
     numbers : ndarray of int64 (n_all,)
+    weight : ndarray of uint8 (n_all,)
     """
     found = np.zeros((len(nodes), 2), np.int64)
     for t in range(len(starts)):
@@ -70,10 +71,10 @@ def sum_leaves(trees: Trees, nodes: Ints, starts: Longs, places: Ints, numbers: 
         for node in range(starts[t], last):
             k = places[node]
             begin, n = trees.start[t, k], trees.count[t, k]
-            found[node, 0] = n
+            found[node, 0] = (trees.classes[t, k, 0] + trees.classes[t, k, 1]) // WHOLE
             if nodes[node, 0] < 0:
                 for row in trees.rows[t, begin : begin + n]:
-                    found[node, 1] += numbers[row]
+                    found[node, 1] += weight[row] * numbers[row]
     return found
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expunge._kernels import forests, judging, mending
+from expunge._kernels.drawing import Draws, seen
 from expunge._kernels.judging import Judges
 from expunge._kernels.trees import WHOLE, Shape, Trees, empty_trees, room
 from expunge.learners.exact import losses
@@ -17,16 +18,20 @@ from expunge.learners.exact import losses
 KEY = np.array([7, 9], np.uint64)
 
 
-def grown(bins: Any, y: Any, within: Any, shape: Shape) -> Trees:
-    trees = empty_trees(len(within), len(y), 2, shape)
-    space = room(len(y), bins.shape[1], 2)
-    forests.grow_forest(bins, y, within, trees, np.arange(len(within), dtype=np.uint64), shape, space)
+def drawn(rng: np.random.Generator, n: int, n_trees: int) -> Draws:
+    who, odd, other = (rng.integers(1, 2**63, size, np.uint64) for size in (n, n_trees, n_trees))
+    return Draws(who, odd | np.uint64(1), other, np.uint64(0.6 * 2**32), np.arange(n_trees, dtype=np.uint64))
+
+
+def grown(bins: Any, y: Any, weight: Any, draws: Draws, shape: Shape) -> Trees:
+    trees = empty_trees(len(draws.odd), len(y), 2, shape)
+    forests.grow_forest(bins, y, weight, draws, trees, shape, room(len(y), bins.shape[1], 2))
     return trees
 
 
-def told(bins: Any, within: Any, trees: Trees, rows: Any, parts: int) -> Judges:
-    judges = judging.empty_judges(rows, within, 1)
-    judging.hear(bins, within, trees, judges, int(parts == 1), parts)
+def told(bins: Any, draws: Draws, trees: Trees, rows: Any, first: int) -> Judges:
+    judges = judging.empty_judges(rows, draws, 1)
+    judging.hear(bins, draws, trees, judges, first)
     return judges
 
 
@@ -40,32 +45,37 @@ def test_after_any_forgetting_judges_know_what_fresh_ones_hear(
     y = (bins[:, 0] * 20 if numbers else (bins[:, 0] > 5) ^ (rng.random(n) < 0.2)).astype(np.uint8)
     parts = WHOLE if numbers else 1
     shape = Shape(KEY, np.full(3, 12), 2, 2, 99, parts)
-    within = (rng.random((4, n)) < 0.6).astype(np.uint8)
+    draws, weight = drawn(rng, n, 4), np.ones(n, np.uint8)
     rows = np.flatnonzero(rng.random(n) < 0.4).astype(np.int32)
-    trees = grown(bins, y, within, shape)
-    judges = told(bins, within, trees, rows, parts)
+    trees, first = grown(bins, y, weight, draws, shape), int(not numbers)
+    judges = told(bins, draws, trees, rows, first)
     space, waiting = room(n, 3, 2), np.empty(trees.feature.shape[1] + 2, np.int32)
     order = data.draw(st.permutations(range(n)))[: data.draw(st.integers(1, n))]
     for begin in range(0, len(order), 7):
         leaving = np.array(order[begin : begin + 7], np.int32)
-        mending.forget_from_forest(bins, y, within, trees, leaving, shape, space, waiting)
-        within[:, leaving] = 0
+        mending.forget_from_forest(bins, y, weight, draws, trees, leaving, shape, space, waiting)
+        weight[leaving] = 0
         judging.dismiss(judges, leaving)
-        judging.hear(bins, within, trees, judges, int(parts == 1), parts)
+        judging.hear(bins, draws, trees, judges, first)
     assert not trees.fresh.any()
     left = np.isin(rows, order)
-    fresh = told(bins, within, grown(bins, y, within, shape), rows[~left], parts)
+    fresh = told(bins, draws, grown(bins, y, weight, draws, shape), rows[~left], first)
     assert np.array_equal(judges.sums[~left], fresh.sums)
     assert not judges.sums[left].any()
     assert (judges.rows[left] == -1).all()
+
+
+def test_judges_are_heard_by_the_trees_that_do_not_see_them() -> None:
+    draws, rows = drawn(np.random.default_rng(4), 90, 7), np.arange(0, 90, 3, dtype=np.int32)
+    assert judging.empty_judges(rows, draws, 1).heard.tolist() == (7 - seen(draws)[:, rows].sum(axis=0)).tolist()
 
 
 @pytest.mark.parametrize("loss", [losses.logistic(), losses.squared(), losses.poisson()])
 def test_losses_are_those_of_the_formula(loss: losses.Loss) -> None:
     rng = np.random.default_rng(3)
     n, weights = 40, np.array([[10, 0, 0], [3, 3, 4], [0, 0, 10]])
-    rows = np.arange(0, n, 2, dtype=np.int32)
-    judges = judging.empty_judges(rows, np.zeros((5, n), np.uint8), 2)
+    rows, nobody = np.arange(0, n, 2, dtype=np.int32), drawn(rng, n, 5)._replace(limit=np.uint64(0))
+    judges = judging.empty_judges(rows, nobody, 2)
     judges.sums[:] = rng.integers(0, 5 * 4096, judges.sums.shape)
     judges.rows[3] = -1
     scores, targets = rng.integers(-900, 900, (2, 2, n)).astype(np.int16), rng.integers(0, 300, (2, n)).astype(np.int32)

@@ -69,9 +69,9 @@ class Blended(Grown):
         dials = [boosting] * (len(keys) - 1) + [additive]
         works = [partial(Series, self, *each) for each in zip(everybody, keys, dials, strict=True)]
         *self.boosted, self.additive = in_threads(self._workers, works)
-        self.grove = Grove(self, records, key_of(learner, b"expunge forest"), forest)
+        self.grove = Grove(self, records, key_of(learner, b"expunge forest"), forest, units.copy())
         n_scores = len(target.starts)
-        self._judges = judging.empty_judges(np.flatnonzero(apart).astype(np.int32), self.grove.within, n_scores)
+        self._judges = judging.empty_judges(np.flatnonzero(apart).astype(np.int32), self.grove.draws, n_scores)
         self._first = 1 if isinstance(target, Labels) and n_scores == 1 else 0
         self._of_share = of_shares(target.link)
         self._judged()
@@ -124,7 +124,7 @@ class Blended(Grown):
     def _judged(self) -> None:
         """Let the judges hear what is new, and choose the weights."""
         trees, loss = self.grove.trees, self.target.loss
-        judging.hear(self.rows, self.grove.within, trees, self._judges, self._first, self.grove.parts)
+        judging.hear(self.rows, self.grove.draws, trees, self._judges, self._first)
         heard = (self.boosted[0], self.additive)
         scores = np.stack([[chain.scores[-1] for chain in series.chains] for series in heard])
         targets = np.stack(self.target.pulls)

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from functools import partial
 from hashlib import blake2b
-from typing import Any, ClassVar, Final, cast
+from typing import Any, ClassVar, Final, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from expunge._kernels import forests, mending, trees, walking
+from expunge._kernels import drawing, forests, mending, trees, walking
+from expunge._kernels.drawing import Draws
 from expunge._kernels.siphash import Words as Keys
 from expunge._kernels.siphash import hash_each
-from expunge._kernels.trees import Shape
+from expunge._kernels.trees import Bytes, Shape
 from expunge.domain.schema import Schema
 from expunge.domain.subject import subject_bytes
 from expunge.errors import InputError
-from expunge.learners.encoding.columns import Feature
+from expunge.learners.encoding.columns import Cells, Feature
 from expunge.learners.exact.bounds import at_least
 from expunge.learners.exact.grown import (
     Grown,
@@ -31,6 +32,7 @@ from expunge.learners.exact.grown import (
     key_of,
     shares,
 )
+from expunge.learners.exact.leaves import AUTO, Leaves, check_least
 from expunge.learners.exact.losses import Amounts, Labels, Target
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.threads import FEW, in_threads, workers
@@ -54,54 +56,66 @@ class Grove:
     key : ndarray of uint64 (2,)
     dials : Foresting
         How it is grown.
+    weight : ndarray of uint8 (n_rows,)
+        How many rows each row counts as.
+
+    Attributes
+    ----------
+    min_leaf : int
+        The least size of a leaf.
     """
 
-    def __init__(self, grown: Grown, records: Records, key: Keys, dials: Foresting) -> None:
+    def __init__(self, grown: Grown, records: Records, key: Keys, dials: Foresting, weight: Bytes) -> None:
         target = grown.target
-        if target.weights.facts is not None:
-            raise InputError("a forest takes no weights.", mend="Take boosting.")
         self._numbers = target if isinstance(target, Amounts) else None
         self.y = target.levels if isinstance(target, Amounts) else cast("Labels", target).numbers.copy()
+        self.weight = weight
         n_classes = int(self.y.max()) + 1 if self._numbers is None else 2
         n_trees, n_features = int(dials.n_estimators), len(grown.columns)
         wanted = max(1, round(float(dials.max_features) * n_features))
         deepest = DEEPEST if dials.max_depth is None else min(int(dials.max_depth), DEEPEST)
         sizes = grown.binning.bins + grown.binning.missing
-        self.parts = 1 if self._numbers is None else trees.WHOLE
+        chosen = dials.min_samples_leaf == AUTO
+        counted = 0 if self._numbers else n_classes
+        self._leaves = Leaves(grown.rows, self.y, weight, counted) if chosen else None
+        self.min_leaf = self._leaves.least(sizes) if self._leaves else int(dials.min_samples_leaf)
+        at_least = self.min_leaf * target.weights.one
         self._shape = Shape(
-            key, sizes, wanted, min(int(dials.min_samples_leaf), len(grown.rows) + 1), deepest, self.parts
+            *(key, sizes, wanted, min(at_least, int(weight.sum(dtype=np.int64)) + 1), deepest),
+            1 if self._numbers is None else trees.WHOLE,
         )
-        self.within = _within(records, key, n_trees, float(dials.subject_fraction))
-        most = int(self.within.sum(axis=1).max(initial=1))
-        self.trees = trees.empty_trees(n_trees, most, n_classes, self._shape)
+        self.draws = _draws(records, key, n_trees, float(dials.subject_fraction))
+        most, heaviest = drawing.drawn(self.draws, weight).max(axis=0, initial=1).tolist()
+        self.trees = trees.empty_trees(n_trees, most, n_classes, self._shape, heaviest)
         self._workers = workers(dials.n_jobs)
         self._parts = [
             (
-                which,
+                self.draws.of_trees(which),
                 own,
                 trees.room(most, n_features, n_classes),
                 np.zeros(self.trees.feature.shape[1] + 2, np.int32),
             )
             for which, own in trees.parts_of(self.trees, self._workers)
         ]
-        paths = hash_each(key, np.full(1, _PATHS, np.uint64), np.arange(n_trees, dtype=np.uint64))
         works = [
-            partial(forests.grow_forest, grown.rows, self.y, self.within[which], own, paths[which], self._shape, space)
-            for which, own, space, _ in self._parts
+            partial(forests.grow_forest, grown.rows, self.y, weight, draws, own, self._shape, space)
+            for draws, own, space, _ in self._parts
         ]
         in_threads(self._workers, works)
 
     def leave(self, grown: Grown, rows: Rows) -> dict[str, int]:
         """Take rows away that `grown` still has; returns the work."""
+        if self._leaves:
+            self._leaves.leave(grown.rows, self.y, self.weight, rows)
         works = [
             partial(
                 mending.forget_from_forest,
-                *(grown.rows, self.y, self.within[which], own, rows, self._shape, space, waiting),
+                *(grown.rows, self.y, self.weight, draws, own, rows, self._shape, space, waiting),
             )
-            for which, own, space, waiting in self._parts
+            for draws, own, space, waiting in self._parts
         ]
         done = in_threads(self._workers if len(rows) > FEW else 1, works)
-        self.within[:, rows], self.y[rows] = 0, 0
+        self.draws.who[rows], self.y[rows], self.weight[rows] = 0, 0, 0
         for _, _, space, waiting in self._parts:  # what was worked with may name who left
             for own in (*space, waiting):
                 own[:] = 0
@@ -110,8 +124,15 @@ class Grove:
     def merge(self, grown: Grown, column: int, before: int) -> None:
         """Mend the trees where a bin of a column took the one behind it."""
         self._shape.sizes[column] -= 1
+        if self._leaves:
+            self._leaves.merge(column, before)
         for _, own, space, waiting in self._parts:
-            mending.merge_bins(grown.rows, self.y, own, column, before, self._shape, space, waiting)
+            mending.merge_bins(grown.rows, self.y, self.weight, own, column, before, self._shape, space, waiting)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the least size of a leaf is still what it was."""
+        return self._leaves is None or self._leaves.least(self._shape.sizes) == self.min_leaf
 
     @property
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -119,7 +140,7 @@ class Grove:
         nodes, classes, starts, places = walking.flat(self.trees)
         if self._numbers is None:
             return {"nodes": nodes, "classes": classes, "starts": starts}
-        summed = walking.sum_leaves(self.trees, nodes, starts, places, self._numbers.places)
+        summed = walking.sum_leaves(self.trees, nodes, starts, places, self._numbers.places, self.weight)
         return {"nodes": nodes, "classes": summed, "starts": starts}
 
     @property
@@ -139,7 +160,7 @@ class Forest(Grown):
     def __init__(self, features: tuple[Feature, ...], records: Records, target: Target, learner: Foresting) -> None:
         key = key_of(learner, PURPOSE)
         super().__init__(features, records, target, key)
-        self.grove = Grove(self, records, key, learner)
+        self.grove = Grove(self, records, key, learner, self.weights.units.copy())
 
     @property
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -148,8 +169,14 @@ class Forest(Grown):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Range and unit of numbers; of classes a forest needs no starting score."""
-        return super().facts | ({} if isinstance(self.target, Amounts) else {"target": None})
+        """Range and unit of numbers, and the least size of a leaf; of classes a forest needs no starting score."""
+        own = {} if isinstance(self.target, Amounts) else {"target": None}
+        return super().facts | own | {"min_samples_leaf": self.grove.min_leaf}
+
+    def forget(self, kept: Records, leaving: Cells, names: Rows) -> dict[str, int] | None:
+        """Take rows away, as `Grown.forget`; where leaves are to be of another size now, all is grown afresh."""
+        work = super().forget(kept, leaving, names)
+        return work if work is not None and self.grove.settled else None
 
     def _merged(self, column: int, before: int) -> None:
         self.grove.merge(self, column, before)
@@ -167,12 +194,12 @@ class Forest(Grown):
 class Foresting(GrownPredictor):
     """Base of classifier and regression: all but what is predicted."""
 
-    format: ClassVar[int] = 2
+    format: ClassVar[int] = 3
 
     n_estimators: int
     subject_fraction: float
     max_features: float
-    min_samples_leaf: int
+    min_samples_leaf: int | Literal["auto"]
     max_depth: int | None
     n_jobs: int | None
 
@@ -182,10 +209,17 @@ class Foresting(GrownPredictor):
         forest: Forest = self._fitted().grown
         return shares(forest.grove.gains, len(forest.columns))
 
+    @property
+    def min_samples_leaf_(self) -> int:
+        """Fewest rows in a leaf, as given or as chosen."""
+        forest: Forest = self._fitted().grown
+        return forest.grove.min_leaf
+
     def _check_parameters(self) -> None:
         workers(self.n_jobs)
-        for name, least in (("n_estimators", 1), ("min_samples_leaf", 1), ("random_state", 0)):
+        for name, least in (("n_estimators", 1), ("random_state", 0)):
             at_least(name, getattr(self, name), least)
+        check_least(self.min_samples_leaf)
         if self.max_depth is not None:
             at_least("max_depth", self.max_depth, 1)
         for name in ("subject_fraction", "max_features"):
@@ -211,8 +245,9 @@ class ForestClassifier(GrownClassifier, Foresting):
         Share of the people that a tree sees, above 0, at most 1. The smaller, the faster somebody is forgotten.
     max_features : float
         Share of the columns that a node looks at, above 0, at most 1.
-    min_samples_leaf : int
-        Fewest rows in a leaf.
+    min_samples_leaf : int or "auto"
+        Fewest rows in a leaf. ``"auto"``: 5 where one split of one column explains a twentieth of what there is to
+        explain (Gini impurity, squared error), else 20.
     max_depth : int or None
     n_jobs : int or None
         Threads; -1 for all that the machine has. What is learned is the same for any number.
@@ -226,6 +261,8 @@ class ForestClassifier(GrownClassifier, Foresting):
     Attributes
     ----------
     classes_ : ndarray (n_classes,)
+    min_samples_leaf_ : int
+        What was given, or chosen.
     state_ : GrownState
         Personal data.
 
@@ -250,7 +287,7 @@ class ForestClassifier(GrownClassifier, Foresting):
         *,
         subject_fraction: float = 0.2,
         max_features: float = 0.3,
-        min_samples_leaf: int = 5,
+        min_samples_leaf: int | Literal["auto"] = "auto",
         max_depth: int | None = None,
         n_jobs: int | None = None,
         random_state: int = 0,
@@ -285,8 +322,9 @@ class ForestRegressor(GrownRegressor, Foresting):
         Share of the people that a tree sees, above 0, at most 1. The smaller, the faster somebody is forgotten.
     max_features : float
         Share of the columns that a node looks at, above 0, at most 1.
-    min_samples_leaf : int
-        Fewest rows in a leaf.
+    min_samples_leaf : int or "auto"
+        Fewest rows in a leaf. ``"auto"``: 5 where one split of one column explains a twentieth of what there is to
+        explain (Gini impurity, squared error), else 20.
     max_depth : int or None
     n_jobs : int or None
         Threads; -1 for all that the machine has. What is learned is the same for any number.
@@ -299,6 +337,8 @@ class ForestRegressor(GrownRegressor, Foresting):
 
     Attributes
     ----------
+    min_samples_leaf_ : int
+        What was given, or chosen.
     state_ : GrownState
         Personal data.
 
@@ -318,7 +358,7 @@ class ForestRegressor(GrownRegressor, Foresting):
         *,
         subject_fraction: float = 0.2,
         max_features: float = 0.3,
-        min_samples_leaf: int = 5,
+        min_samples_leaf: int | Literal["auto"] = "auto",
         max_depth: int | None = None,
         n_jobs: int | None = None,
         random_state: int = 0,
@@ -340,17 +380,14 @@ class ForestRegressor(GrownRegressor, Foresting):
         return Forest(features, records, Amounts(features, records, "squared_error"), self)
 
 
-def _within(records: Records, key: npt.NDArray[np.uint64], n_trees: int, share: float) -> npt.NDArray[np.uint8]:
-    """Tell which tree sees which row: 1 where it does, ndarray of uint8 (n_trees, n_rows).
-
-    A subject's hash is secret and its own; a tree takes those for whom (odd number of the tree times hash + other
-    number) modulo 2**64, a multiply-shift hash, is below the share.
-    """
+def _draws(records: Records, key: Keys, n_trees: int, share: float) -> Draws:
+    """Return what decides which tree sees which row."""
     who = hash_each(key, np.full(1, _WHO, np.uint64), ids_of(records))
     numbers = hash_each(key, np.full(1, _TREES, np.uint64), np.arange(2 * n_trees, dtype=np.uint64)).reshape(n_trees, 2)
+    odd, other = np.ascontiguousarray(numbers.T)
+    paths = hash_each(key, np.full(1, _PATHS, np.uint64), np.arange(n_trees, dtype=np.uint64))
     limit = np.uint64(min(int(share * 2**32), 2**32 - 1))
-    seen = [((who * (odd | np.uint64(1)) + other) >> np.uint64(32)) <= limit for odd, other in numbers]
-    return np.ascontiguousarray(np.repeat(np.array(seen), records.counts, axis=1)).view(np.uint8)
+    return Draws(np.repeat(who, records.counts), odd | np.uint64(1), other, limit, paths)
 
 
 def ids_of(records: Records) -> Keys:

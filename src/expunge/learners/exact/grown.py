@@ -119,7 +119,7 @@ class Grown(ABC):
     @property
     def facts(self) -> dict[str, Any]:
         """What else was learned: for the digest."""
-        return {"target": self.target.facts, "weights": self.weights.facts}
+        return {"target": self.target.facts, "sample_weight": self.weights.facts}
 
     @abstractmethod
     def _left(self, rows: Rows, *, moved: bool) -> dict[str, int] | None:

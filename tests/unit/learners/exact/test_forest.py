@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 
+from expunge._kernels import drawing
 from expunge.errors import CannotForgetError, InputError
 from expunge.learners.encoding import adaptive
 from expunge.learners.exact import ForestClassifier, grown
@@ -84,7 +85,7 @@ def test_any_batch_is_a_refit_whatever_moves(seed: int, least: int, batch: int) 
 def test_a_tree_sees_the_share_of_people_that_was_asked_for() -> None:
     X, y, _ = table(3, 3000)
     learner = small(n_estimators=50, subject_fraction=0.3).fit(X, y, subjects=[f"person {n}" for n in range(3000)])
-    seen = learner.state_.grown.grove.within
+    seen = drawing.seen(learner.state_.grown.grove.draws)
     assert abs(seen.mean() - 0.3) < 0.01
     together = (seen[:, None, :] & seen[None, :, :]).mean(axis=2)
     assert abs(together[~np.eye(50, dtype=bool)].mean() - 0.09) < 0.01, "one tree does not tell of another"
@@ -92,7 +93,7 @@ def test_a_tree_sees_the_share_of_people_that_was_asked_for() -> None:
 
 def test_all_rows_of_somebody_are_in_the_same_trees() -> None:
     X, y, ids = table(4, 500)
-    seen = small().fit(X, y, subjects=ids).state_.grown.grove.within
+    seen = drawing.seen(small().fit(X, y, subjects=ids).state_.grown.grove.draws)
     owners = np.sort(ids)
     for person in np.unique(ids)[:30]:
         own = seen[:, owners == person]

@@ -11,7 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expunge.errors import InputError
-from expunge.learners.exact import BoostingClassifier, BoostingRegressor
+from expunge.learners.exact import (
+    BlendClassifier,
+    BlendRegressor,
+    BoostingClassifier,
+    BoostingRegressor,
+    ForestClassifier,
+    ForestRegressor,
+)
 from expunge.learners.exact.weights import Weights, check_weights
 from expunge.learners.state import dump, load
 
@@ -19,6 +26,10 @@ LEARNERS: list[tuple[Any, bool]] = [
     (BoostingClassifier(12, 0.3), True),
     (BoostingRegressor("squared_error", 12, 0.3), False),
     (BoostingRegressor("poisson", 12, 0.3), False),
+    (ForestClassifier(8, subject_fraction=0.6, min_samples_leaf=3), True),
+    (ForestRegressor(8, subject_fraction=0.6, min_samples_leaf=3), False),
+    (BlendClassifier(2, 10, 6, min_samples_leaf=3, judges=0.3), True),
+    (BlendRegressor(2, 10, 6, min_samples_leaf=3, judges=0.3), False),
 ]
 NAMES = [f"{type(learner).__name__} {getattr(learner, 'loss', '')}" for learner, _ in LEARNERS]
 
