@@ -60,8 +60,17 @@ EXPECTED_FAILURES = {
 }
 
 
-def _expected(_estimator: Any) -> dict[str, str]:
-    return EXPECTED_FAILURES
+DRAWS_PEOPLE = {
+    "check_sample_weight_equivalence_on_dense_data": (
+        "who is in a tree, and who judges, is drawn by person; without ids this check's repeated rows are new people "
+        "(with ids a row of weight three is as three rows: test_weights)"
+    ),
+}
+
+
+def _expected(estimator: Any) -> dict[str, str]:
+    draws = isinstance(estimator, BlendClassifier | BlendRegressor | ForestClassifier | ForestRegressor)
+    return EXPECTED_FAILURES | (DRAWS_PEOPLE if draws else {})
 
 
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=_expected, xfail_strict=True)  # type: ignore[untyped-decorator]
