@@ -195,7 +195,7 @@ class Labels(Target):
 
     def __init__(self, records: Records, classes: Sequence[str]) -> None:
         known = np.array([classes.index(word) for word in records.words[-1]], np.uint8)
-        self.numbers = known[records.cells.codes[:, -1]]
+        self.numbers = known[records.codes[:, -1]]
         self.loss, self._n = logistic(), len(self.numbers)
         chosen = range(1, 2) if len(classes) == 2 else range(len(classes))
         self.pulls = [np.where(self.numbers == number, np.int32(UNIT), np.int32(0)) for number in chosen]
@@ -246,7 +246,7 @@ class Amounts(Target):
     """
 
     def __init__(self, feature: Feature, records: Records, name: LossName) -> None:
-        self._poisson, self._numbers = name == "poisson", records.cells.numbers[:, -1].copy()
+        self._poisson, self._numbers = name == "poisson", records.numbers[:, -1].copy()
         inferred = feature.low is None or feature.high is None
         ends = (self._numbers.min(), self._numbers.max()) if inferred else (feature.low, feature.high)
         low, high = float(ends[0] or 0.0), float(ends[1] or 0.0)
