@@ -58,21 +58,20 @@ class Block:
     packed: Packed
     rows: npt.NDArray[np.int32]
 
-    def mask(self, theirs: Sequence[int]) -> npt.NDArray[np.bool_]:
-        """Return which rows are those of some of its subjects."""
-        found = np.zeros(len(self.rows), np.bool_)
-        for place in theirs:
-            found[self.starts[place] : self.starts[place + 1]] = True
-        return found
+    def spans(self, theirs: Sequence[int]) -> list[slice]:
+        """Return where the rows of some of its subjects are."""
+        return [slice(self.starts[place], self.starts[place + 1]) for place in theirs]
 
     def without(self, theirs: Sequence[int]) -> Block:
         """Return copies of everybody else's rows."""
         stays = np.ones(len(self.subjects), np.bool_)
-        stays[list(theirs)] = False
-        kept = ~self.mask(theirs)
-        starts = np.concatenate([[0], np.cumsum(np.diff(self.starts)[stays])]).astype(np.int64)
+        stays[theirs] = False
+        counts = self.starts[1:] - self.starts[:-1]
+        kept = np.repeat(stays, counts).nonzero()[0]
+        starts = np.zeros(len(stays) - len(theirs) + 1, np.int64)
+        counts[stays].cumsum(out=starts[1:])
         subjects = tuple(compress(self.subjects, stays.tolist()))
-        return Block(subjects, starts, self.packed[kept], self.rows[kept])
+        return Block(subjects, starts, self.packed.take(kept, axis=0), self.rows.take(kept))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,15 +84,15 @@ class Records:
         None of them empty.
     words : tuple of tuple of str
         Per categorical column the typed texts present, sorted.
-    holders : tuple of ndarray of int64
-        Per categorical column the number of rows that have each word.
+    holders : ndarray of int64
+        The number of rows that have each word, column by column.
     layout : Layout
         Of the rows in the blocks.
     """
 
     blocks: tuple[Block, ...]
     words: tuple[Words, ...]
-    holders: tuple[npt.NDArray[np.int64], ...]
+    holders: npt.NDArray[np.int64]
     layout: Layout
 
     @classmethod
@@ -211,22 +210,29 @@ class Records:
 
     def rows_at(self, places: Places) -> tuple[Cells, npt.NDArray[np.int32]]:
         """Return copies of people's rows, with the words of all, and where each stood when the records were made."""
-        chosen = [(self.blocks[number], self.blocks[number].mask(theirs)) for number, theirs in places.items()]
-        packed = [block.packed[mask] for block, mask in chosen] or [self.blocks[0].packed[:0]]
-        rows = [block.rows[mask] for block, mask in chosen] or [self.blocks[0].rows[:0]]
+        parts = [(self.blocks[number], span) for number in places for span in self.blocks[number].spans(places[number])]
+        packed = [block.packed[span] for block, span in parts] or [self.blocks[0].packed[:0]]
+        rows = [block.rows[span] for block, span in parts] or [self.blocks[0].rows[:0]]
         return self._cells(np.concatenate(packed)), np.concatenate(rows)
 
-    def without(self, places: Places) -> Records:
+    def without(self, places: Places, leaving: Cells | None = None) -> Records:
         """Return the records of everybody else; blocks that nobody leaves are shared.
+
+        Parameters
+        ----------
+        places : Places
+        leaving : Cells or None
+            What `rows_at` returns, where it is known.
 
         Raises
         ------
         CannotForgetError
             Where no row is left.
         """
-        codes = self.rows_at(places)[0].codes
-        gone = _holders(codes, self.words)
-        holders = tuple(before - left for before, left in zip(self.holders, gone, strict=True))
+        codes = (leaving or self.rows_at(places)[0]).codes
+        worn = _worn(codes, self.words)
+        holders = self.holders.copy()
+        np.subtract.at(holders, worn, 1)
         blocks, firsts = list(self.blocks), list(self._firsts)
         for number, theirs in reversed(places.items()):
             block = blocks[number].without(theirs)
@@ -236,7 +242,7 @@ class Records:
             raise CannotForgetError("nobody would be left to learn from.", mend="Retire the model instead.")
         kept = Records(tuple(blocks), self.words, holders, self.layout)
         kept.__dict__.update(_firsts=firsts, _length=len(self) - len(codes))  # as cached_property does
-        return kept if all(own.all() for own in holders) else kept._shrunk()
+        return kept if holders[worn].all() else kept._shrunk()
 
     def _shrunk(self) -> Records:
         """Drop the words that no row has, in every block."""
@@ -265,10 +271,14 @@ class Records:
         return (number, place) if place < len(subjects) and subjects[place] == subject else None
 
 
-def _holders(codes: npt.NDArray[np.int32], words: tuple[Words, ...]) -> tuple[npt.NDArray[np.int64], ...]:
-    return tuple(
-        np.bincount(column + 1, minlength=len(known) + 1)[1:] for column, known in zip(codes.T, words, strict=True)
-    )
+def _worn(codes: npt.NDArray[np.int32], words: tuple[Words, ...]) -> npt.NDArray[np.int64]:
+    """Return the words that rows have, numbered through all columns."""
+    first = np.cumsum([0, *map(len, words)])
+    return np.asarray((codes + first[:-1])[codes >= 0])
+
+
+def _holders(codes: npt.NDArray[np.int32], words: tuple[Words, ...]) -> npt.NDArray[np.int64]:
+    return np.bincount(_worn(codes, words), minlength=sum(map(len, words)))
 
 
 def canonical_order(subject: SubjectId) -> tuple[bool, SubjectId]:
