@@ -37,6 +37,28 @@ class Ruler(NamedTuple):
     bits: Integers
 
 
+class Intervals(NamedTuple):
+    """The intervals of some columns that were split, column by column.
+
+    Parameters
+    ----------
+    place : ndarray of int64 (n_columns,)
+        Which row of the positions a column has.
+    bits, least : ndarray of int64 (n_columns,)
+    ends : ndarray of int64 (n_columns + 1,)
+        Its intervals are those from ``ends[j]`` to ``ends[j + 1]``.
+    middles, counts : ndarray of int64 (n_intervals,)
+        As `split_intervals` returns them.
+    """
+
+    place: Integers
+    bits: Integers
+    least: Integers
+    ends: Integers
+    middles: Integers
+    counts: Integers
+
+
 @kernel
 def place_numbers(numbers: Numbers, ruler: Ruler) -> npt.NDArray[np.int32]:
     """Return the positions of numbers, column by column; -1 where one is missing.
@@ -73,26 +95,31 @@ def place_numbers(numbers: Numbers, ruler: Ruler) -> npt.NDArray[np.int32]:
 
 
 @kernel
-def count_facts(numbers: Numbers, low: Numbers, high: Numbers) -> Integers:
-    """Count, per column, the rows at the low and at the high end, those that are fractions, and the missing ones.
+def count_facts(numbers: Numbers, low: Numbers, high: Numbers, codes: npt.NDArray[np.int32], n_coded: int) -> Integers:
+    """Count, column by column, the rows at the low end, at the high end, that are fractions, and that are missing.
 
     Parameters
     ----------
-    numbers : ndarray of float64 (n_rows, n_columns)
-    low, high : ndarray of float64 (n_columns,)
+    numbers : ndarray of float64 (n_rows, >= n_numeric)
+    low, high : ndarray of float64 (n_numeric,)
+    codes : ndarray of int32 (n_rows, >= n_coded)
 
     Returns
     -------
-    ndarray of int64 (4, n_columns)
+    ndarray of int64 (4 * n_numeric + n_coded,)
+        For columns of codes only what is missing.
     """
-    found = np.zeros((4, len(low)), np.int64)
+    n = len(low)
+    found = np.zeros(4 * n + n_coded, np.int64)
     for i in range(len(numbers)):
-        for j in range(len(low)):
+        for j in range(n):
             x = numbers[i, j]
-            found[0, j] += x == low[j]
-            found[1, j] += x == high[j]
-            found[2, j] += x != np.rint(x) and not math.isnan(x)
-            found[3, j] += math.isnan(x)
+            found[j] += x == low[j]
+            found[n + j] += x == high[j]
+            found[2 * n + j] += x != np.rint(x) and not math.isnan(x)
+            found[3 * n + j] += math.isnan(x)
+        for j in range(n_coded):
+            found[4 * n + j] += codes[i, j] < 0
     return found
 
 
@@ -138,22 +165,24 @@ def split_intervals(before: Integers, bits: int, least: int) -> tuple[Integers, 
 
 
 @kernel
-def leave_intervals(positions: Integers, bits: int, least: int, middles: Integers, counts: Integers) -> bool:
+def leave_intervals(
+    positions: npt.NDArray[np.int32], bits: int, least: int, middles: Integers, counts: Integers
+) -> bool:
     """Take rows out of the intervals that were split; returns whether one of them is full no more.
 
     The interval that was split at m begins 2**k before m and ends 2**k behind, 2**k being m's lowest bit.
 
     Parameters
     ----------
-    positions : ndarray of int64 (n_rows,)
-        Of the rows that leave.
+    positions : ndarray of int32 (n_rows,)
+        Of the rows that leave; -1 where a cell is missing.
     middles, counts : ndarray of int64
         As `split_intervals` returned them; `counts` is changed.
     """
     emptied = False
     for position in positions:
-        middle, half = (1 << bits) >> 1, (1 << bits) >> 1
-        while half > 0:
+        middle = half = (1 << bits) >> 1
+        while half > 0 and position >= 0:
             place = np.searchsorted(middles, middle)
             if place == len(middles) or middles[place] != middle:
                 break
@@ -162,3 +191,45 @@ def leave_intervals(positions: Integers, bits: int, least: int, middles: Integer
             half >>= 1
             middle = middle - half if position < middle else middle + half
     return emptied
+
+
+@kernel
+def leave_bins(
+    numbers: Numbers,
+    codes: npt.NDArray[np.int32],
+    low: Numbers,
+    high: Numbers,
+    facts: Integers,
+    held: Integers,
+    ruler: Ruler,
+    watched: Intervals,
+) -> tuple[bool, bool]:
+    """Take rows out of what was counted; changes `held` and `watched.counts`.
+
+    Parameters
+    ----------
+    numbers, codes, low, high : ndarray
+        As `count_facts` has them.
+    facts : ndarray of int64
+        1 for those of `count_facts` that matter, else 0.
+    held : ndarray of int64
+        How many rows each is true of.
+
+    Returns
+    -------
+    lost, emptied : bool
+        Whether a fact is true of nobody now, and whether an interval is full no more.
+    """
+    n = len(low)
+    counted = count_facts(numbers, low, high, codes, len(facts) - 4 * n)
+    lost = emptied = False
+    for j in range(len(facts)):
+        held[j] -= counted[j] * facts[j]
+        lost |= counted[j] * facts[j] > 0 and held[j] <= 0
+    placed = place_numbers(numbers[:, :n], ruler)
+    for j in range(len(watched.place)):
+        own = slice(watched.ends[j], watched.ends[j + 1])
+        emptied |= leave_intervals(
+            placed[watched.place[j]], watched.bits[j], watched.least[j], watched.middles[own], watched.counts[own]
+        )
+    return lost, emptied

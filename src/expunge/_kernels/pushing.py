@@ -18,8 +18,8 @@ from expunge._kernels.tables import (
     Plan,
     Rule,
     Shorts,
+    add_some,
     best_of,
-    cell_of,
     gain_of,
     moved_by,
     place_rows,
@@ -30,27 +30,29 @@ from expunge._kernels.tables import (
 
 FEW_CELLS: Final = 4
 """Up to so many cells are looked for one by one."""
-MANY: Final = 8
-"""Where one row in so many changed, going through all of them is faster than through a list."""
+FEW_ROWS: Final = 16
+"""Beyond so many rows of other gradients it is faster to compute all gains of a round again."""
+MANY: Final = 6
+"""Where the score of one row in so many changed, to go through all rows is faster than through a list."""
 
 
 class Front(NamedTuple):
     """Which rows' scores are others now than they were, before the round that is looked at.
 
-    While they are few, `rows` lists them, and `now` holds for; while they are many, `now` has the scores of all rows.
-
     Parameters
     ----------
     rows : ndarray of int32 (n_rows,)
-    now : ndarray of int16 (n_rows,)
-        Scores as they are now; `Chain.scores` still has what they were.
+        The first so many are these rows.
+    was, now : ndarray of int16 (n_rows,)
+        Their scores; those of now are in `Chain.scores` too.
     found : ndarray of int32 (n_rows,)
-        For listing the rows of some cells.
+        For lists within a round.
     touched, changed : ndarray of uint8 (256,)
         Cells whose sum changed, and whose value did; all nought between rounds.
     """
 
     rows: Ints
+    was: Shorts
     now: Shorts
     found: Ints
     touched: Bytes
@@ -62,12 +64,17 @@ def change_sums(
     bins: Bytes, t: int, own: int, change: int, plan: Plan, rule: Rule, chain: Chain, touched: Bytes
 ) -> None:
     """Change the sums of a row's cells, in all candidates; `own` is its cell in the chosen one."""
-    chosen = chain.chosen[t]
-    for k in range(plan.arity.shape[1]):
-        cell = own if k == chosen else cell_of(bins, plan, t, k)
-        before = chain.sums[t, k, cell]
-        chain.sums[t, k, cell] = before + change
-        chain.gains[t, k] += gain_of(before + change, rule) - gain_of(before, rule)
+    features, arity, maps = plan.features[t], plan.arity[t], plan.maps[t]  # views once: each one takes as long as a sum
+    sums, gains, chosen = chain.sums[t], chain.gains[t], chain.chosen[t]
+    for k in range(len(arity)):
+        cell = own
+        if k != chosen:
+            cell = 0
+            for j in range(arity[k]):
+                cell += maps[k, j, bins[features[k, j]]]
+        before = sums[k, cell]
+        sums[k, cell] = before + change
+        gains[k] += gain_of(before + change, rule) - gain_of(before, rule)
     touched[own] = 1
 
 
@@ -89,32 +96,42 @@ def _change_values(t: int, plan: Plan, rule: Rule, chain: Chain, front: Front) -
 
 
 @kernel
-def _slopes_of_few(
-    rows: Bytes, weight: Bytes, t: int, n_few: int, plan: Plan, rule: Rule, chain: Chain, front: Front
+def _change_slopes(
+    rows: Bytes, columns: Bytes, weight: Bytes, t: int, n_dirty: int, plan: Plan, rule: Rule, chain: Chain, front: Front
 ) -> None:
-    """Bring the sums of a round up to date with the scores before it, and write these back."""
-    was, cell, now = chain.scores[t], chain.cell[t], front.now
-    offset, shift = rule.offsets[t], rule.shift
-    for place in range(n_few):
-        i = front.rows[place]
-        before, after = np.int64(was[i]), np.int64(now[i])
-        was[i] = now[i]
-        if weight[i] and (before + offset) >> shift != (after + offset) >> shift:  # else the gradient is the same
-            change = slope_of(after, t, 0, weight[i], rule) - slope_of(before, t, 0, weight[i], rule)
-            change_sums(rows[i], t, np.int64(cell[i]), change, plan, rule, chain, front.touched)
+    """Bring the sums of a round up to date with the scores before it."""
+    offset, shift, found = rule.offsets[t], rule.shift, front.found
+    n_found = 0
+    for place in range(n_dirty):
+        before, after = np.int64(front.was[place]), np.int64(front.now[place])
+        found[n_found] = place
+        n_found += (before + offset) >> shift != (after + offset) >> shift  # else the gradient is the same
+    if n_found <= FEW_ROWS:
+        for place in found[:n_found]:
+            i = front.rows[place]
+            change = _change_of(front, place, t, weight[i], rule)
+            change_sums(rows[i], t, np.int64(chain.cell[t, i]), change, plan, rule, chain, front.touched)
+        return
+    changes = np.empty(n_found, np.int64)
+    for at in range(n_found):
+        place = found[at]
+        found[at] = front.rows[place]
+        changes[at] = _change_of(front, place, t, weight[found[at]], rule)
+    for k in range(plan.arity.shape[1]):
+        add_some(columns, found[:n_found], changes, plan, t, k, chain.sums[t, k])
+    for k in range(plan.arity.shape[1]):
+        gain = 0
+        for cell in range(plan.cells[t, k]):
+            gain += gain_of(chain.sums[t, k, cell], rule)
+        chain.gains[t, k] = gain
+    front.touched[:] = 1
 
 
 @kernel
-def _slopes_of_all(rows: Bytes, weight: Bytes, t: int, plan: Plan, rule: Rule, chain: Chain, front: Front) -> None:
-    """Do what `_slopes_of_few` does, for rows that are not listed."""
-    was, cell, now = chain.scores[t], chain.cell[t], front.now
-    offset, shift = rule.offsets[t], rule.shift
-    for i in range(len(was)):
-        before, after = np.int64(was[i]), np.int64(now[i])
-        if weight[i] and (before + offset) >> shift != (after + offset) >> shift:
-            change = slope_of(after, t, 0, weight[i], rule) - slope_of(before, t, 0, weight[i], rule)
-            change_sums(rows[i], t, np.int64(cell[i]), change, plan, rule, chain, front.touched)
-    was[:] = now
+def _change_of(front: Front, place: int, t: int, weight: int, rule: Rule) -> int:
+    """Return by how much a row's gradient and curvature changed, packed."""
+    after, before = np.int64(front.now[place]), np.int64(front.was[place])
+    return slope_of(after, t, 0, weight, rule) - slope_of(before, t, 0, weight, rule)
 
 
 @kernel
@@ -144,56 +161,43 @@ def _rows_of(cell: Bytes, wanted: Bytes, n_wanted: int, found: Ints) -> int:
 
 
 @kernel
-def _push_few(alive: Bytes, t: int, n_few: int, n_changed: int, most: int, chain: Chain, front: Front) -> int:
+def _push_few(alive: Bytes, t: int, n_dirty: int, n_changed: int, most: int, chain: Chain, front: Front) -> int:
     """Push the rows on whose scores changed before this round or in it; returns how many were pushed on."""
-    was, after, cell, value = chain.scores[t], chain.scores[t + 1], chain.cell[t], chain.values[t]
-    rows, now, changed = front.rows, front.now, front.changed
+    scores, after, cell, value = chain.scores[t], chain.scores[t + 1], chain.cell[t], chain.values[t]
+    rows, was, now, changed = front.rows, front.was, front.now, front.changed
     n_next = 0
-    for place in range(n_few):
+    for place in range(n_dirty):
         i = rows[place]
         own = cell[i]
         if n_changed and changed[own]:
             continue  # found below, with all others of its cell
-        moved = moved_by(np.int64(now[i]), value[own], most)
-        if moved != after[i]:
-            now[i] = moved
-            rows[n_next] = i
-            n_next += 1
+        before, moved = after[i], moved_by(np.int64(now[place]), value[own], most)
+        after[i] = moved
+        rows[n_next], was[n_next], now[n_next] = i, before, moved
+        n_next += moved != before
     if n_changed:
-        for place in range(_rows_of(cell, changed, n_changed, front.found)):
-            i = front.found[place]
+        for i in front.found[: _rows_of(cell, changed, n_changed, front.found)]:
             if alive[i]:
-                moved = moved_by(np.int64(was[i]), value[cell[i]], most)  # the scores of now were written back
-                if moved != after[i]:
-                    now[i] = moved
-                    rows[n_next] = i
-                    n_next += 1
-        changed[:] = 0
+                before, moved = after[i], moved_by(np.int64(scores[i]), value[cell[i]], most)
+                after[i] = moved
+                rows[n_next], was[n_next], now[n_next] = i, before, moved
+                n_next += moved != before
     return n_next
 
 
 @kernel
 def _push_all(alive: Bytes, t: int, most: int, chain: Chain, front: Front) -> int:
-    """Compute every row's score after this round from that before it; returns how many are others than they were."""
-    was, after, cell, value, now = chain.scores[t], chain.scores[t + 1], chain.cell[t], chain.values[t], front.now
-    n_other = 0
-    for i in range(len(was)):
-        moved = moved_by(np.int64(was[i]), value[cell[i]], most) * alive[i]  # the scores of now were written back
-        now[i] = moved
-        n_other += moved != after[i]
-    front.changed[:] = 0
-    return n_other
-
-
-@kernel
-def _listed(now: Shorts, after: Shorts, alive: Bytes, rows: Ints) -> int:
-    """List the rows whose scores are others now; returns how many they are."""
-    n = 0
-    for i in range(len(now)):
-        if now[i] != after[i] and alive[i]:
-            rows[n] = i
-            n += 1
-    return n
+    """Do what `_push_few` does, by going through all rows."""
+    scores, after, cell, value = chain.scores[t], chain.scores[t + 1], chain.cell[t], chain.values[t]
+    rows, was, now = front.rows, front.was, front.now
+    n_next = 0
+    for i in range(len(scores)):
+        before = after[i]
+        moved = moved_by(np.int64(scores[i]), value[cell[i]], most) if alive[i] else np.int64(before)
+        after[i] = moved
+        rows[n_next], was[n_next], now[n_next] = i, before, moved
+        n_next += moved != before
+    return n_next
 
 
 @kernel
@@ -210,7 +214,7 @@ def forget_rows(
 ) -> tuple[int, int, int]:
     """Make of a chain what `grow` would make of the rows that stay; changes `chain`.
 
-    However many rows are pushed, it takes at most about twice as long as `grow`; but a row that leaves takes as long as
+    However many rows are pushed, it takes at most about as long as `grow`; but a row that leaves takes as long as
     some dozens of rows that stay.
 
     Parameters
@@ -230,43 +234,42 @@ def forget_rows(
     """
     n, rounds = len(target), len(plan.arity)
     marks = np.zeros((2, MOST_CELLS), np.uint8)
-    front = Front(np.empty(n, np.int32), np.empty(n, np.int16), np.empty(n, np.int32), marks[0], marks[1])
+    front = Front(
+        np.empty(n + 1, np.int32),
+        np.empty(n + 1, np.int16),
+        np.empty(n + 1, np.int16),
+        np.empty(n + 1, np.int32),
+        marks[0],
+        marks[1],
+    )
     n_dirty = pushed = n_values = n_choices = 0
-    few = True
     for t in range(rounds):
         for i in leaving:
             if weight[i]:
                 change = -slope_of(np.int64(chain.scores[t, i]), t, target[i], weight[i], rule)
                 change_sums(rows[i], t, np.int64(chain.cell[t, i]), change, plan, rule, chain, front.touched)
-            chain.scores[t, i] = 0
-        if few:
-            _slopes_of_few(rows, weight, t, n_dirty, plan, rule, chain, front)
-        else:
-            _slopes_of_all(rows, weight, t, plan, rule, chain, front)
+        _change_slopes(rows, columns, weight, t, n_dirty, plan, rule, chain, front)
         pushed += n_dirty
         best = best_of(chain.gains[t])
-        chosen_again = best == chain.chosen[t]
-        if chosen_again:
+        if best == chain.chosen[t]:
             n_changed = _change_values(t, plan, rule, chain, front)
             n_values += n_changed
+            if n_dirty < n // MANY:
+                n_dirty = _push_few(alive, t, n_dirty, n_changed, rule.most, chain, front)
+            else:
+                n_dirty = _push_all(alive, t, rule.most, chain, front)
+            if n_changed:
+                front.changed[:] = 0
         else:
             n_choices += 1
             chain.chosen[t] = best
             front.touched[:] = 0
             revalue(chain, t, rule)
             place_rows(columns, plan, t, best, chain.cell[t])
-        if few and chosen_again:
-            n_dirty = _push_few(alive, t, n_dirty, n_changed, rule.most, chain, front)
-        else:
             n_dirty = _push_all(alive, t, rule.most, chain, front)
-            few = n_dirty < n // MANY
-            if few:
-                n_dirty = _listed(front.now, chain.scores[t + 1], alive, front.rows)
-    if not few:
-        n_dirty = _listed(front.now, chain.scores[rounds], alive, front.rows)
-    for i in front.rows[:n_dirty]:
-        chain.scores[rounds, i] = front.now[i]
+        for i in leaving:
+            chain.scores[t, i] = 0
+            chain.cell[t, i] = 0
     for i in leaving:
-        chain.scores[:, i] = 0
-        chain.cell[:, i] = 0
+        chain.scores[rounds, i] = 0
     return pushed, n_values, n_choices

@@ -221,6 +221,28 @@ def _add_up(columns: Bytes, slope: Longs, plan: Plan, t: int, k: int, sums: Long
 
 
 @kernel
+def add_some(columns: Bytes, rows: Ints, slope: Longs, plan: Plan, t: int, k: int, sums: Longs) -> None:
+    """Add some rows' gradients to their cells' sums."""
+    arity = plan.arity[t, k]
+    m0, x0 = plan.maps[t, k, 0], columns[plan.features[t, k, 0]]
+    m1, x1 = plan.maps[t, k, 1], columns[plan.features[t, k, 1]]
+    m2, x2 = plan.maps[t, k, 2], columns[plan.features[t, k, 2]]
+    if arity == 0:
+        sums[0] += slope.sum()
+    elif arity == 1:
+        for place in range(len(rows)):
+            sums[m0[x0[rows[place]]]] += slope[place]
+    elif arity == 2:
+        for place in range(len(rows)):
+            i = rows[place]
+            sums[m0[x0[i]] + m1[x1[i]]] += slope[place]
+    else:
+        for place in range(len(rows)):
+            i = rows[place]
+            sums[m0[x0[i]] + m1[x1[i]] + m2[x2[i]]] += slope[place]
+
+
+@kernel
 def place_rows(columns: Bytes, plan: Plan, t: int, k: int, cell: Bytes) -> None:
     """Write down every row's cell."""
     n, arity = len(cell), plan.arity[t, k]

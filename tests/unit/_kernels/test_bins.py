@@ -44,14 +44,16 @@ def test_a_column_of_one_value_has_one_position() -> None:
 @settings(deadline=None)
 @given(hnp.arrays(np.float64, (50, 2), elements=st.sampled_from([0.0, 0.5, 1.0, 2.0, np.nan])))
 def test_facts_are_counted(numbers: Any) -> None:
-    found = count_facts(numbers, np.array([0.0, np.nan]), np.array([2.0, 1.0]))
+    codes = np.where(np.isnan(numbers), -1, 0).astype(np.int32)
+    found = count_facts(numbers, np.array([0.0, np.nan]), np.array([2.0, 1.0]), codes, 1)
     expected = [
         (numbers == [0.0, np.nan]).sum(axis=0),
         (numbers == [2.0, 1.0]).sum(axis=0),
         (numbers == 0.5).sum(axis=0),
         np.isnan(numbers).sum(axis=0),
+        [np.isnan(numbers[:, 0]).sum()],
     ]
-    assert np.array_equal(found, expected)
+    assert np.array_equal(found, np.concatenate(expected))
 
 
 def splits(positions: list[int], low: int, width: int, least: int) -> dict[int, int]:
@@ -87,7 +89,7 @@ def test_leaving_tells_when_other_intervals_are_full(positions: list[int], least
     middles, counts = np.array(list(before), np.int64), np.array(list(before.values()), np.int64)
     leaving = data.draw(st.lists(st.sampled_from(range(len(positions))), unique=True)) if positions else []
     stays = [position for place, position in enumerate(positions) if place not in leaving]
-    gone = np.array([positions[place] for place in leaving], np.int64)
+    gone = np.array([positions[place] for place in leaving] + [-1], np.int32)
     emptied = leave_intervals(gone, 5, least, middles, counts)
     after = split(stays, 5, least)
     assert bool(emptied) == (after.keys() != before.keys())

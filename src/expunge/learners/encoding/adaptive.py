@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from expunge._kernels.bins import Ruler, count_facts, leave_intervals, place_numbers, split_intervals
+from expunge._kernels.bins import Intervals, Ruler, count_facts, leave_bins, place_numbers, split_intervals
 from expunge._kernels.siphash import Words as Keys
 from expunge._kernels.siphash import hash_each
 from expunge.learners.encoding.codes import Column, recoded
@@ -151,10 +151,15 @@ class Split:
     counts: Longs
     crowded: bool
 
-    def leave(self, positions: Longs) -> bool:
-        """Take rows away; returns whether other bins may be right now."""
-        emptied = leave_intervals(positions, self.bits, self.least, self.middles, self.counts)
-        return bool(emptied) and (not self.crowded or int((self.counts >= self.least).sum()) < MOST)
+    @property
+    def emptied(self) -> npt.NDArray[np.bool_]:
+        """Which intervals are full no more."""
+        return self.counts < self.least
+
+    @property
+    def few(self) -> bool:
+        """Whether finer bins than there are may be right now."""
+        return self.crowded and len(self.counts) - int(self.emptied.sum()) < MOST
 
 
 class Watch:
@@ -175,40 +180,48 @@ class Watch:
         pairs = [(f, c) for f, c in zip(features, columns, strict=False) if c.words is None]
         self._numeric = [j for j, column in enumerate(columns) if column.words is None]
         inferred = [(c.low, c.high) if f.low is None and c.low is not None else (np.nan, np.nan) for f, c in pairs]
-        self._low, self._high = np.array(inferred, np.float64).reshape(-1, 2).T
-        self._broken = np.array([f.whole and c.resolution is None for f, c in pairs], np.bool_)
-        self._ruler, self._coded = ruler(columns), len(columns) - len(pairs)
-        self._splits = splits
-        self._held = self._counted(cells)
-        self._matters = self._held > 0
+        self._low, self._high = np.array(inferred, np.float64).reshape(-1, 2).T.copy()
+        self._ruler, n_coded = ruler(columns), len(columns) - len(pairs)
+        self._facts = np.ones(4 * len(pairs) + n_coded, np.int64)
+        self._facts[2 * len(pairs) : 3 * len(pairs)] = [f.whole and c.resolution is None for f, c in pairs]
+        self._lay_out(splits)
+        self._emptied = False
+        self._held = count_facts(cells.numbers, self._low, self._high, cells.codes, n_coded) * self._facts
 
     def leave(self, cells: Cells) -> bool:
         """Take rows away; returns whether the bins of those that stay may be others, by more than `gone` tells."""
-        self._held -= self._counted(cells)
-        moved = bool((self._held[self._matters] <= 0).any())
-        placed = place_numbers(cells.numbers[:, : len(self._low)], self._ruler)
-        for split in self._splits:
-            own = placed[split.place]
-            if split.leave(own[own >= 0].astype(np.int64)):
-                moved |= split.crowded
-        return moved
+        ends = self._low, self._high
+        lost, emptied = leave_bins(
+            cells.numbers, cells.codes, *ends, self._facts, self._held, self._ruler, self._watched
+        )
+        self._emptied |= emptied
+        return lost or (self._emptied and any(split.few for split in self._splits))
 
     def gone(self) -> list[tuple[int, int]]:
         """Return the edges that are no more, (column, first position of the bin behind), and watch them no longer."""
-        found = []
-        for number, split in enumerate(self._splits):
-            empty = split.counts < split.least
-            if not split.crowded and empty.any():
-                found += [(self._numeric[split.place], int(middle)) for middle in split.middles[empty]]
-                self._splits[number] = replace(split, middles=split.middles[~empty], counts=split.counts[~empty])
+        if not self._emptied:
+            return []
+        found, rest = [], []
+        for split in self._splits:
+            empty = split.emptied & (not split.crowded)
+            found += [(self._numeric[split.place], int(middle)) for middle in split.middles[empty]]
+            rest.append(replace(split, middles=split.middles[~empty], counts=split.counts[~empty]))
+        if found:
+            self._lay_out(rest)
+        self._emptied = False
         return found
 
-    def _counted(self, cells: Cells) -> Longs:
-        """Count the rows that alone make a fact true: extremes, fractions, missing cells."""
-        facts = count_facts(cells.numbers[:, : len(self._low)], self._low, self._high)
-        facts[2] *= self._broken
-        absent = (cells.codes[:, : self._coded] < 0).sum(axis=0)
-        return np.concatenate([facts.ravel(), absent])
+    def _lay_out(self, splits: list[Split]) -> None:
+        """Lay the intervals end to end."""
+        ends = np.cumsum([0, *(len(split.counts) for split in splits)])
+        place, bits, least = np.array([(s.place, s.bits, s.least) for s in splits], np.int64).reshape(-1, 3).T.copy()
+        none = np.empty(0, np.int64)
+        middles, counts = (
+            np.concatenate([none, *(getattr(s, name) for s in splits)]) for name in ("middles", "counts")
+        )
+        self._watched = Intervals(place, bits, least, ends, middles, counts)
+        bounds = zip(splits, ends.tolist(), ends[1:].tolist(), strict=False)
+        self._splits = [replace(split, counts=counts[begin:end]) for split, begin, end in bounds]
 
 
 def learn_bins(

@@ -218,7 +218,7 @@ class Labels(Target):
         self, features: tuple[Feature, ...], records: Records, classes: Sequence[str], *, together: bool = False
     ) -> None:
         known = np.array([classes.index(word) for word in records.words[-1]], np.uint8)
-        self.numbers = known[records.cells.codes[:, -1]]
+        self.numbers = known[records.codes[:, -1]]
         self.together = together and len(classes) > 2
         self.loss = softmax() if self.together else logistic()
         self.weights = Weights.of(features, records, self.loss.most)
@@ -277,7 +277,7 @@ class Amounts(Target):
 
     def __init__(self, features: tuple[Feature, ...], records: Records, name: LossName) -> None:
         feature = features[-1]
-        self._poisson, self._numbers = name == "poisson", records.cells.numbers[:, -1].copy()
+        self._poisson, self._numbers = name == "poisson", records.numbers[:, -1].copy()
         inferred = feature.low is None or feature.high is None
         ends = (self._numbers.min(), self._numbers.max()) if inferred else (feature.low, feature.high)
         low, high = float(ends[0] or 0.0), float(ends[1] or 0.0)

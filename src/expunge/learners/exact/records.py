@@ -8,6 +8,8 @@ Invariants
   theirs with the records before. No block is a view of anything larger, so that whoever left is gone with the records
   before.
 - A word of a categorical column that nobody has any more is gone from all blocks.
+- Blocks hold rows in few bytes, all of them laid out alike: a column is as wide as the widest that was in it when the
+  records were made, or a word last left. What comes out is bit for bit what went in.
 - Nothing here depends on the order in which rows came, but for their order within a subject; `canonical` removes
   that too, and is what is saved.
 """
@@ -27,6 +29,7 @@ import numpy.typing as npt
 from expunge.domain.subject import SubjectId, subject_id
 from expunge.errors import CannotForgetError, InputError, UnknownSubjectError
 from expunge.learners.encoding.columns import Cells, Words
+from expunge.learners.encoding.packed import Layout, Packed
 
 BLOCK: Final = 256
 """Subjects in a block."""
@@ -44,33 +47,31 @@ class Block:
     subjects : tuple of int or str
     starts : ndarray of int64 (n_subjects + 1,)
         Subject i's rows are ``starts[i]:starts[i + 1]``.
-    numbers, codes : ndarray
-        As `Cells` has them.
+    packed : ndarray of uint8 (n_rows, n_bytes)
+        The rows, as the records' layout has them.
     rows : ndarray of int32 (n_rows,)
         Where each row stood when the records were made: its name in what was derived from them.
     """
 
     subjects: tuple[SubjectId, ...]
     starts: npt.NDArray[np.int64]
-    numbers: npt.NDArray[np.float64]
-    codes: npt.NDArray[np.int32]
+    packed: Packed
     rows: npt.NDArray[np.int32]
 
-    def mask(self, theirs: Sequence[int]) -> npt.NDArray[np.bool_]:
-        """Return which rows are those of some of its subjects."""
-        found = np.zeros(len(self.rows), np.bool_)
-        for place in theirs:
-            found[self.starts[place] : self.starts[place + 1]] = True
-        return found
+    def spans(self, theirs: Sequence[int]) -> list[slice]:
+        """Return where the rows of some of its subjects are."""
+        return [slice(self.starts[place], self.starts[place + 1]) for place in theirs]
 
     def without(self, theirs: Sequence[int]) -> Block:
         """Return copies of everybody else's rows."""
         stays = np.ones(len(self.subjects), np.bool_)
-        stays[list(theirs)] = False
-        kept = ~self.mask(theirs)
-        starts = np.concatenate([[0], np.cumsum(np.diff(self.starts)[stays])]).astype(np.int64)
+        stays[theirs] = False
+        counts = self.starts[1:] - self.starts[:-1]
+        kept = np.repeat(stays, counts).nonzero()[0]
+        starts = np.zeros(len(stays) - len(theirs) + 1, np.int64)
+        counts[stays].cumsum(out=starts[1:])
         subjects = tuple(compress(self.subjects, stays.tolist()))
-        return Block(subjects, starts, self.numbers[kept], self.codes[kept], self.rows[kept])
+        return Block(subjects, starts, self.packed.take(kept, axis=0), self.rows.take(kept))
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,13 +84,16 @@ class Records:
         None of them empty.
     words : tuple of tuple of str
         Per categorical column the typed texts present, sorted.
-    holders : tuple of ndarray of int64
-        Per categorical column the number of rows that have each word.
+    holders : ndarray of int64
+        The number of rows that have each word, column by column.
+    layout : Layout
+        Of the rows in the blocks.
     """
 
     blocks: tuple[Block, ...]
     words: tuple[Words, ...]
-    holders: tuple[npt.NDArray[np.int64], ...]
+    holders: npt.NDArray[np.int64]
+    layout: Layout
 
     @classmethod
     def of(cls, ids: Any, cells: Cells) -> Records:
@@ -117,13 +121,15 @@ class Records:
     ) -> Records:
         """Copy rows, in this order, into blocks."""
         cells, blocks = cells.shrunk(), []
+        layout = Layout.of(cells)
+        packed = layout.pack(cells)
         for first in range(0, len(subjects), BLOCK):
             owners = subjects[first : first + BLOCK]
             bounds = starts[first : first + len(owners) + 1]
             chosen = order[bounds[0] : bounds[-1]]
             rows = np.arange(bounds[0], bounds[-1], dtype=np.int32)
-            blocks.append(Block(owners, bounds - bounds[0], cells.numbers[chosen], cells.codes[chosen], rows))
-        return cls(tuple(blocks), cells.words, _holders(cells.codes, cells.words))
+            blocks.append(Block(owners, bounds - bounds[0], packed.take(chosen, axis=0), rows))
+        return cls(tuple(blocks), cells.words, _holders(cells.codes, cells.words), layout)
 
     @cached_property
     def _firsts(self) -> list[tuple[bool, SubjectId]]:
@@ -154,8 +160,24 @@ class Records:
     @property
     def cells(self) -> Cells:
         """All rows, copied end to end, target column included."""
-        numbers = np.concatenate([block.numbers for block in self.blocks])
-        return Cells(numbers, np.concatenate([block.codes for block in self.blocks]), self.words)
+        return self._cells(self._packed)
+
+    @property
+    def numbers(self) -> npt.NDArray[np.float64]:
+        """The numbers of `cells`."""
+        return self.layout.numbers_of(self._packed)
+
+    @property
+    def codes(self) -> npt.NDArray[np.int32]:
+        """The codes of `cells`."""
+        return self.layout.codes_of(self._packed)
+
+    @property
+    def _packed(self) -> Packed:
+        return np.concatenate([block.packed for block in self.blocks])
+
+    def _cells(self, packed: Packed) -> Cells:
+        return Cells(self.layout.numbers_of(packed), self.layout.codes_of(packed), self.words)
 
     @property
     def rows(self) -> npt.NDArray[np.int32]:
@@ -188,24 +210,29 @@ class Records:
 
     def rows_at(self, places: Places) -> tuple[Cells, npt.NDArray[np.int32]]:
         """Return copies of people's rows, with the words of all, and where each stood when the records were made."""
-        chosen = [(self.blocks[number], self.blocks[number].mask(theirs)) for number, theirs in places.items()]
-        numbers = [block.numbers[mask] for block, mask in chosen] or [self.blocks[0].numbers[:0]]
-        codes = [block.codes[mask] for block, mask in chosen] or [self.blocks[0].codes[:0]]
-        rows = [block.rows[mask] for block, mask in chosen] or [self.blocks[0].rows[:0]]
-        return Cells(np.concatenate(numbers), np.concatenate(codes), self.words), np.concatenate(rows)
+        parts = [(self.blocks[number], span) for number in places for span in self.blocks[number].spans(places[number])]
+        packed = [block.packed[span] for block, span in parts] or [self.blocks[0].packed[:0]]
+        rows = [block.rows[span] for block, span in parts] or [self.blocks[0].rows[:0]]
+        return self._cells(np.concatenate(packed)), np.concatenate(rows)
 
-    def without(self, places: Places) -> Records:
+    def without(self, places: Places, leaving: Cells | None = None) -> Records:
         """Return the records of everybody else; blocks that nobody leaves are shared.
+
+        Parameters
+        ----------
+        places : Places
+        leaving : Cells or None
+            What `rows_at` returns, where it is known.
 
         Raises
         ------
         CannotForgetError
             Where no row is left.
         """
-        leaving = [self.blocks[number].codes[self.blocks[number].mask(theirs)] for number, theirs in places.items()]
-        codes = np.concatenate([*leaving, self.blocks[0].codes[:0]])
-        gone = _holders(codes, self.words)
-        holders = tuple(before - left for before, left in zip(self.holders, gone, strict=True))
+        codes = (leaving or self.rows_at(places)[0]).codes
+        worn = _worn(codes, self.words)
+        holders = self.holders.copy()
+        np.subtract.at(holders, worn, 1)
         blocks, firsts = list(self.blocks), list(self._firsts)
         for number, theirs in reversed(places.items()):
             block = blocks[number].without(theirs)
@@ -213,17 +240,18 @@ class Records:
             firsts[number : number + 1] = [canonical_order(block.subjects[0])] if block.subjects else []
         if not blocks:
             raise CannotForgetError("nobody would be left to learn from.", mend="Retire the model instead.")
-        kept = Records(tuple(blocks), self.words, holders)
+        kept = Records(tuple(blocks), self.words, holders, self.layout)
         kept.__dict__.update(_firsts=firsts, _length=len(self) - len(codes))  # as cached_property does
-        return kept if all(own.all() for own in holders) else kept._shrunk()
+        return kept if holders[worn].all() else kept._shrunk()
 
     def _shrunk(self) -> Records:
         """Drop the words that no row has, in every block."""
         cells = self.cells.shrunk()
+        layout = Layout.of(cells)
         ends = np.cumsum([len(block.rows) for block in self.blocks])[:-1]
-        codes = [part.copy() for part in np.split(cells.codes, ends)]
-        blocks = tuple(replace(block, codes=own) for block, own in zip(self.blocks, codes, strict=True))
-        return Records(blocks, cells.words, _holders(cells.codes, cells.words))
+        parts = zip(self.blocks, np.split(layout.pack(cells), ends), strict=True)
+        blocks = tuple(replace(block, packed=part.copy()) for block, part in parts)
+        return Records(blocks, cells.words, _holders(cells.codes, cells.words), layout)
 
     def canonical(self) -> Records:
         """Return the same records with each subject's rows sorted by content."""
@@ -243,10 +271,14 @@ class Records:
         return (number, place) if place < len(subjects) and subjects[place] == subject else None
 
 
-def _holders(codes: npt.NDArray[np.int32], words: tuple[Words, ...]) -> tuple[npt.NDArray[np.int64], ...]:
-    return tuple(
-        np.bincount(column + 1, minlength=len(known) + 1)[1:] for column, known in zip(codes.T, words, strict=True)
-    )
+def _worn(codes: npt.NDArray[np.int32], words: tuple[Words, ...]) -> npt.NDArray[np.int64]:
+    """Return the words that rows have, numbered through all columns."""
+    first = np.cumsum([0, *map(len, words)])
+    return np.asarray((codes + first[:-1])[codes >= 0])
+
+
+def _holders(codes: npt.NDArray[np.int32], words: tuple[Words, ...]) -> npt.NDArray[np.int64]:
+    return np.bincount(_worn(codes, words), minlength=sum(map(len, words)))
 
 
 def canonical_order(subject: SubjectId) -> tuple[bool, SubjectId]:

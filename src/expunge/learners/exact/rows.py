@@ -247,13 +247,15 @@ class RowLearner(Learner):
             Where nobody, or no member of a class, would be left; nothing was changed.
         """
         started = perf_counter()
-        check_is_fitted(self)
+        if "state_" not in self.__dict__:
+            check_is_fitted(self)
         before: RowState = self.state_
         leaving = listed(subjects)
         places = before.records.places_of(leaving)
-        records = before.records.without(places)
-        self._check_classes_stay(before, records)
         rows, names = before.records.rows_at(places)
+        records = before.records.without(places, rows)
+        if records.words is not before.records.words:
+            self._check_classes_stay(before, records)
         after, work = self._downdated(before, records, rows, names)
         report = ForgetReport(
             subjects=len(leaving),

@@ -70,7 +70,7 @@ class Weights:
     @classmethod
     def of(cls, features: tuple[Feature, ...], records: Records, most: int) -> Weights:
         """Read them from the records; `features` are those that are learned from, and the target."""
-        given = records.cells.numbers[:, numeric_inputs(features)] if is_weighted(features, records) else None
+        given = records.numbers[:, numeric_inputs(features)] if is_weighted(features, records) else None
         return cls(given, len(records), most)
 
     def leave(self, rows: Rows) -> bool:
@@ -119,7 +119,7 @@ def numeric_inputs(features: tuple[Feature, ...]) -> int:
 def is_weighted(features: tuple[Feature, ...], records: Records) -> bool:
     """Whether records have a column of weights, beside those of the features."""
     numeric = sum(feature.kind is Kind.NUMERIC for feature in features)
-    return bool(records.blocks[0].numbers.shape[1] > numeric)
+    return records.layout.n_numbers > numeric
 
 
 def check_weights(given: Any, n_rows: int) -> npt.NDArray[np.float64]:
