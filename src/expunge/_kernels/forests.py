@@ -35,7 +35,7 @@ import numpy as np
 
 from expunge._kernels.compiled import kernel
 from expunge._kernels.drawing import Draws, sees
-from expunge._kernels.keeping import count_row, free_table, head, is_wide, new_table
+from expunge._kernels.keeping import count_row, free_table, head, new_table
 from expunge._kernels.siphash import Words, siphash
 from expunge._kernels.trees import SORTED, Bytes, Ints, Longs, Reals, Room, Shape, Trees
 
@@ -281,9 +281,7 @@ def weight_of(whole: Ints, shape: Shape) -> int:
 
 
 @kernel
-def _count(
-    bins: Bytes, y: Bytes, weight: Bytes, rows: Ints, f: int, n_classes: int, whole: int, counts: Ints
-) -> None:
+def _count(bins: Bytes, y: Bytes, weight: Bytes, rows: Ints, f: int, n_classes: int, whole: int, counts: Ints) -> None:
     """Count rows per bin of a feature and class, in counts that are nought; places without a sign are not checked."""
     many = np.uint32(n_classes)
     if whole == 1:
@@ -322,9 +320,7 @@ def _part(bins: Bytes, threshold: int, rows: Ints, aside: Ints) -> int:
 
 
 @kernel
-def build(
-    bins: Bytes, y: Bytes, weight: Bytes, trees: Trees, t: int, root: int, shape: Shape, space: Room
-) -> int:
+def build(bins: Bytes, y: Bytes, weight: Bytes, trees: Trees, t: int, root: int, shape: Shape, space: Room) -> int:
     """Grow a node, whose rows stand together, down to its leaves; returns how many rows were looked at.
 
     The rows are copied first, column by column, so that they lie near each other.
@@ -379,9 +375,7 @@ def build(
 
 
 @kernel
-def grow_forest(
-    bins: Bytes, y: Bytes, weight: Bytes, draws: Draws, trees: Trees, shape: Shape, space: Room
-) -> None:
+def grow_forest(bins: Bytes, y: Bytes, weight: Bytes, draws: Draws, trees: Trees, shape: Shape, space: Room) -> None:
     """Grow every tree, in trees that are empty.
 
     Parameters

@@ -69,6 +69,8 @@ def check_least(value: Any) -> None:
     """Refuse what is neither a least size nor ``"auto"``."""
     if isinstance(value, str):
         if value != AUTO:
-            raise InputError(f"min_samples_leaf={value!r} is no size.", mend='Give an integer of at least 1, or "auto".')
+            raise InputError(
+                f"min_samples_leaf={value!r} is no size.", mend='Give an integer of at least 1, or "auto".'
+            )
     else:
         at_least("min_samples_leaf", value, 1)
