@@ -5,7 +5,7 @@ Who is in a tree is a multiply-shift hash, with constants of the tree, of a subj
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from expunge._kernels.compiled import kernel
 from expunge._kernels.siphash import Word, Words
 from expunge._kernels.trees import Bytes, Longs
 
-HALF = np.uint64(32)
+HALF: Final = np.uint64(32)
 
 
 class Draws(NamedTuple):

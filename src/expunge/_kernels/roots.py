@@ -1,4 +1,4 @@
-"""How much the best split of all rows explains: counts that are kept up to date, and looked at whenever somebody leaves.
+"""How much the best split of all rows explains: counts that are kept up to date when somebody leaves.
 
 Of a target's columns (1 for a row's class and 0 for the others, or its number) the split explains
 

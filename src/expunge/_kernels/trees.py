@@ -25,10 +25,10 @@ WHOLE: Final = 255
 """A number's parts."""
 SORTED: Final = 64
 """More rows are never sorted, but counted bin by bin."""
-LARGE: Final = 128
+LARGE: Final = 192
 """From so many rows on a node's counts are kept, so that to look at it again no row need be."""
-NODES: Final = 2.5
-"""For so many nodes of `LARGE` rows there is room, where there would be one if they stood side by side."""
+NODES: Final = 1.9
+"""Room for tables of average size: so many for each `LARGE` rows. Where that is too little some nodes have none."""
 
 
 class Shape(NamedTuple):

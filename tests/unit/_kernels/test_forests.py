@@ -206,7 +206,7 @@ def below(trees: Trees, t: int, k: int) -> list[int]:
     """The rows of a node."""
     if trees.feature[t, k] < 0:
         begin = trees.start[t, k]
-        return trees.rows[t, begin : begin + trees.count[t, k]].tolist()
+        return [int(row) for row in trees.rows[t, begin : begin + trees.count[t, k]]]
     left = int(trees.left[t, k])
     return [*below(trees, t, left), *below(trees, t, left + 1)]
 
