@@ -20,6 +20,8 @@ OWN: Final = (("#0072b2", "o"), ("#009e73", "s"), ("#d55e00", "D"), ("#cc79a7", 
 """Colours that colour-blind people tell apart (Okabe and Ito), and markers."""
 OTHERS: Final = ("X", "P", "*", "<", ">", "h")
 GREY: Final = "#666666"
+SOLID: Final[dict[str, Any]] = {"linestyle": "-", "markersize": 4.5}
+DOTTED: Final[dict[str, Any]] = {"linestyle": "--", "markersize": 4.5, "markerfacecolor": "white", "linewidth": 1.1}
 SETTINGS: Final = {
     "svg.fonttype": "path",
     "svg.hashsalt": "expunge bench",
@@ -58,9 +60,9 @@ def growth(figure: Figure, results: Results) -> None:
     axes = figure.add_subplot(xscale="log", yscale="log", xlabel="rows", ylabel="forgetting one person, ms")
     for (colour, marker), (name, sizes) in zip(OWN, results["growth"]["found"].items(), strict=False):
         rows = [one["rows"] for one in sizes]
-        for which, line in (("mean", "-"), ("median", ":")):
+        for which, look in (("mean", SOLID), ("median", DOTTED)):
             times = [1e3 * one[which] for one in sizes]
-            axes.plot(rows, times, marker + line, color=colour, markersize=4.5, label=f"{name}, {which}")
+            axes.plot(rows, times, marker, color=colour, label=f"{name}, {which}", **look)
     _plain(axes)
     figure.legend(loc="outside right center")
 
@@ -73,16 +75,15 @@ def batches(figure: Figure, results: Results) -> None:
     for axes, (task, learners) in zip(plots, found.items(), strict=True):
         axes.set(xscale="log", yscale="log", xlabel="people forgotten at once", title=TITLES[task])
         refits = [own["refit"]["lightgbm"]["mean"] for own in learners.values()]
-        axes.axhline(1e3 * np.mean(refits), color="black", linewidth=1, linestyle=(0, (1, 1)), label="lightgbm, refit")
+        axes.axhline(1e3 * np.mean(refits), color="black", linewidth=1, label="lightgbm, refit")
         for (colour, marker), (name, own) in zip(OWN, learners.items(), strict=False):
             sizes = [1, *map(int, own["batches"])]
             times = [own["one"]["mean"], *(float(np.median(each)) for each in own["batches"].values())]
-            axes.plot(sizes, 1e3 * np.array(times), f"{marker}-", color=colour, markersize=4.5, label=name)
-            axes.axhline(
-                1e3 * own["refit"]["own"]["mean"], color=colour, linewidth=1, linestyle="--", label=f"{name}, refit"
-            )
+            axes.plot(sizes, 1e3 * np.array(times), marker, color=colour, label=name, **SOLID)
+            refit = 1e3 * own["refit"]["own"]["mean"]
+            axes.plot([1, sizes[-1]], [refit, refit], marker, color=colour, label=f"{name}, refit", **DOTTED)
         _plain(axes)
-    plots[0].set_ylabel("ms")
+    plots[0].set_ylabel("time, ms")
     figure.legend(*plots[0].get_legend_handles_labels(), loc="outside right center")
 
 
@@ -92,7 +93,7 @@ def standing(figure: Figure, results: Results) -> None:
     good, fast = results["accuracy"]["found"], results["forgetting"]["found"]
     plots = figure.subplots(1, len(REAL))
     for axes, task in zip(plots, REAL, strict=True):
-        axes.set(xscale="log", xlabel="forgetting one person, mean, ms", title=TITLES[task])
+        axes.set(xscale="log", xlabel="forgetting one person, mean, ms\n(others: a refit)", title=TITLES[task])
         for (colour, marker), (name, own) in zip(OWN, fast[task].items(), strict=False):
             auc = good[task]["own"][name]["auc"]
             axes.plot([1e3 * own["one"]["mean"]], [auc], marker, color=colour, markersize=7, label=name)
@@ -113,21 +114,12 @@ def times(figure: Figure, results: Results) -> None:
     for axes, (task, learners) in zip(plots, found.items(), strict=True):
         axes.set(xscale="log", xlabel="forgetting one person, ms", title=TITLES[task])
         refit = np.mean([own["refit"]["lightgbm"]["mean"] for own in learners.values()])
-        axes.axvline(1e3 * refit, color="black", linewidth=1, linestyle=(0, (1, 1)), label="lightgbm, refit")
+        axes.axvline(1e3 * refit, color="black", linewidth=1, label="lightgbm, refit")
         for (colour, marker), (name, own) in zip(OWN, learners.items(), strict=False):
-            for who, line, words in (("random", "-", "at random"), ("tried", ":", "adversarial")):
-                sorted_times = 1e3 * np.sort(own["times"][who])
-                shares = (1 + np.arange(len(sorted_times))) / len(sorted_times)
-                axes.plot(
-                    sorted_times,
-                    shares,
-                    line,
-                    color=colour,
-                    marker=marker,
-                    markersize=4,
-                    markevery=0.2,
-                    label=f"{name}, {words}",
-                )
+            for who, words, look in (("random", "at random", SOLID), ("tried", "adversarial", DOTTED)):
+                within = 1e3 * np.sort(own["times"][who])
+                shares = (1 + np.arange(len(within))) / len(within)
+                axes.plot(within, shares, marker, color=colour, label=f"{name}, {words}", markevery=0.2, **look)
         _plain(axes, y=False)
     plots[0].set_ylabel("share of people forgotten by then")
     figure.legend(*plots[0].get_legend_handles_labels(), loc="outside right center")
@@ -171,5 +163,5 @@ def _drawn(picture: Picture, results: Results, file: Path) -> Path:
 def _plain(axes: Axes, *, y: bool = True) -> None:
     """Write numbers as numbers: 10,000, not a power of ten."""
     for axis in (axes.xaxis, axes.yaxis) if y else (axes.xaxis,):
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())

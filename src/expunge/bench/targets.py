@@ -120,9 +120,11 @@ def _growth(results: Results, _: str, learner: str) -> float:
 
 
 def _missed(results: Results, _: str, learner: str) -> int:
-    """Return how many of 1,000 random and 200 adversarial sequences did not end like a refit, or were not run."""
+    """Return how many of at least 1,000 random and 200 adversarial sequences did not end like a refit."""
     found = results["sequences"]["found"][learner]
-    return int(sum(max(found[kind], asked) - found[f"{kind}_equal"] for kind, asked in SEQUENCES.items()))
+    if fewer := [kind for kind, asked in SEQUENCES.items() if found[kind] < asked]:
+        raise KeyError(fewer[0])
+    return int(sum(found[kind] - found[f"{kind}_equal"] for kind in SEQUENCES))
 
 
 def _of(learner: str, mean: int, memory: int, *others: Target) -> tuple[Target, ...]:
@@ -177,9 +179,7 @@ def table(results: Results) -> str:
     """Return what was asked, measured and met, as a Markdown table."""
     lines = []
     for target in TARGETS:
-        found = target.measured(results)
-        shown = [target.say.format(found[task]) if task in found else "" for task in BOTH]
-        if not target.tasks:
-            shown = [target.say.format(*found.values()), ""] if found else ["", ""]
-        lines.append([f"`{target.learner}`", target.asked, *shown, target.verdict(results)])
-    return tables.markdown(["learner", "asked", *(TITLES[task] for task in BOTH), "met?"], lines)
+        found = target.measured(results).items()
+        shown = [f"{target.say.format(figure)}{f' ({TITLES[task]})' if task else ''}" for task, figure in found]
+        lines.append([f"`{target.learner}`", target.asked, ", ".join(shown), target.verdict(results)])
+    return tables.markdown(["learner", "asked", "measured", "met?"], lines)
