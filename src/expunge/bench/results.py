@@ -13,7 +13,8 @@ PARTS: Final = ("accuracy", "forgetting", "growth", "sequences", "adversary", "s
 Results = Mapping[str, Mapping[str, Any]]
 """Part -> command, date, machine, clock, seconds, and `found`."""
 
-_NUMBERS: Final = re.compile(r"\[\s+([-+.\deE,\s]+?)\s+\]")
+_NUMBERS: Final = re.compile(r"\[\n([-+.\deE,\s]+?)\n\s*\]")
+"""No text in JSON holds a line's end, so none is taken for numbers."""
 
 
 def read(folder: Path) -> dict[str, dict[str, Any]]:

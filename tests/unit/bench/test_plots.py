@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from expunge.bench import plots
+from expunge.bench import plots, rivals
 
 
 def test_equal_results_give_equal_bytes_and_no_date(results: dict[str, Any], tmp_path: Path) -> None:
@@ -22,6 +22,10 @@ def test_equal_results_give_equal_bytes_and_no_date(results: dict[str, Any], tmp
 def test_only_what_was_measured_is_drawn(part: str, gone: set[str], results: dict[str, Any]) -> None:
     del results[part]
     assert set(plots.drawable(results)) == plots.PICTURES.keys() - gone
+
+
+def test_each_of_ours_has_a_look() -> None:
+    assert len(rivals.LEARNERS) <= len(plots.OWN)
 
 
 def test_no_two_share_a_colour_or_a_marker() -> None:
