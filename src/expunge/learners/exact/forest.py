@@ -15,7 +15,7 @@ import numpy.typing as npt
 from expunge._kernels import forests, mending, trees, walking
 from expunge._kernels.siphash import Words as Keys
 from expunge._kernels.siphash import hash_each
-from expunge._kernels.trees import Shape
+from expunge._kernels.trees import Room, Shape, Trees
 from expunge.domain.schema import Schema
 from expunge.domain.subject import subject_bytes
 from expunge.errors import InputError
@@ -73,14 +73,9 @@ class Grove:
         most = int(self.within.sum(axis=1).max(initial=1))
         self.trees = trees.empty_trees(n_trees, most, n_classes, self._shape)
         self._workers = workers(dials.n_jobs)
-        self._parts = [
-            (
-                which,
-                own,
-                trees.room(most, n_features, n_classes),
-                np.zeros(self.trees.feature.shape[1] + 2, np.int32),
-            )
-            for which, own in trees.parts_of(self.trees, self._workers)
+        self._rooms = [
+            (trees.room(most, n_features, n_classes), np.zeros(self.trees.feature.shape[1] + 2, np.int32))
+            for _ in trees.parts_of(self.trees, self._workers)
         ]
         paths = hash_each(key, np.full(1, _PATHS, np.uint64), np.arange(n_trees, dtype=np.uint64))
         works = [
@@ -88,6 +83,15 @@ class Grove:
             for which, own, space, _ in self._parts
         ]
         in_threads(self._workers, works)
+
+    @property
+    def _parts(self) -> list[tuple[slice, Trees, Room, Rows]]:
+        """Which trees each thread has, these trees, and room to work in.
+
+        The views are made whenever they are used: kept, they would be arrays of their own in a copy of this object.
+        """
+        each = zip(trees.parts_of(self.trees, self._workers), self._rooms, strict=True)
+        return [(which, own, *room) for (which, own), room in each]
 
     def leave(self, grown: Grown, rows: Rows) -> dict[str, int]:
         """Take rows away that `grown` still has; returns the work."""
