@@ -1,10 +1,10 @@
 """How long forgetting takes where somebody who sees the model chooses who leaves.
 
-Two adversaries. One *tries* people on a copy and times them. What made much work once most likely does so again, while
-the model has hardly changed: so they hoard those whom they tried and did not pick. In each round the best of the hoard
-and as many newcomers are tried on a copy, and the few that took longest are forgotten. The other looks for *extremes*:
-where a range was read off the rows, whoever alone holds the largest or smallest number of a column takes it along, and
-the model is learned afresh. (A declared range gives them nothing.)
+Two adversaries. One *tries* people, each on a copy of their own, and times them. What made much work once most likely
+does so again, while the model has hardly changed: so they hoard those whom they tried and did not pick. In each round
+the best of the hoard and as many newcomers are tried, and the few that took longest are forgotten. The other looks for
+*extremes*: where a range was read off the rows, whoever alone holds the largest or smallest number of a column takes it
+along, and the model is learned afresh. (A declared range gives them nothing.)
 
 Random people are forgotten in turns from another copy; LightGBM is fitted again now and then.
 """
@@ -43,7 +43,7 @@ def measure(size: Size) -> dict[str, Any]:
 def of_learner(own: Own, task: Task, size: Size) -> dict[str, Any]:
     """Let both adversaries choose, and chance beside them."""
     learner = rivals.fitted(own, task)
-    other, third = copy.deepcopy(learner), copy.deepcopy(learner)
+    other, third = copied(learner), copied(learner)
     hoard = Hoard(learner, task)
     order = iter(np.random.default_rng(3).permutation(np.unique(task.people)).tolist())
     times: dict[str, list[float]] = {"tried": [], "random": [], "extremes": []}
@@ -86,14 +86,19 @@ class Hoard:
         return self._picked.pop(0)
 
     def _try(self) -> None:
-        mirror = copy.deepcopy(self._learner)
         best = sorted(self._known, key=self._known.__getitem__, reverse=True)[:TRIED]
         newcomers = [self._newcomers.pop() for _ in range(min(TRIED, len(self._newcomers)))]
-        tried = {person: _timed(mirror, person) for person in (*best, *newcomers)}
+        tried = {person: _timed(copied(self._learner), person) for person in (*best, *newcomers)}
         self._known |= tried
         self._picked = sorted(tried, key=tried.__getitem__, reverse=True)[:PICKED]
         for person in self._picked:
             del self._known[person]
+
+
+def copied(learner: Any) -> Any:
+    """Return a copy that forgets on its own; the records, which nothing changes, are shared."""
+    records = learner.state_.records
+    return copy.deepcopy(learner, {id(records): records})
 
 
 def extremes(task: Task) -> Callable[[], int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ class Slow:
 
     def __init__(self, slow: set[int]) -> None:
         self.slow = slow
+        self.state_ = SimpleNamespace(records=())
         self.gone: list[int] = []
 
     def forget(self, people: list[int]) -> None:
@@ -50,6 +52,17 @@ def test_extremes_are_looked_for_among_those_who_are_left() -> None:
 def test_a_column_without_numbers_or_with_one_tells_nothing() -> None:
     task = of([[np.nan, 1], [3, 1], [4, 1]])
     assert extremes(task)() in {1, 2}
+
+
+@pytest.mark.parametrize("name", rivals.LEARNERS)
+def test_what_a_copy_forgets_the_model_still_knows(name: str, task: Task) -> None:
+    learner = rivals.fitted(rivals.LEARNERS[name], task.coded())
+    before, mirror = learner.digest(), adversary.copied(learner)
+    for person in np.unique(task.people)[:20].tolist():
+        mirror.forget([person])
+    assert learner.digest() == before != mirror.digest()
+    learner.forget(np.unique(task.people)[:20].tolist())
+    assert learner.digest() == mirror.digest()
 
 
 @pytest.mark.parametrize("name", rivals.LEARNERS)
