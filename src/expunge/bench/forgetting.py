@@ -55,7 +55,6 @@ def of_learner(own: Own, task: Task, size: Size) -> dict[str, Any]:
         "people": len(alone),
         "learned_again": again,
         "one": spread(alone),
-        "times": shown(alone),
         "batches": {n: shown(times) for n, times in batches.items()},
         "refit": {name: spread(times) for name, times in refits.items()},
         "bytes": held(learner.state_),

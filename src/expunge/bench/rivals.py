@@ -1,6 +1,6 @@
 """Who is measured: our ensembles, and other libraries' at their defaults, one thread each.
 
-To measure one more of ours, or a variant, add a line to `LEARNERS`.
+To measure one more of ours, or a variant, add a line to the end of `LEARNERS`: colours and markers go by their order.
 """
 
 from __future__ import annotations

@@ -33,7 +33,6 @@ def results() -> dict[str, dict[str, Any]]:
             "people": 10,
             "learned_again": 1,
             "one": spread(times),
-            "times": times,
             "batches": {"10": [0.001], "100": [0.01, 0.02, 0.09]},
             "refit": refit,
             "bytes": 50_000_000,
