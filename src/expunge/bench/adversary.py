@@ -24,7 +24,7 @@ from expunge.bench.tasks import Task
 from expunge.bench.timing import seconds, shown, spread
 from expunge.errors import CannotForgetError
 
-TRIED: Final = 10
+TRIED: Final = 8
 """Of the hoard, and as many newcomers, in each round."""
 PICKED: Final = 5
 """Of those, in each round."""
