@@ -35,9 +35,9 @@ check: $(READY) ## Lint, format, types, import contracts
 
 bench: $(READY) ## Time the learners and the office (EXPUNGE_DATA_DIR); writes benchmarks/results/
 	$(BIN)/python benchmarks/learners.py --out benchmarks/results/learners.json
-	$(BIN)/python benchmarks/ensembles.py --out benchmarks/results/ensembles.json
-	$(BIN)/python benchmarks/growth.py --out benchmarks/results/growth.json
-	$(BIN)/python benchmarks/sequences.py --out benchmarks/results/sequences.json
+	$(BIN)/expunge bench learners --out benchmarks/results/ensembles
+	$(BIN)/expunge bench report --results benchmarks/results/ensembles --pictures docs/images/bench \
+	  --page README.md --page docs/benchmark.md
 	$(BIN)/python benchmarks/office.py --out benchmarks/results/office.json --repeats 3
 
 docs: $(READY) ## Build the documentation site into docs/_build; a warning is an error

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ import pytest
 
 from expunge.access import actors
 from expunge.access.credentials import Method
+from expunge.bench import tasks
 from expunge.datasets import checked, declare, read_frame
 from expunge.workspace import data, models, staff
 from expunge.workspace.folder import Workspace, init, keys_beside, open_workspace
@@ -67,6 +69,27 @@ def prepared(people: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> 
     data.confirm(opened, "visits")
     for learner in ("ridge", "additive"):
         models.train(opened, learner, "visits", learner)
+    return folder
+
+
+@pytest.fixture
+def bench_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder of made-up files with the names and columns of the benchmark's, which it takes for them."""
+    rng, folder = np.random.default_rng(11), tmp_path / "bench-data"
+    folder.mkdir()
+    age, hours, job = rng.integers(17, 90, 700), rng.integers(1, 99, 700), rng.choice(["clerk", "cook", "smith"], 700)
+    income = (age + hours + 20 * (job == "clerk") + rng.normal(0, 20, 700) > 110).astype(int)
+    adult = {"age": age, "hours": hours, "job": job, "education": job, "split": "train", "income": income}
+    patient = 1000 + 7 * rng.integers(0, 700, 1000)
+    days, diagnosis = rng.integers(1, 14, 1000), rng.choice(["250.8", "428", "V57", "E909", "?"], 1000)
+    back = np.where(days + 4 * (diagnosis == "428") + rng.normal(0, 3, 1000) > 9, "<30", "NO")
+    diabetes: dict[str, Any] = {"patient_nbr": patient, "days": days, "readmitted": back}
+    diabetes |= dict.fromkeys(("encounter_id", "weight", "examide", "citoglipton"), 0)
+    diabetes |= dict.fromkeys(("diag_1", "diag_2", "diag_3"), diagnosis)
+    for name, columns in {"adult.csv.gz": adult, "diabetes130.csv.gz": diabetes}.items():
+        pd.DataFrame(columns).to_csv(folder / name, index=False)
+        monkeypatch.setitem(tasks.SHA256, name, sha256((folder / name).read_bytes()).hexdigest())
+    monkeypatch.setenv(tasks.VARIABLE, str(folder))
     return folder
 
 

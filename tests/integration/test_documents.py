@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from expunge.bench import pages, results
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -79,11 +81,18 @@ def test_shell_snippets_run(snippet: Snippet, tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-@pytest.mark.parametrize("name", ["learners", "ensembles", "growth", "sequences", "office"])
+@pytest.mark.parametrize("name", ["learners", "office"])
 def test_speed_figures_are_those_of_the_committed_result(name: str) -> None:
     result = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
     bench = runpy.run_path(str(ROOT / "benchmarks" / f"{name}.py"))
     assert bench["table"](result) in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "benchmark.md"], ids=lambda page: page.name)
+def test_figures_of_ensembles_are_those_of_the_committed_results(page: Path) -> None:
+    found = results.read(ROOT / "benchmarks" / "results" / "ensembles")
+    text = page.read_text(encoding="utf-8")
+    assert pages.filled(text, found, os.path.relpath(ROOT / "docs" / "images" / "bench", page.parent)) == text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -27,6 +27,7 @@ import typer
 
 from expunge.cli import (
     actor,
+    bench,
     certificate,
     dataset,
     demo,
@@ -91,6 +92,7 @@ app.command("report")(report.report)
 app.add_typer(actor.app, name="actor")
 app.add_typer(policy.app, name="policy")
 app.command("demo")(demo.demo)
+app.add_typer(bench.app, name="bench")
 
 
 def _version(asked: bool) -> None:

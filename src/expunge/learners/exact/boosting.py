@@ -20,7 +20,7 @@ import numpy.typing as npt
 from expunge._kernels import plans, pushing, softmax, tables
 from expunge._kernels.siphash import Words as Keys
 from expunge._kernels.siphash import hash_each
-from expunge._kernels.tables import Plan, Rule
+from expunge._kernels.tables import Chain, Plan, Rule
 from expunge.domain.schema import Schema
 from expunge.errors import InputError
 from expunge.learners.encoding.adaptive import Binning
@@ -74,7 +74,6 @@ class Series:
         self.plan = _plan(grown.binning, self._key, self._dials)
         self.rules = [_rule(start, target, self._key, self._dials) for start in target.starts]
         self._together = softmax.empty_chains(self.plan, len(target.starts), len(self._weight))
-        self.chains = [softmax.chain_of(self._together, c) for c in range(len(target.starts))]
         if target.together:
             self._grow_together(grown.columns, cast("Labels", target))
         else:
@@ -87,6 +86,11 @@ class Series:
         if gone is not None:
             for chain in self.chains:
                 chain.scores[:, gone], chain.cell[:, gone] = 0, 0
+
+    @property
+    def chains(self) -> list[Chain]:
+        """The chain of each score: views, made when they are used, since a copy of a view is an array of its own."""
+        return [Chain(*own) for own in zip(*self._together, strict=True)]
 
     def _grow_together(self, columns: npt.NDArray[np.uint8], target: Labels) -> None:
         n_workers, scores = workers(self._dials.n_jobs), self._together.scores

@@ -16,7 +16,7 @@ from expunge._kernels import drawing, forests, mending, trees, walking
 from expunge._kernels.drawing import Draws
 from expunge._kernels.siphash import Words as Keys
 from expunge._kernels.siphash import hash_each
-from expunge._kernels.trees import Bytes, Shape
+from expunge._kernels.trees import Bytes, Room, Shape, Trees
 from expunge.domain.schema import Schema
 from expunge.domain.subject import subject_bytes
 from expunge.errors import InputError
@@ -88,20 +88,24 @@ class Grove:
         most, heaviest = drawing.drawn(self.draws, weight).max(axis=0, initial=1).tolist()
         self.trees = trees.empty_trees(n_trees, most, n_classes, self._shape, heaviest)
         self._workers = workers(dials.n_jobs)
-        self._parts = [
-            (
-                self.draws.of_trees(which),
-                own,
-                trees.room(most, n_features, n_classes),
-                np.zeros(self.trees.feature.shape[1] + 2, np.int32),
-            )
-            for which, own in trees.parts_of(self.trees, self._workers)
+        self._rooms = [
+            (trees.room(most, n_features, n_classes), np.zeros(self.trees.feature.shape[1] + 2, np.int32))
+            for _ in trees.parts_of(self.trees, self._workers)
         ]
         works = [
             partial(forests.grow_forest, grown.rows, self.y, weight, draws, own, self._shape, space)
             for draws, own, space, _ in self._parts
         ]
         in_threads(self._workers, works)
+
+    @property
+    def _parts(self) -> list[tuple[Draws, Trees, Room, Rows]]:
+        """Which trees each thread has and what they see, these trees, and room to work in.
+
+        The views are made whenever they are used: kept, they would be arrays of their own in a copy of this object.
+        """
+        each = zip(trees.parts_of(self.trees, self._workers), self._rooms, strict=True)
+        return [(self.draws.of_trees(which), own, *room) for (which, own), room in each]
 
     def leave(self, grown: Grown, rows: Rows) -> dict[str, int]:
         """Take rows away that `grown` still has; returns the work."""

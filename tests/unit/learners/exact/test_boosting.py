@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,16 @@ def test_a_saved_state_goes_on_forgetting() -> None:
     again.forget([int(ids[3])])
     assert again.digest() == learner.digest()
     assert dump(again) == dump(learner)
+
+
+@pytest.mark.parametrize("multi", ["ovr", "softmax"])
+def test_a_copy_forgets_on_its_own(multi: MultiClass) -> None:
+    X, y, ids = table(17, 300, 3)
+    learner = small(multi_class=multi).fit(X, y, subjects=ids)
+    digest, other = learner.digest(), copy.deepcopy(learner)
+    other.forget([int(ids[0])])
+    assert learner.digest() == digest
+    assert other.digest() == refit(other, X, y, ids, [int(ids[0])])
 
 
 def test_other_keys_draw_other_tables() -> None:

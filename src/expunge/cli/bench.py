@@ -1,0 +1,96 @@
+"""`expunge bench`: learners, report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from expunge.cli.options import Json, answer, console
+from expunge.errors import InputError
+
+app = typer.Typer(help="How exact, fast and good the ensembles are, beside other libraries'.", no_args_is_help=True)
+
+_NEEDED: Final = {"lightgbm": "boosting", "xgboost": "boosting", "matplotlib": "workspace"}
+_Pictures = Annotated[Path, typer.Option(help="Folder for the pictures.")]
+
+
+@app.command()
+def learners(
+    *,
+    only: Annotated[str, typer.Option(metavar="PART,...", help="Parts to measure; default: all.")] = "",
+    out: Annotated[Path, typer.Option(help="Folder for the results, a file for each part.")] = Path("bench-out"),
+    quick: Annotated[bool, typer.Option("--quick", help="A few hundred people: to try it, not to quote it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure boosting, forests and blends beside LightGBM, XGBoost, scikit-learn and SISA; hours without --quick."""
+    _check_packages()
+    from expunge.bench import results, runs, tables
+    from expunge.bench.sizes import FULL, QUICK
+
+    parts = chosen(only, results.PARTS)
+    command = " ".join(["expunge", *sys.argv[1:]])
+    files = {}
+    for part, file in runs.run(parts, out, QUICK if quick else FULL, command):
+        files[part] = str(file)
+        if not as_json:
+            console.print(f"{file}\n{tables.PARTS[part](results.read(out)[part]['found'])}", markup=False)
+    answer({"results": files}, as_json=as_json) if as_json else None
+
+
+@app.command()
+def report(
+    *,
+    results: Annotated[Path, typer.Option(help="Folder of results, as `bench learners` wrote them.")] = Path(
+        "bench-out"
+    ),
+    pictures: _Pictures = Path("bench-out"),
+    page: Annotated[
+        list[Path] | None,
+        typer.Option(help="A Markdown page whose tables are filled in, between its marks; may be given again."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what was asked and what is met; draw the pictures, and fill in the tables of pages."""
+    _check_packages()
+    from expunge.bench import pages, plots, targets
+    from expunge.bench.results import read
+
+    found = read(results)
+    if not found:
+        raise InputError(
+            f"{results} holds no results.", mend="Run `expunge bench learners` first, and name its folder."
+        )
+    drawn = plots.draw(found, pictures)
+    for one in page or ():
+        pages.fill(one, found, pictures)
+    answer({"pictures": [str(one) for one in drawn]}, as_json=as_json, text=targets.table(found))
+
+
+def chosen(only: str, parts: tuple[str, ...]) -> list[str]:
+    """Return the parts that are asked for, in their own order; all, where nothing is said.
+
+    Raises
+    ------
+    InputError
+        For a name that no part has.
+
+    Examples
+    --------
+    >>> chosen("growth,accuracy", ("accuracy", "forgetting", "growth"))
+    ['accuracy', 'growth']
+    """
+    asked = {name.strip() for name in only.split(",") if name.strip()} or set(parts)
+    if unknown := sorted(asked - set(parts)):
+        raise InputError(f"there is no part {unknown[0]!r}.", mend=f"Name some of: {', '.join(parts)}.")
+    return [part for part in parts if part in asked]
+
+
+def _check_packages() -> None:
+    """Raise one of our errors where a package is missing."""
+    from expunge.learners.served.boosters import load_library
+
+    for package, extra in _NEEDED.items():
+        load_library(package, extra)
