@@ -79,11 +79,11 @@ def change_sums(
 
 
 @kernel
-def _change_values(t: int, plan: Plan, rule: Rule, chain: Chain, front: Front) -> int:
-    """Compute the values of the cells whose sums changed; returns how many changed."""
+def _change_values(t: int, first: int, last: int, rule: Rule, chain: Chain, front: Front) -> int:
+    """Compute the values of the cells whose sums changed, none of them beyond some; returns how many changed."""
     n_changed = 0
     k = chain.chosen[t]
-    for cell in range(plan.cells[t, k]):
+    for cell in range(first, last + 1):
         if front.touched[cell]:
             front.touched[cell] = 0
             packed = chain.sums[t, k, cell]
@@ -124,7 +124,7 @@ def _change_slopes(
         for cell in range(plan.cells[t, k]):
             gain += gain_of(chain.sums[t, k, cell], rule)
         chain.gains[t, k] = gain
-    front.touched[:] = 1
+    front.touched[: plan.cells[t, chain.chosen[t]]] = 1
 
 
 @kernel
@@ -244,17 +244,24 @@ def forget_rows(
     )
     n_dirty = pushed = n_values = n_choices = 0
     for t in range(rounds):
+        first, last = MOST_CELLS, -1
         for i in leaving:
             if weight[i]:
+                own = np.int64(chain.cell[t, i])
                 change = -slope_of(np.int64(chain.scores[t, i]), t, target[i], weight[i], rule)
-                change_sums(rows[i], t, np.int64(chain.cell[t, i]), change, plan, rule, chain, front.touched)
-        _change_slopes(rows, columns, weight, t, n_dirty, plan, rule, chain, front)
+                change_sums(rows[i], t, own, change, plan, rule, chain, front.touched)
+                first, last = min(first, own), max(last, own)
+        if n_dirty:
+            _change_slopes(rows, columns, weight, t, n_dirty, plan, rule, chain, front)
+            first, last = 0, np.int64(plan.cells[t, chain.chosen[t]]) - 1
         pushed += n_dirty
         best = best_of(chain.gains[t])
         if best == chain.chosen[t]:
-            n_changed = _change_values(t, plan, rule, chain, front)
+            n_changed = _change_values(t, first, last, rule, chain, front)
             n_values += n_changed
-            if n_dirty < n // MANY:
+            if not n_dirty and not n_changed:
+                pass  # most rounds of most people
+            elif n_dirty < n // MANY:
                 n_dirty = _push_few(alive, t, n_dirty, n_changed, rule.most, chain, front)
             else:
                 n_dirty = _push_all(alive, t, rule.most, chain, front)
