@@ -136,6 +136,10 @@ class Records:
         return [canonical_order(block.subjects[0]) for block in self.blocks]
 
     @cached_property
+    def _begins(self) -> npt.NDArray[np.int64]:
+        return _begins(self.words)
+
+    @cached_property
     def _length(self) -> int:
         return sum(len(block.rows) for block in self.blocks)
 
@@ -230,7 +234,7 @@ class Records:
             Where no row is left.
         """
         codes = (leaving or self.rows_at(places)[0]).codes
-        worn = _worn(codes, self.words)
+        worn = _worn(codes, self._begins)
         holders = self.holders.copy()
         np.subtract.at(holders, worn, 1)
         blocks, firsts = list(self.blocks), list(self._firsts)
@@ -241,7 +245,9 @@ class Records:
         if not blocks:
             raise CannotForgetError("nobody would be left to learn from.", mend="Retire the model instead.")
         kept = Records(tuple(blocks), self.words, holders, self.layout)
-        kept.__dict__.update(_firsts=firsts, _length=len(self) - len(codes))  # as cached_property does
+        kept.__dict__.update(
+            _firsts=firsts, _begins=self._begins, _length=len(self) - len(codes)
+        )  # as cached_property does
         return kept if holders[worn].all() else kept._shrunk()
 
     def _shrunk(self) -> Records:
@@ -271,14 +277,19 @@ class Records:
         return (number, place) if place < len(subjects) and subjects[place] == subject else None
 
 
-def _worn(codes: npt.NDArray[np.int32], words: tuple[Words, ...]) -> npt.NDArray[np.int64]:
+def _begins(words: tuple[Words, ...]) -> npt.NDArray[np.int64]:
+    """Return where each column's words begin, numbered through all columns, and the end."""
+    return np.cumsum([0, *map(len, words)])
+
+
+def _worn(codes: npt.NDArray[np.int32], begins: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return the words that rows have, numbered through all columns."""
-    first = np.cumsum([0, *map(len, words)])
-    return np.asarray((codes + first[:-1])[codes >= 0])
+    return np.asarray((codes + begins[:-1])[codes >= 0])
 
 
 def _holders(codes: npt.NDArray[np.int32], words: tuple[Words, ...]) -> npt.NDArray[np.int64]:
-    return np.bincount(_worn(codes, words), minlength=sum(map(len, words)))
+    begins = _begins(words)
+    return np.bincount(_worn(codes, begins), minlength=begins[-1])
 
 
 def canonical_order(subject: SubjectId) -> tuple[bool, SubjectId]:
