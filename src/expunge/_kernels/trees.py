@@ -25,10 +25,12 @@ WHOLE: Final = 255
 """A number's parts."""
 SORTED: Final = 64
 """More rows are never sorted, but counted bin by bin."""
-LARGE: Final = 192
-"""From so many rows on a node's counts are kept, so that to look at it again no row need be."""
-NODES: Final = 1.9
-"""Room for tables of average size: so many for each `LARGE` rows. Where that is too little some nodes have none."""
+LARGE: Final = 96
+"""From so many rows on a node's counts may be kept, so that to look at it again no row need be."""
+WORDS: Final = 3.5
+"""They are where they take at most so many words for each of its rows, if it looks at features of average size."""
+NODES: Final = 2.1
+"""There is room for so many nodes, where there would be one if they stood side by side."""
 
 
 class Shape(NamedTuple):
@@ -138,7 +140,8 @@ def empty_trees(n_trees: int, n_rows: int, n_classes: int, shape_of: Shape, weig
     n_features = len(shape_of.sizes)
     wanted = min(shape_of.n_features, n_features)
     words = int(shape_of.sizes.sum()) * n_classes * wanted // n_features * (1 if shape_of.whole == 1 else 2)
-    heap = int(NODES * (n_rows // LARGE) * (words + wanted + 2)) + 2
+    large = max(LARGE, int(words / WORDS))
+    heap = int(NODES * (n_rows // large) * (words + wanted + 2)) + 2
     leaves = min(n_rows, (n_rows if weight is None else weight) // shape_of.min_leaf)
     n_nodes = 2 * leaves + 3
     shape = (n_trees, n_nodes)
@@ -161,7 +164,7 @@ def empty_trees(n_trees: int, n_rows: int, n_classes: int, shape_of: Shape, weig
         np.full(shape, -1, np.int32),
         np.zeros((n_trees, heap + heap % 2), np.uint16),
         np.zeros((n_trees, 2), np.int64),
-        np.array([LARGE]),
+        np.array([large]),
     )
 
 
