@@ -30,6 +30,10 @@ from expunge.learners.exact import (
 OF_MEMBERS: dict[str, Any] = dict.fromkeys(("n_chains", "n_estimators", "n_trees", "min_samples_leaf", "judges"), ())
 """What counts where its member has a weight: `test_blend` gives every member one."""
 
+OF_TABLES: dict[str, Any] = {"n_stages": (), "max_depth": ()}
+OF_STAGES: dict[str, Any] = {"n_candidates": (), "max_features": (), "structure": (), "max_depth": [3]}
+"""What says nothing for the other structure is refused there: `test_boosting`."""
+
 CASES: list[tuple[Learner, dict[str, Any]]] = [
     (RidgeClassifier(), {}),
     (RidgeClassifier(alpha=0.01), {}),
@@ -38,14 +42,19 @@ CASES: list[tuple[Learner, dict[str, Any]]] = [
     (AdditiveClassifier(alpha=1.0, max_bins=6), {}),
     (TableEncoder("bins"), {"encoding": ["scaled"]}),
     (AdditiveRegressor(), {}),
-    (BoostingClassifier(n_estimators=7), {}),
-    (BoostingRegressor(n_estimators=7), {"loss": (), "max_features": [1], "n_candidates": [2]}),
+    (BoostingClassifier(n_estimators=7), OF_TABLES),
+    (BoostingRegressor(n_estimators=7), {"loss": (), "max_features": [1], "n_candidates": [2]} | OF_TABLES),
+    (BoostingClassifier(n_estimators=7, structure="staged", n_stages=2, max_depth=4), OF_STAGES),
+    (BoostingRegressor(n_estimators=7, structure="staged", n_stages=2, max_depth=4), {"loss": ()} | OF_STAGES),
     (ForestClassifier(6, subject_fraction=0.7, min_samples_leaf=2), {"max_depth": [1], "max_features": [0.9, 0.1]}),
     (
         ForestClassifier(3, subject_fraction=1.0, min_samples_leaf=1, max_depth=3),
         {"subject_fraction": [0.4], "max_features": [1.0]},
     ),
-    (BoostingClassifier(n_estimators=5, n_candidates=1, max_features=1, min_signal=0.0), {"min_signal": [1.0]}),
+    (
+        BoostingClassifier(n_estimators=5, n_candidates=1, max_features=1, min_signal=0.0),
+        {"min_signal": [1.0]} | OF_TABLES,
+    ),
     (ForestRegressor(6, subject_fraction=0.7, min_samples_leaf=2), {"max_depth": [1], "max_features": [0.9, 0.1]}),
     (AdditiveRegressor(alpha=1.0, max_bins=6), {}),
     (BlendClassifier(1, 4, 3, min_samples_leaf=2, judges=0.4), OF_MEMBERS),

@@ -7,7 +7,8 @@ hash of its path, and at every bin that some row of it has; it takes the first s
 
 where L_c rows of class c go left (their bin is at most the threshold), R_c right, and no side has fewer than
 `min_leaf` rows. Where no feature drawn has such a split, others are looked at, one by one. A node is a leaf where it is
-pure, too small or too deep, or no feature splits it.
+pure, too small or too deep, or no feature splits it. The first levels may be blind: drawn by the hash of the path, for
+whoever is there (`staging`).
 
 For a number q between 0 and 1 a row counts as q of a first class and 1 - q of a second: but for a constant, the score
 is then twice what the sum of squares loses. q is in `WHOLE` parts, and so are L_c and R_c.
@@ -283,6 +284,22 @@ def free_table(trees: Trees, t: int, k: int) -> None:
 
 
 @kernel
+def _blindly(path: np.uint64, shape: Shape, space: Room) -> tuple[int, int, int]:
+    """Draw a split of a node that is not for the data to choose, in the middle half of a feature's bins."""
+    about, features = np.empty(2, np.uint64), space.features
+    about[0], about[1] = path, 2_000_000
+    for j in range(len(features)):
+        features[j] = j
+    for place in range(len(features)):
+        f = _drawn(shape.key, path, place, features)
+        cuts = shape.sizes[f] - 1
+        if cuts > 0:
+            margin = cuts // 4
+            return f, margin + np.int64(siphash(shape.key, about) % np.uint64(cuts - 2 * margin)), NEVER
+    return -1, 0, 0
+
+
+@kernel
 def build(bins: Bytes, y: Bytes, trees: Trees, t: int, root: int, shape: Shape, space: Room) -> int:
     """Grow a node, whose rows stand together, down to its leaves; returns how many rows were looked at."""
     stack, rows = space.stack, trees.rows[t]
@@ -295,7 +312,9 @@ def build(bins: Bytes, y: Bytes, trees: Trees, t: int, root: int, shape: Shape, 
         trees.fresh[t, k] = 1
         looked += n
         feature, threshold, spare = -1, 0, 0
-        if trees.depth[t, k] < shape.max_depth:
+        if trees.depth[t, k] < shape.blind:
+            feature, threshold, spare = _blindly(trees.path[t, k], shape, space)
+        elif trees.depth[t, k] < shape.max_depth:
             feature, threshold, spare = find_split(bins, y, rows[begin : begin + n], trees, t, k, shape, space)
         trees.feature[t, k], trees.threshold[t, k], trees.budget[t, k] = feature, threshold, spare
         if feature < 0:
