@@ -162,6 +162,16 @@ def test_a_saved_state_goes_on_forgetting(learner: Any, classes: int) -> None:
     assert unpacked(served.packed()).predict(X).tolist() == served.predict(X).tolist()
 
 
+@pytest.mark.parametrize("kind", [BoostingClassifier, BoostingRegressor])
+def test_other_stages_and_depths_learn_something_else(kind: Any) -> None:
+    X, y, ids = table(7, 600, 2 if kind is BoostingClassifier else 0)
+    told = [
+        kind(**(SMALL | other)).fit(X, y, subjects=ids).serve().body()
+        for other in ({}, {"n_stages": 1}, {"n_stages": 9}, {"max_depth": 3}, {"n_estimators": 10})
+    ]
+    assert len(set(told)) == len(told)
+
+
 def test_threads_change_nothing() -> None:
     X, y, ids = table(9, 500, 3)
     one, two = (BoostingClassifier(**SMALL, n_jobs=n).fit(X, y, subjects=ids) for n in (1, 2))
