@@ -25,10 +25,22 @@ from expunge.learners.exact import (
     Ridge,
     RidgeClassifier,
     TableEncoder,
+    staged,
 )
 
 OF_MEMBERS: dict[str, Any] = dict.fromkeys(("n_chains", "n_estimators", "n_trees", "min_samples_leaf", "judges"), ())
 """What counts where its member has a weight: `test_blend` gives every member one."""
+
+OF_TABLES: dict[str, Any] = {"n_stages": (), "max_depth": (), "structure": ["staged"], "multi_class": ()}
+OF_STAGES: dict[str, Any] = {
+    "n_candidates": (),
+    "max_features": (),
+    "structure": (),
+    "multi_class": (),
+    "max_depth": [3],
+}
+"""What says nothing for the other structure is refused there: `test_boosting`. How often trees of numbers are chosen is
+tried by `test_staged`: here two numbers lie so far out that the others' are all alike."""
 
 CASES: list[tuple[Learner, dict[str, Any]]] = [
     (RidgeClassifier(), {}),
@@ -38,8 +50,13 @@ CASES: list[tuple[Learner, dict[str, Any]]] = [
     (AdditiveClassifier(alpha=1.0, max_bins=6), {}),
     (TableEncoder("bins"), {"encoding": ["scaled"]}),
     (AdditiveRegressor(), {}),
-    (BoostingClassifier(n_estimators=7), {"multi_class": ()}),
-    (BoostingRegressor(n_estimators=7), {"loss": (), "max_features": [1], "n_candidates": [2]}),
+    (BoostingClassifier(n_estimators=7), OF_TABLES),
+    (BoostingRegressor(n_estimators=7), {"loss": (), "max_features": [1], "n_candidates": [2]} | OF_TABLES),
+    (BoostingClassifier(n_estimators=12, learning_rate=0.6, structure="staged", n_stages=2, max_depth=4), OF_STAGES),
+    (
+        BoostingRegressor(n_estimators=12, learning_rate=0.6, structure="staged", n_stages=2, max_depth=4),
+        OF_STAGES | {"loss": (), "n_stages": ()},
+    ),
     (ForestClassifier(6, subject_fraction=0.7, min_samples_leaf=2), {"max_depth": [1], "max_features": [0.9, 0.1]}),
     (
         ForestClassifier(3, subject_fraction=1.0, min_samples_leaf=1, max_depth=3),
@@ -47,7 +64,7 @@ CASES: list[tuple[Learner, dict[str, Any]]] = [
     ),
     (
         BoostingClassifier(n_estimators=5, n_candidates=1, max_features=1, min_signal=0.0),
-        {"min_signal": [1.0], "multi_class": ()},
+        OF_TABLES | {"min_signal": [1.0], "structure": ()},
     ),
     (ForestRegressor(6, subject_fraction=0.7, min_samples_leaf=2), {"max_depth": [1], "max_features": [0.9, 0.1]}),
     (AdditiveRegressor(alpha=1.0, max_bins=6), {}),
@@ -75,7 +92,10 @@ WRAPPED: list[tuple[Any, Any]] = [
 
 @pytest.mark.parametrize(("learner", "alternatives"), CASES, ids=lambda value: str(value)[:40])
 @pytest.mark.parametrize("seed", [0, 100])
-def test_a_built_in_learner_keeps_the_contract(learner: Learner, alternatives: dict[str, Any], seed: int) -> None:
+def test_a_built_in_learner_keeps_the_contract(
+    learner: Learner, alternatives: dict[str, Any], seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staged, "MIN_LEAF", 3)  # the tables are small
     check_learner(learner, seed=seed, alternatives=alternatives)
 
 

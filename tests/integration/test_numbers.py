@@ -22,12 +22,13 @@ def test_boosting_forests_and_blends_of_numbers_go_the_whole_way(command: Comman
     assert command("init", tmp_path / "ws").code == 0
     roles = ("--subject", "patient", "--target", "days", "--role", "days=numeric")
     assert command("dataset", "add", "stays", tmp_path / "stays.csv", *roles, *where).code == 0
-    for learner, params in {
-        "boosting": ("--param", "loss=poisson", "--param", "n_jobs=2"),
-        "forest": ("--param", "n_estimators=20"),
-        "blend": ("--param", "n_trees=10"),
+    for model, (learner, *params) in {
+        "boosting": ("boosting", "--param", "loss=poisson", "--param", "n_jobs=2"),
+        "staged": ("boosting", "--param", "structure=staged", "--param", "n_stages=2"),
+        "forest": ("forest", "--param", "n_estimators=20"),
+        "blend": ("blend", "--param", "n_trees=10"),
     }.items():
-        ran = command("model", "train", learner, "--dataset", "stays", "--learner", learner, *params, *where)
+        ran = command("model", "train", model, "--dataset", "stays", "--learner", learner, *params, *where)
         assert ran.code == 0, ran.err
     asked = command("request", "submit", "--subject", "17", "--law", "gdpr", *where, "--json")
     assert command("request", "approve", asked.json["id"], *where).code == 0
@@ -36,7 +37,7 @@ def test_boosting_forests_and_blends_of_numbers_go_the_whole_way(command: Comman
     assert command("certificate", "verify", certificate, "--key", tmp_path / "ws" / "public.pem").code == 0
     replayed = command("certificate", "replay", certificate, *where, "--json")
     assert {(one["copy"], one["verdict"]) for one in replayed.json} == {
-        (copy, "PASSED") for copy in ("dataset stays", "model boosting", "model forest", "model blend")
+        (copy, "PASSED") for copy in ("dataset stays", "model boosting", "model staged", "model forest", "model blend")
     }
 
 

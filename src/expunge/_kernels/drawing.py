@@ -42,6 +42,12 @@ class Draws(NamedTuple):
         return self._replace(odd=self.odd[which], other=self.other[which], paths=self.paths[which])
 
 
+def everybody(n_rows: int, paths: Words) -> Draws:
+    """Return what makes every tree see every row."""
+    nought = np.zeros(len(paths), np.uint64)
+    return Draws(np.zeros(n_rows, np.uint64), nought, nought, np.uint64(2**32 - 1), paths)
+
+
 @kernel
 def sees(draws: Draws, t: int, row: int) -> bool:
     """Tell whether a tree sees a row."""

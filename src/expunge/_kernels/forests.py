@@ -9,6 +9,7 @@ where n rows, W_c of class c, are L, L_c of them on the left (their bin is at mo
 and no side has fewer than `min_leaf` rows. Divided by n that is what the sum over sides of S / (rows of the side) gains
 over that of the whole node, S being the sum of squared counts of classes. Where no feature drawn has such a split,
 others are looked at, one by one. A node is a leaf where it is pure, too small or too deep, or no feature splits it.
+The first levels may be blind: drawn by the hash of the path, for whoever is there (`staging`).
 
 For a number q between 0 and 1 a row counts as q of a first class and 1 - q of a second: but for a constant, the gain
 over n is then twice what the sum of squares loses. q is in `WHOLE` parts, and so are L_c and W_c.
@@ -320,6 +321,22 @@ def _part(bins: Bytes, threshold: int, rows: Ints, aside: Ints) -> int:
 
 
 @kernel
+def _blindly(path: np.uint64, shape: Shape, space: Room) -> tuple[int, int, int]:
+    """Draw a split of a node that is not for the data to choose, in the middle half of a feature's bins."""
+    about, features = np.empty(2, np.uint64), space.features
+    about[0], about[1] = path, 2_000_000
+    for j in range(len(features)):
+        features[j] = j
+    for place in range(len(features)):
+        f = drawn(path, place, features)
+        cuts = shape.sizes[f] - 1
+        if cuts > 0:
+            margin = cuts // 4
+            return f, margin + np.int64(siphash(shape.key, about) % np.uint64(cuts - 2 * margin)), NEVER
+    return -1, 0, 0
+
+
+@kernel
 def build(bins: Bytes, y: Bytes, weight: Bytes, trees: Trees, t: int, root: int, shape: Shape, space: Room) -> int:
     """Grow a node, whose rows stand together, down to its leaves; returns how many rows were looked at.
 
@@ -346,7 +363,9 @@ def build(bins: Bytes, y: Bytes, weight: Bytes, trees: Trees, t: int, root: int,
         trees.fresh[t, k] = 1
         looked += n
         feature, threshold, spare = -1, 0, 0
-        if trees.depth[t, k] < shape.max_depth:
+        if trees.depth[t, k] < shape.blind:
+            feature, threshold, spare = _blindly(trees.path[t, k], shape, space)
+        elif trees.depth[t, k] < shape.max_depth:
             of = rows[begin : begin + n]
             feature, threshold, spare = find_split(near, labels, weights, of, trees, t, k, shape, space)
         trees.feature[t, k], trees.threshold[t, k], trees.budget[t, k] = feature, threshold, spare

@@ -122,6 +122,9 @@ def forget_from_tree(
             continue
         trees.seen[t, k] = 0
         if trees.feature[t, k] < 0:
+            if trees.budget[t, k] < 0:  # a row of it has another number now (`relabelling`)
+                looked += build(bins, y, weight, trees, t, k, shape, space)
+                mended += trees.feature[t, k] >= 0
             continue
         if trees.budget[t, k] < 0:
             feature, threshold, spare = -1, 0, 0

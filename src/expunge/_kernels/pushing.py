@@ -60,6 +60,19 @@ class Front(NamedTuple):
 
 
 @kernel
+def empty_front(n: int, marks: Bytes) -> Front:
+    """Return a front of no rows; `marks` are two rows of 256 noughts."""
+    return Front(
+        np.empty(n + 1, np.int32),
+        np.empty(n + 1, np.int16),
+        np.empty(n + 1, np.int16),
+        np.empty(n + 1, np.int32),
+        marks[0],
+        marks[1],
+    )
+
+
+@kernel
 def change_sums(
     bins: Bytes, t: int, own: int, change: int, plan: Plan, rule: Rule, chain: Chain, touched: Bytes
 ) -> None:
@@ -79,7 +92,7 @@ def change_sums(
 
 
 @kernel
-def _change_values(t: int, first: int, last: int, rule: Rule, chain: Chain, front: Front) -> int:
+def change_values(t: int, first: int, last: int, rule: Rule, chain: Chain, front: Front) -> int:
     """Compute the values of the cells whose sums changed, none of them beyond some; returns how many changed."""
     n_changed = 0
     k = chain.chosen[t]
@@ -109,14 +122,14 @@ def _change_slopes(
     if n_found <= FEW_ROWS:
         for place in found[:n_found]:
             i = front.rows[place]
-            change = _change_of(front, place, t, weight[i], rule)
+            change = change_of(front, place, t, weight[i], rule)
             change_sums(rows[i], t, np.int64(chain.cell[t, i]), change, plan, rule, chain, front.touched)
         return
     changes = np.empty(n_found, np.int64)
     for at in range(n_found):
         place = found[at]
         found[at] = front.rows[place]
-        changes[at] = _change_of(front, place, t, weight[found[at]], rule)
+        changes[at] = change_of(front, place, t, weight[found[at]], rule)
     for k in range(plan.arity.shape[1]):
         add_some(columns, found[:n_found], changes, plan, t, k, chain.sums[t, k])
     for k in range(plan.arity.shape[1]):
@@ -128,7 +141,7 @@ def _change_slopes(
 
 
 @kernel
-def _change_of(front: Front, place: int, t: int, weight: int, rule: Rule) -> int:
+def change_of(front: Front, place: int, t: int, weight: int, rule: Rule) -> int:
     """Return by how much a row's gradient and curvature changed, packed."""
     after, before = np.int64(front.now[place]), np.int64(front.was[place])
     return slope_of(after, t, 0, weight, rule) - slope_of(before, t, 0, weight, rule)
@@ -161,7 +174,7 @@ def _rows_of(cell: Bytes, wanted: Bytes, n_wanted: int, found: Ints) -> int:
 
 
 @kernel
-def _push_few(alive: Bytes, t: int, n_dirty: int, n_changed: int, most: int, chain: Chain, front: Front) -> int:
+def push_few(alive: Bytes, t: int, n_dirty: int, n_changed: int, most: int, chain: Chain, front: Front) -> int:
     """Push the rows on whose scores changed before this round or in it; returns how many were pushed on."""
     scores, after, cell, value = chain.scores[t], chain.scores[t + 1], chain.cell[t], chain.values[t]
     rows, was, now, changed = front.rows, front.was, front.now, front.changed
@@ -186,8 +199,8 @@ def _push_few(alive: Bytes, t: int, n_dirty: int, n_changed: int, most: int, cha
 
 
 @kernel
-def _push_all(alive: Bytes, t: int, most: int, chain: Chain, front: Front) -> int:
-    """Do what `_push_few` does, by going through all rows."""
+def push_all(alive: Bytes, t: int, most: int, chain: Chain, front: Front) -> int:
+    """Do what `push_few` does, by going through all rows."""
     scores, after, cell, value = chain.scores[t], chain.scores[t + 1], chain.cell[t], chain.values[t]
     rows, was, now = front.rows, front.was, front.now
     n_next = 0
@@ -234,14 +247,7 @@ def forget_rows(
     """
     n, rounds = len(target), len(plan.arity)
     marks = np.zeros((2, MOST_CELLS), np.uint8)
-    front = Front(
-        np.empty(n + 1, np.int32),
-        np.empty(n + 1, np.int16),
-        np.empty(n + 1, np.int16),
-        np.empty(n + 1, np.int32),
-        marks[0],
-        marks[1],
-    )
+    front = empty_front(n, marks)
     n_dirty = pushed = n_values = n_choices = 0
     for t in range(rounds):
         first, last = MOST_CELLS, -1
@@ -257,14 +263,14 @@ def forget_rows(
         pushed += n_dirty
         best = best_of(chain.gains[t])
         if best == chain.chosen[t]:
-            n_changed = _change_values(t, first, last, rule, chain, front)
+            n_changed = change_values(t, first, last, rule, chain, front)
             n_values += n_changed
             if not n_dirty and not n_changed:
                 pass  # most rounds of most people
             elif n_dirty < n // MANY:
-                n_dirty = _push_few(alive, t, n_dirty, n_changed, rule.most, chain, front)
+                n_dirty = push_few(alive, t, n_dirty, n_changed, rule.most, chain, front)
             else:
-                n_dirty = _push_all(alive, t, rule.most, chain, front)
+                n_dirty = push_all(alive, t, rule.most, chain, front)
             if n_changed:
                 front.changed[:] = 0
         else:
@@ -273,7 +279,7 @@ def forget_rows(
             front.touched[:] = 0
             revalue(chain, t, rule)
             place_rows(columns, plan, t, best, chain.cell[t])
-            n_dirty = _push_all(alive, t, rule.most, chain, front)
+            n_dirty = push_all(alive, t, rule.most, chain, front)
         for i in leaving:
             chain.scores[t, i] = 0
             chain.cell[t, i] = 0

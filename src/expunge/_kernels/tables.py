@@ -272,6 +272,31 @@ def revalue(chain: Chain, t: int, rule: Rule) -> None:
 
 
 @kernel
+def find_slopes(target: Ints, weight: Bytes, t: int, rule: Rule, chain: Chain, slope: Longs) -> None:
+    """Write down every row's gradient and curvature before a round.
+
+    A bucket's are computed once, rather than for every row: those of a round lie in a line or two of the cache.
+    """
+    far, scores = len(rule.levels) // 2, chain.scores[t]
+    near = np.empty((2 * far >> rule.shift) + 2, np.int64)
+    first = (-far + rule.offsets[t]) >> rule.shift
+    for bucket in range(len(near)):
+        near[bucket] = slope_of(((first + bucket) << rule.shift) - rule.offsets[t], t, 0, 1, rule)
+    last = ((far - 1 + rule.offsets[t]) >> rule.shift) - first
+    for i in range(len(target)):
+        bucket = min(max(((np.int64(scores[i]) + rule.offsets[t]) >> rule.shift) - first, 0), last)
+        slope[i] = (near[bucket] - (np.int64(target[i]) << rule.half)) * np.int64(weight[i])
+
+
+@kernel
+def add_values(t: int, rule: Rule, chain: Chain) -> None:
+    """Compute every row's score after a round."""
+    scores, values, cell, after = chain.scores[t], chain.values[t], chain.cell[t], chain.scores[t + 1]
+    for i in range(len(scores)):
+        after[i] = moved_by(scores[i], values[cell[i]], rule.most)
+
+
+@kernel
 def learn_round(columns: Bytes, slope: Longs, plan: Plan, t: int, rule: Rule, chain: Chain) -> None:
     """Learn a round, whose sums are nought, from every row's gradient and curvature, packed: (n_rows,)."""
     for k in range(plan.arity.shape[1]):
@@ -283,9 +308,7 @@ def learn_round(columns: Bytes, slope: Longs, plan: Plan, t: int, rule: Rule, ch
     chain.chosen[t] = best_of(chain.gains[t])
     revalue(chain, t, rule)
     place_rows(columns, plan, t, chain.chosen[t], chain.cell[t])
-    scores, values, cell, after = chain.scores[t], chain.values[t], chain.cell[t], chain.scores[t + 1]
-    for i in range(len(slope)):
-        after[i] = moved_by(scores[i], values[cell[i]], rule.most)
+    add_values(t, rule, chain)
 
 
 @kernel
@@ -300,21 +323,10 @@ def grow(columns: Bytes, target: Ints, weight: Bytes, plan: Plan, rule: Rule, ch
         y, in units of the gradient.
     weight : ndarray of uint8 (n_rows,)
     """
-    n, rounds = len(target), len(plan.arity)
-    slope = np.empty(n, np.int64)
-    far = len(rule.levels) // 2
-    near = np.empty((2 * far >> rule.shift) + 2, np.int64)
+    slope = np.empty(len(target), np.int64)
     chain.scores[0, :] = rule.start
-    for t in range(rounds):
-        # A bucket's gradient once, rather than for every row: those of a round lie in a line or two of the cache.
-        first = (-far + rule.offsets[t]) >> rule.shift
-        for bucket in range(len(near)):
-            near[bucket] = slope_of(((first + bucket) << rule.shift) - rule.offsets[t], t, 0, 1, rule)
-        last = ((far - 1 + rule.offsets[t]) >> rule.shift) - first
-        scores = chain.scores[t]
-        for i in range(n):
-            bucket = min(max(((np.int64(scores[i]) + rule.offsets[t]) >> rule.shift) - first, 0), last)
-            slope[i] = (near[bucket] - (np.int64(target[i]) << rule.half)) * np.int64(weight[i])
+    for t in range(len(plan.arity)):
+        find_slopes(target, weight, t, rule, chain, slope)
         learn_round(columns, slope, plan, t, rule, chain)
 
 

@@ -45,6 +45,8 @@ class Shape(NamedTuple):
         `n_features` are looked at in a node at first.
     whole : int
         What a row of weight 1 counts: 1, or `WHOLE` where numbers are predicted.
+    blind : int
+        So many levels are drawn, not chosen; a tree may then have 2**blind leaves more than there is room for.
     """
 
     key: Words
@@ -53,6 +55,7 @@ class Shape(NamedTuple):
     min_leaf: int
     max_depth: int
     whole: int
+    blind: int = 0
 
 
 class Trees(NamedTuple):

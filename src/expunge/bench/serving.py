@@ -44,5 +44,9 @@ def of_task(task: Task, size: Size) -> dict[str, Any]:
 def as_large(nodes: npt.NDArray[Any], task: Task) -> Any:
     """Fit LightGBM with as many trees and leaves as a forest whose nodes these are (`ForestModel`)."""
     leaves, n_trees = int((nodes[:, 0] < 0).sum()), int(2 * (nodes[:, 0] < 0).sum() - len(nodes))
-    shape: dict[str, Any] = {"n_estimators": n_trees, "num_leaves": max(2, round(leaves / n_trees)), "min_child_samples": 2}
+    shape: dict[str, Any] = {
+        "n_estimators": n_trees,
+        "num_leaves": max(2, round(leaves / n_trees)),
+        "min_child_samples": 2,
+    }
     return LGBMClassifier(n_jobs=1, verbose=-1, **shape).fit(task.X, task.y)

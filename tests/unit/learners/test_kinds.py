@@ -61,6 +61,9 @@ MODELS: dict[str, ServedModel] = {
     .serve(),
     "tables": BoostingClassifier(n_estimators=4).fit(X, Y).serve(),
     "tables of three classes": BoostingClassifier(n_estimators=3).fit(X, np.arange(90) % 3).serve(),
+    "staged": BoostingClassifier(n_estimators=4, structure="staged").fit(X, Y).serve(),
+    "staged of three classes": BoostingClassifier(n_estimators=3, structure="staged").fit(X, np.arange(90) % 3).serve(),
+    "staged regression": BoostingRegressor("poisson", 4, structure="staged").fit(X, U).serve(),
     "forest": ForestClassifier(5, min_samples_leaf=2, subject_fraction=0.8).fit(X, Y).serve(),
     "forest of three classes": ForestClassifier(3, subject_fraction=0.8).fit(X, np.arange(90) % 3).serve(),
     "tables softmax": BoostingClassifier(3, multi_class="softmax").fit(X, np.arange(90) % 3).serve(),
@@ -248,6 +251,15 @@ OVER_BINS: list[tuple[str, str, Any]] = [
     ("tables", "edges", 0),
     ("tables", "ends", 7),
     ("tables", "word_bins", 255),
+    ("staged", "nodes", 5),
+    ("staged", "nodes", -2),
+    ("staged", "nodes", 2**53),
+    ("staged", "values", 40_000),
+    ("staged", "values", -40_000),
+    ("staged", "tree_starts", 10**6),
+    ("staged", "tree_starts", -1),
+    ("staged", "starts", 40_000),
+    ("staged", "edges", 0),
     ("forest", "nodes", 5),
     ("forest", "nodes", -2),
     ("forest", "tree_starts", 10**6),
@@ -291,7 +303,7 @@ def test_a_node_whose_way_right_wraps_around_is_refused() -> None:
         )
 
 
-@pytest.mark.parametrize("name", ["tables", "forest", "blend"])
+@pytest.mark.parametrize("name", ["tables", "staged", "forest", "blend"])
 def test_an_array_of_another_shape_is_refused(name: str) -> None:
     model: Any = MODELS[name]
     for array in model.arrays:

@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from expunge._kernels import plans, pushing, softmax, tables
 from expunge._kernels.siphash import Words as Keys
-from expunge._kernels.siphash import hash_each
-from expunge._kernels.tables import Chain, Plan, Rule
+from expunge._kernels.staging import DEEPEST
+from expunge._kernels.tables import Chain, Plan
 from expunge.domain.schema import Schema
 from expunge.errors import InputError
 from expunge.learners.encoding.adaptive import Binning
@@ -38,8 +38,11 @@ from expunge.learners.exact.grown import (
 from expunge.learners.exact.grown import Rows as Numbers
 from expunge.learners.exact.losses import Amounts, Labels, LossName, Target
 from expunge.learners.exact.records import Records
+from expunge.learners.exact.rules import rules_of
+from expunge.learners.exact.staged import Stages
 from expunge.learners.exact.threads import FEW, in_threads, workers
 from expunge.learners.served import ServedModel, Signature
+from expunge.learners.served.staged import StagedModel
 from expunge.learners.served.tables import TablesModel
 
 MultiClass: TypeAlias = Literal["ovr", "softmax"]
@@ -48,6 +51,12 @@ PURPOSE: Final = b"expunge tables"
 MOST_SIGNAL: Final = 1000
 PATIENCE: Final = 64
 """What several classes learned together is learned afresh where one row in so many would be pushed to every round."""
+
+OF_TABLES: Final = ("n_candidates", "max_features", "multi_class")
+OF_STAGES: Final = ("n_stages", "max_depth")
+"""What is said about one structure alone."""
+
+Structure: TypeAlias = Literal["tables", "staged"]
 
 
 class Series:
@@ -72,7 +81,7 @@ class Series:
         """Learn from all rows; nothing is noted of those that are gone."""
         target = grown.target
         self.plan = _plan(grown.binning, self._key, self._dials)
-        self.rules = [_rule(start, target, self._key, self._dials) for start in target.starts]
+        self.rules = rules_of(target, self._key, self._dials)
         self._together = softmax.empty_chains(self.plan, len(target.starts), len(self._weight))
         if target.together:
             self._grow_together(grown.columns, cast("Labels", target))
@@ -156,7 +165,8 @@ class Rounds(Grown):
         super().__init__(features, records, target, key)
         target.check_rows()
         self._alive = np.ones(self._n, np.uint8)
-        self.series = Series(self, self.weights.units.copy(), key, learner)
+        kind = Series if learner.structure == "tables" else Stages
+        self.series: Series | Stages = kind(self, self.weights.units.copy(), key, learner)
 
     @property
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -166,7 +176,7 @@ class Rounds(Grown):
     def _left(self, rows: Numbers, *, moved: bool) -> dict[str, int] | None:
         self._alive[rows] = 0
         work = {"rows_learned_again": self._n}
-        if moved:
+        if moved and isinstance(self.series, Series):
             self.series.drop(rows)
         else:
             work = self.series.leave(self, self._alive, rows)
@@ -191,11 +201,14 @@ class Boosting(GrownPredictor):
     reg_lambda: float
     value_step: float
     min_signal: float
+    structure: Structure
+    n_stages: int
+    max_depth: int
     n_jobs: int | None
 
     @property
     def feature_importances_(self) -> npt.NDArray[np.float64]:
-        """Share of each column in what the tables gained: (n_features,), of sum 1 where anything was gained.
+        """Share of each column in what the tables or splits gained: (n_features,), of sum 1 where anything was gained.
 
         A table's gain is divided evenly among its columns.
         """
@@ -208,15 +221,30 @@ class Boosting(GrownPredictor):
             at_least(name, getattr(self, name), least)
         if self.max_features > tables.MOST_FEATURES:
             raise InputError(f"max_features={self.max_features} is too many.", mend="Give 1, 2 or 3.")
+        at_least("n_stages", self.n_stages, 1)
+        if at_least("max_depth", self.max_depth, 1) > DEEPEST:
+            raise InputError(f"max_depth={self.max_depth} is too deep.", mend=f"Give at most {DEEPEST}.")
+        self._check_structure()
         for name in ("learning_rate", "reg_lambda", "value_step"):
             positive(name, getattr(self, name))
         if self.min_signal != 0 and positive("min_signal", self.min_signal) > MOST_SIGNAL:
             raise InputError(f"min_signal={self.min_signal!r} is too much.", mend=f"Give at most {MOST_SIGNAL}.")
 
+    def _check_structure(self) -> None:
+        """Refuse what is said about the other structure."""
+        if self.structure not in ("tables", "staged"):  # a tuple: what cannot be hashed is refused too
+            raise InputError(f"structure={self.structure!r} is not known.", mend="Take 'tables' or 'staged'.")
+        defaults = type(self)().get_params(deep=False)
+        for name in OF_TABLES if self.structure == "staged" else OF_STAGES:
+            if (given := getattr(self, name, None)) != defaults.get(name):
+                raise InputError(f"{name}={given!r} says nothing where structure={self.structure!r}.", mend="Omit it.")
+
     def _made(self, state: GrownState) -> ServedModel:
         rounds: Rounds = state.grown
         signature = Signature(rounds.binning.columns, state.named, state.classes or None)
         series, target = rounds.series, rounds.target
+        if isinstance(series, Stages):
+            return StagedModel.of(signature, rounds.binning, series.served(), target.link)
         learned = (rounds.binning, series.plan, series.chains, target.starts, target.link)
         return TablesModel.of(signature, *learned, softmax=target.together)
 
@@ -231,12 +259,12 @@ class BoostingClassifier(GrownClassifier, Boosting):
     Parameters
     ----------
     n_estimators : int
-        Rounds.
+        Rounds: tables, or trees.
     learning_rate : float
     n_candidates : int
-        Tables drawn in each round, of which the data choose one.
+        Tables drawn in each round, of which the data choose one; for ``tables`` only.
     max_features : int
-        Most columns of a table, 1 to 3.
+        Most columns of a table, 1 to 3; for ``tables`` only.
     reg_lambda : float
         Added to each cell's sum of second derivatives, as in LightGBM.
     value_step : float
@@ -246,9 +274,15 @@ class BoostingClassifier(GrownClassifier, Boosting):
     multi_class : {"ovr", "softmax"}
         Several classes: each against the rest, or together under one loss. The latter is more accurate on some data,
         and forgets many times slower: who moves one class's score moves the gradients of all. Of no effect on two.
+    structure : {"tables", "staged"}
+        ``staged`` takes trees instead of tables, for columns that tell something only together: it forgets more slowly.
+    n_stages : int
+        How often the trees' splits are chosen by what is yet to be learned; for ``staged`` only.
+    max_depth : int
+        Levels of a tree, 1 to 8; for ``staged`` only. The first two are drawn by key.
     n_jobs : int or None
-        Threads; several classes learn on one each, two on one. -1 for all that the machine has. What is learned is the
-        same for any number.
+        Threads: several classes learn on one each, and so do trees of a stage; -1 for all that the machine has. What
+        is learned is the same for any number.
     random_state : int
         What the key is derived from, where none is given.
     schema : Schema or None
@@ -288,6 +322,9 @@ class BoostingClassifier(GrownClassifier, Boosting):
         value_step: float = 0.3,
         min_signal: float = 1.0,
         multi_class: MultiClass = "ovr",
+        structure: Structure = "tables",
+        n_stages: int = 1,
+        max_depth: int = 6,
         n_jobs: int | None = None,
         random_state: int = 0,
         schema: Schema | None = None,
@@ -301,6 +338,9 @@ class BoostingClassifier(GrownClassifier, Boosting):
         self.value_step = value_step
         self.min_signal = min_signal
         self.multi_class = multi_class
+        self.structure = structure
+        self.n_stages = n_stages
+        self.max_depth = max_depth
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.schema = schema
@@ -326,12 +366,12 @@ class BoostingRegressor(GrownRegressor, Boosting):
         Numbers further from the mean than 16 times a power of two near the standard deviation pull as if they were
         there; ``poisson`` predicts no more than 54 times a power of two near the mean.
     n_estimators : int
-        Rounds.
+        Rounds: tables, or trees.
     learning_rate : float
     n_candidates : int
-        Tables drawn in each round, of which the data choose one.
+        Tables drawn in each round, of which the data choose one; for ``tables`` only.
     max_features : int
-        Most columns of a table, 1 to 3.
+        Most columns of a table, 1 to 3; for ``tables`` only.
     reg_lambda : float
         Rows' worth of curvature added to each cell.
     value_step : float
@@ -339,6 +379,12 @@ class BoostingRegressor(GrownRegressor, Boosting):
         fewer move.
     min_signal : float
         A cell whose sum of gradients is below so many standard deviations adds nothing.
+    structure : {"tables", "staged"}
+        ``staged`` takes trees instead of tables, for columns that tell something only together: it forgets more slowly.
+    n_stages : int
+        How often the trees' splits are chosen by what is yet to be learned; for ``staged`` only.
+    max_depth : int
+        Levels of a tree, 1 to 8; for ``staged`` only. The first two are drawn by key.
     n_jobs : int or None
         Threads; -1 for all that the machine has. What is learned is the same for any number.
     random_state : int
@@ -374,6 +420,9 @@ class BoostingRegressor(GrownRegressor, Boosting):
         reg_lambda: float = 2.0,
         value_step: float = 0.1,
         min_signal: float = 1.0,
+        structure: Structure = "tables",
+        n_stages: int = 1,
+        max_depth: int = 6,
         n_jobs: int | None = None,
         random_state: int = 0,
         schema: Schema | None = None,
@@ -387,6 +436,9 @@ class BoostingRegressor(GrownRegressor, Boosting):
         self.reg_lambda = reg_lambda
         self.value_step = value_step
         self.min_signal = min_signal
+        self.structure = structure
+        self.n_stages = n_stages
+        self.max_depth = max_depth
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.schema = schema
@@ -415,21 +467,3 @@ def _plan(binning: Binning, key: Keys, learner: Boosting) -> Plan:
         int(learner.max_features),
     )
     return Plan(*drawn)
-
-
-def _rule(start: int, target: Target, key: Keys, learner: Boosting) -> Rule:
-    rounds = np.arange(int(learner.n_estimators), dtype=np.uint64)
-    loss, rate, one = target.loss, float(learner.learning_rate) * tables.UNIT, target.weights.one
-    offsets = hash_each(key, np.full(1, 9, np.uint64), rounds) % np.uint64(1 << loss.shift)
-    return Rule(
-        loss.levels,
-        loss.half,
-        loss.shift,
-        offsets.astype(np.int64),
-        start,
-        loss.highest,
-        rate * loss.curvature / loss.gradient,
-        float(learner.reg_lambda) * loss.curvature * one,
-        max(1.0, float(learner.value_step) * rate),
-        float(learner.min_signal) ** 2 * target.noise * loss.gradient**2 / loss.curvature * one,
-    )

@@ -139,19 +139,25 @@ def leaf_means(columns: npt.NDArray[np.uint8], trees: Planted) -> npt.NDArray[np
 
 def check_trees(signature: Signature, arrays: Mapping[str, npt.NDArray[np.int64]]) -> None:
     """Refuse arrays on which a walk would leave its tree or never end; ValueError."""
-    columns, nodes, starts = signature.columns, arrays["nodes"], arrays["tree_starts"]
+    nodes, starts = arrays["nodes"], arrays["tree_starts"]
     n_classes = 2 if signature.words is None else len(signature.words)
-    if nodes.shape[1:] != (3,) or arrays["classes"].shape != (len(nodes), n_classes) or starts.ndim != 1:
+    if arrays["classes"].shape != (len(nodes), n_classes) or not within(arrays["classes"], 0, 2**42):
         raise ValueError("the arrays do not fit the columns and classes")
+    check_nodes(len(signature.columns), nodes, starts)
+
+
+def check_nodes(n_columns: int, nodes: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> None:
+    """Refuse nodes on which a walk would leave its tree or never end; ValueError."""
+    if nodes.ndim != 2 or nodes.shape[1] != 3 or starts.ndim != 1:
+        raise ValueError("the nodes do not fit the columns")
     inner = np.flatnonzero(nodes[:, 0] >= 0)
     sound = (
-        within(nodes[:, 0], -1, len(columns) - 1)
+        within(nodes[:, 0], -1, n_columns - 1)
         and within(nodes[:, 1], 0, BINS - 1)
         and len(starts) > 0
         and within(starts, 0, len(nodes) - 1)
         and within(nodes[inner, 2], 1, len(nodes))
         and (inner + nodes[inner, 2] < len(nodes)).all()
-        and within(arrays["classes"], 0, 2**42)
     )
     if not sound:
         raise ValueError("the nodes are no trees over these columns")

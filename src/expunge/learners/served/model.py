@@ -41,6 +41,7 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "linear": "expunge.learners.served.linear:LinearModel",
         "trees": "expunge.learners.served.trees:TreesModel",
         "tables": "expunge.learners.served.tables:TablesModel",
+        "staged": "expunge.learners.served.staged:StagedModel",
         "forest": "expunge.learners.served.forest:ForestModel",
         "blend": "expunge.learners.served.blend:BlendModel",
         "lightgbm": "expunge.learners.served.boosters:LightGBMModel",

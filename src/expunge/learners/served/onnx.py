@@ -10,7 +10,7 @@ float32.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,11 +23,14 @@ from expunge.learners.served.blend import BlendModel
 from expunge.learners.served.forest import ForestModel
 from expunge.learners.served.link import Link
 from expunge.learners.served.model import ServedModel
+from expunge.learners.served.staged import StagedModel
 from expunge.learners.served.tables import TablesModel
 from expunge.learners.values import from_text
 
 OPSET: Final = 18
 OPSET_ML: Final = 3
+
+Exportable: TypeAlias = TablesModel | StagedModel | ForestModel | BlendModel
 
 
 class _Graph:
@@ -63,7 +66,7 @@ def to_onnx(model: ServedModel) -> bytes:
     Parameters
     ----------
     model : ServedModel
-        Of kind ``tables``, ``forest`` or ``blend``.
+        Of kind ``tables``, ``staged``, ``forest`` or ``blend``.
 
     Returns
     -------
@@ -82,7 +85,7 @@ def to_onnx(model: ServedModel) -> bytes:
     >>> len(to_onnx(model)) > 1000
     True
     """
-    if not isinstance(model, TablesModel | ForestModel | BlendModel):
+    if not isinstance(model, TablesModel | StagedModel | ForestModel | BlendModel):
         raise InputError(f"a model of kind {model.kind!r} is not exported to ONNX.", mend="Take boosting or a forest.")
     names = [column.name for column in model.signature.columns]
     if taken := sorted({"label", "probabilities", "variable"} & set(names)):
@@ -100,7 +103,7 @@ def to_onnx(model: ServedModel) -> bytes:
     return _packed(graph, model)
 
 
-def _columns(model: TablesModel | ForestModel | BlendModel) -> dict[str, tuple[Column, Binning, int]]:
+def _columns(model: Exportable) -> dict[str, tuple[Column, Binning, int]]:
     columns = model.signature.columns
     return {column.name: (column, model.binning, place) for place, column in enumerate(columns)}
 
@@ -153,10 +156,12 @@ def _fit(numbers: Sequence[int]) -> bool:
     return all(-(2**63) <= number < 2**63 for number in numbers)
 
 
-def _scores(graph: _Graph, model: TablesModel | ForestModel | BlendModel, bins: Sequence[str]) -> str:
+def _scores(graph: _Graph, model: Exportable, bins: Sequence[str]) -> str:
     """Return the scores that `ServedModel.scores` returns; for a forest of classes, all shares: (n_rows, n)."""
     if isinstance(model, TablesModel):
         return _linked(graph, _tables(graph, model.arrays, bins, model.link), model.link)
+    if isinstance(model, StagedModel):
+        return _linked(graph, _stages(graph, model.arrays, bins, model.link), model.link)
     if isinstance(model, ForestModel):
         return _linked(graph, _forest(graph, model.arrays, bins, numbers=model.link is not None), model.link)
     n_scores, parts = model.signature.n_scores, graph.double(model.parts)
@@ -201,9 +206,26 @@ def _tables(graph: _Graph, arrays: Mapping[str, npt.NDArray[np.int64]], bins: Se
             adds = (maps * counts[..., None]).sum(axis=2).reshape(-1, BINS).T
             cells = graph.node("Add", cells, graph.node("Gather", graph.constant(adds, np.int64), own, axis=0))
     steps = graph.node("Gather", graph.double(values.ravel()), cells)
-    starts, most = arrays["starts"], LARGEST if link is None else link.highest
+    return _summed(graph, steps, np.abs(values).max(axis=2), arrays["starts"], link)
+
+
+def _stages(graph: _Graph, arrays: Mapping[str, npt.NDArray[np.int64]], bins: Sequence[str], link: Link | None) -> str:
+    """Return the sums of chains of trees: float64 (n_rows, S), in natural units."""
+    nodes, starts = arrays["nodes"], arrays["tree_starts"]
+    tree = np.searchsorted(starts.ravel(), np.arange(len(nodes)), "right") - 1
+    leaf = nodes[:, 0] < 0
+    steps = _ensemble(graph, nodes, starts.ravel(), bins, starts.size, tree[leaf, None], arrays["values"][leaf, None])
+    largest = np.maximum.reduceat(np.abs(arrays["values"]), starts.ravel()).reshape(starts.shape)
+    return _summed(graph, steps, largest, arrays["starts"], link)
+
+
+def _summed(
+    graph: _Graph, steps: str, largest: npt.NDArray[np.int64], starts: npt.NDArray[np.int64], link: Link | None
+) -> str:
+    """Return the scores after all rounds from what each adds, (n_rows, S * T); `largest` is the most it may add."""
+    (n_chains, rounds), most = largest.shape, LARGEST if link is None else link.highest
     shaped = graph.node("Reshape", steps, graph.constant([-1, n_chains, rounds], np.int64))
-    if (np.abs(values).max(axis=2).sum(axis=1) + np.abs(starts)).max() <= most:
+    if (largest.sum(axis=1) + np.abs(starts)).max() <= most:
         summed = graph.node("ReduceSum", shaped, graph.constant([2], np.int64), keepdims=0)
         summed = graph.node("Add", summed, graph.double(starts))
     else:  # a score might be cut off on its way: round by round
@@ -221,17 +243,36 @@ def _forest(graph: _Graph, arrays: Mapping[str, npt.NDArray[np.int64]], bins: Se
     held = np.maximum(classes[:, :1] if numbers else classes.sum(axis=1, keepdims=True), 1)
     told = (classes[:, 1:] if numbers else classes) / held / len(starts)
     scale = max(float(np.abs(told).max()), 1e-300) if numbers else 1.0
+    leaf = nodes[:, 0] < 0
+    targets = np.tile(np.arange(told.shape[1]), (int(leaf.sum()), 1))
+    summed = _ensemble(graph, nodes, starts, bins, told.shape[1], targets, told[leaf] / scale)
+    return graph.node("Mul", summed, graph.double(scale))
+
+
+def _ensemble(
+    graph: _Graph,
+    nodes: npt.NDArray[np.int64],
+    starts: npt.NDArray[np.int64],
+    bins: Sequence[str],
+    n_targets: int,
+    targets: npt.NDArray[np.int64],
+    weights: npt.NDArray[np.generic],
+) -> str:
+    """Return what each row's leaves add to targets, as float64 that were float32: (n_rows, n_targets).
+
+    `targets` and `weights` (n_leaves, n) say of each leaf to which it adds what.
+    """
     tree = np.searchsorted(starts, np.arange(len(nodes)), "right") - 1
     own = np.arange(len(nodes)) - starts[tree]
     leaf = nodes[:, 0] < 0
-    places = np.flatnonzero(leaf).repeat(told.shape[1])
+    places = np.flatnonzero(leaf).repeat(targets.shape[1])
     one = graph.constant([-1, 1], np.int64)
     columns = [graph.node("Cast", graph.node("Reshape", each, one), to=1) for each in bins]
     summed = graph.node(
         "TreeEnsembleRegressor",
         graph.node("Concat", *columns, axis=1),
         domain="ai.onnx.ml",
-        n_targets=told.shape[1],
+        n_targets=n_targets,
         nodes_treeids=tree.tolist(),
         nodes_nodeids=own.tolist(),
         nodes_featureids=np.maximum(nodes[:, 0], 0).tolist(),
@@ -241,13 +282,13 @@ def _forest(graph: _Graph, arrays: Mapping[str, npt.NDArray[np.int64]], bins: Se
         nodes_falsenodeids=np.where(leaf, 0, own + nodes[:, 2]).tolist(),
         target_treeids=tree[places].tolist(),
         target_nodeids=own[places].tolist(),
-        target_ids=np.tile(np.arange(told.shape[1]), int(leaf.sum())).tolist(),
-        target_weights=(told[leaf] / scale).ravel().tolist(),
+        target_ids=targets.ravel().tolist(),
+        target_weights=weights.ravel().astype(float).tolist(),
     )
-    return graph.node("Mul", graph.node("Cast", summed, to=11), graph.double(scale))
+    return graph.node("Cast", summed, to=11)
 
 
-def _label(graph: _Graph, model: TablesModel | ForestModel | BlendModel, scores: str) -> None:
+def _label(graph: _Graph, model: Exportable, scores: str) -> None:
     """Give ``probabilities`` and ``label``."""
     values = [from_text(word) for word in model.signature.words or ()]
     texts = all(isinstance(value, str) for value in values)
@@ -272,7 +313,7 @@ def _label(graph: _Graph, model: TablesModel | ForestModel | BlendModel, scores:
     graph.node("Gather", classes, chosen, output="label")
 
 
-def _packed(graph: _Graph, model: TablesModel | ForestModel | BlendModel) -> bytes:
+def _packed(graph: _Graph, model: Exportable) -> bytes:
     from onnx import TensorProto, checker, helper  # noqa: PLC0415
 
     kinds = {"string": TensorProto.STRING, "int64": TensorProto.INT64}

@@ -164,6 +164,15 @@ def test_it_serves_what_it_learned_and_no_row() -> None:
         ({"value_step": 0}, "value_step"),
         ({"multi_class": "ova"}, "multi_class='ova' is not known"),
         ({"random_state": -1}, "random_state"),
+        ({"structure": "trees"}, "structure='trees' is not known"),
+        ({"structure": ["staged"]}, "is not known"),
+        ({"n_stages": 2}, "n_stages=2 says nothing where structure='tables'"),
+        ({"max_depth": 3}, "max_depth=3 says nothing"),
+        ({"n_stages": 0}, "n_stages=0"),
+        ({"structure": "staged", "max_depth": 9}, "max_depth=9 is too deep"),
+        ({"structure": "staged", "max_depth": 0}, "max_depth=0"),
+        ({"structure": "staged", "n_candidates": 2}, "n_candidates=2 says nothing where structure='staged'"),
+        ({"structure": "staged", "max_features": 1}, "max_features=1 says nothing"),
     ],
 )
 def test_parameters_out_of_bounds_are_refused(params: dict[str, Any], said: str) -> None:

@@ -21,6 +21,7 @@ from expunge.learners.exact import (
 
 LEARNERS = [
     BoostingClassifier(10),
+    BoostingClassifier(10, structure="staged", n_stages=2),
     BoostingRegressor(n_estimators=10),
     ForestClassifier(8),
     ForestClassifier(8, n_jobs=2),

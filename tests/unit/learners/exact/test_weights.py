@@ -26,12 +26,14 @@ LEARNERS: list[tuple[Any, bool]] = [
     (BoostingClassifier(12, 0.3), True),
     (BoostingRegressor("squared_error", 12, 0.3), False),
     (BoostingRegressor("poisson", 12, 0.3), False),
+    (BoostingClassifier(8, 0.3, structure="staged", n_stages=2, max_depth=4), True),
+    (BoostingRegressor("squared_error", 8, 0.3, structure="staged", n_stages=2, max_depth=4), False),
     (ForestClassifier(8, subject_fraction=0.6, min_samples_leaf=3), True),
     (ForestRegressor(8, subject_fraction=0.6, min_samples_leaf=3), False),
     (BlendClassifier(2, 10, 6, min_samples_leaf=3, judges=0.3), True),
     (BlendRegressor(2, 10, 6, min_samples_leaf=3, judges=0.3), False),
 ]
-NAMES = [f"{type(learner).__name__} {getattr(learner, 'loss', '')}" for learner, _ in LEARNERS]
+NAMES = [f"{type(own).__name__} {getattr(own, 'loss', '')} {getattr(own, 'structure', '')}" for own, _ in LEARNERS]
 
 
 def table(seed: int, n: int) -> tuple[pd.DataFrame, Any, Any]:
