@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -219,9 +220,13 @@ class Watch:
         middles, counts = (
             np.concatenate([none, *(getattr(s, name) for s in splits)]) for name in ("middles", "counts")
         )
-        self._watched = Intervals(place, bits, least, ends, middles, counts)
-        bounds = zip(splits, ends.tolist(), ends[1:].tolist(), strict=False)
-        self._splits = [replace(split, counts=counts[begin:end]) for split, begin, end in bounds]
+        self._watched, self._laid = Intervals(place, bits, least, ends, middles, counts), splits
+
+    @property
+    def _splits(self) -> list[Split]:
+        """The intervals as they are now: views, made when used, since a copy of a view is an array of its own."""
+        bounds = zip(self._laid, pairwise(self._watched.ends.tolist()), strict=True)
+        return [replace(split, counts=self._watched.counts[begin:end]) for split, (begin, end) in bounds]
 
 
 def learn_bins(
