@@ -31,7 +31,7 @@ from expunge.learners.exact import (
 OF_MEMBERS: dict[str, Any] = dict.fromkeys(("n_chains", "n_estimators", "n_trees", "min_samples_leaf", "judges"), ())
 """What counts where its member has a weight: `test_blend` gives every member one."""
 
-OF_TABLES: dict[str, Any] = {"n_stages": (), "max_depth": (), "structure": ["staged"], "multi_class": ()}
+OF_TABLES: dict[str, Any] = {"n_stages": (), "max_depth": (), "structure": ["staged", "auto"], "multi_class": ()}
 OF_STAGES: dict[str, Any] = {
     "n_candidates": (),
     "max_features": (),

@@ -59,6 +59,26 @@ def empty_judges(rows: npt.NDArray[np.int32], draws: Draws, n_scores: int) -> Ju
 
 
 @kernel
+def loss_of(units: Bytes, scores: Shorts, targets: Ints, costs: Longs, pull: int) -> int:
+    """Return the loss of scores: the sum over rows of ``unit (costs[F] - pull target F)``.
+
+    Parameters
+    ----------
+    units : ndarray of uint8 (n_rows,)
+        What each row counts; 0 for who does not judge.
+    scores, targets : ndarray of int16 and int32 (n_rows,)
+    costs : ndarray of int64 (2 * far,)
+        By score from -far on, beyond which it is taken as there.
+    """
+    found, far = 0, len(costs) // 2
+    for row in range(len(units)):
+        if units[row]:
+            score = min(max(np.int64(scores[row]), -far), far - 1)
+            found += np.int64(units[row]) * (costs[score + far] - pull * np.int64(targets[row]) * score)
+    return found
+
+
+@kernel
 def dismiss(judges: Judges, leaving: Ints) -> None:
     """Blank the judges among the rows that leave; changes `judges`."""
     for row in leaving:

@@ -92,3 +92,12 @@ def test_losses_are_those_of_the_formula(loss: losses.Loss) -> None:
                 expected[blend] += int(units[row]) * cost
     found = judging.judge(judges, scores, targets, units, of_share, weights, loss.costs, loss.pull)
     assert found.tolist() == expected
+
+
+def test_the_loss_of_judges_is_that_of_the_formula() -> None:
+    rng, loss = np.random.default_rng(5), losses.logistic()
+    units, scores = rng.integers(0, 3, 60).astype(np.uint8), rng.integers(-3000, 3000, 60).astype(np.int16)
+    y = rng.integers(0, 2, 60)
+    found = judging.loss_of(units, scores, (256 * y).astype(np.int32), loss.costs, loss.pull)
+    near = np.clip(scores, -2048, 2047) / 256
+    assert found / 65536 == pytest.approx(float((units * (np.log1p(np.exp(near)) - y * near)).sum()), rel=1e-3)

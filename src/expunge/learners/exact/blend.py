@@ -16,13 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge._kernels import judging
-from expunge._kernels.siphash import hash_each
 from expunge.domain.schema import Schema
 from expunge.errors import InputError
 from expunge.learners.encoding.columns import Feature
 from expunge.learners.exact.boosting import Boosting, BoostingClassifier, BoostingRegressor, Series
 from expunge.learners.exact.bounds import at_least
-from expunge.learners.exact.forest import ForestClassifier, Foresting, ForestRegressor, Grove, ids_of
+from expunge.learners.exact.drawn import drawn_apart
+from expunge.learners.exact.forest import ForestClassifier, Foresting, ForestRegressor, Grove
 from expunge.learners.exact.grown import (
     Grown,
     GrownClassifier,
@@ -59,7 +59,7 @@ class Blended(Grown):
         super().__init__(features, records, target, key_of(learner, b"expunge blend"))
         target.check_rows()
         boosting, additive, forest = learner._members()
-        apart = _drawn(records, key_of(learner, b"expunge judges"), float(learner.judges))
+        apart = drawn_apart(records, key_of(learner, b"expunge judges"), float(learner.judges))
         self._alive = np.ones(self._n, np.uint8)
         units = self.weights.units
         known = units * (1 - apart)
@@ -351,9 +351,3 @@ class BlendRegressor(GrownRegressor, Blending):
 def _additive(kind: type[Boosting], rounds: int) -> Boosting:
     """Return boosting by tables of one column: half the rounds at twice the rate are as good, and forget faster."""
     return kind(n_estimators=max(1, rounds // 2), learning_rate=0.24, max_features=1)
-
-
-def _drawn(records: Records, key: npt.NDArray[np.uint64], share: float) -> npt.NDArray[np.uint8]:
-    """Tell whose rows judge: 1 where they do, ndarray of uint8 (n_rows,)."""
-    drawn = hash_each(key, np.zeros(1, np.uint64), ids_of(records)) >> np.uint64(32)
-    return np.repeat(drawn < np.uint64(int(share * 2**32)), records.counts).astype(np.uint8)

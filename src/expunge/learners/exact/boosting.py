@@ -17,15 +17,16 @@ from typing import Any, ClassVar, Final, Literal, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from expunge._kernels import plans, pushing, softmax, tables
+from expunge._kernels import judging, plans, pushing, softmax, tables
 from expunge._kernels.siphash import Words as Keys
 from expunge._kernels.staging import DEEPEST
 from expunge._kernels.tables import Chain, Plan
 from expunge.domain.schema import Schema
 from expunge.errors import InputError
 from expunge.learners.encoding.adaptive import Binning
-from expunge.learners.encoding.columns import Feature
+from expunge.learners.encoding.columns import Cells, Feature
 from expunge.learners.exact.bounds import at_least, positive
+from expunge.learners.exact.drawn import drawn_apart
 from expunge.learners.exact.grown import (
     Grown,
     GrownClassifier,
@@ -55,8 +56,12 @@ PATIENCE: Final = 64
 OF_TABLES: Final = ("n_candidates", "max_features", "multi_class")
 OF_STAGES: Final = ("n_stages", "max_depth")
 """What is said about one structure alone."""
+OF_ONE: Final = {"tables": OF_STAGES, "staged": OF_TABLES, "auto": ("multi_class",)}
+"""What is therefore not said where another is taken."""
+JUDGES: Final = 0.1
+"""Share of the people who judge structures."""
 
-Structure: TypeAlias = Literal["tables", "staged"]
+Structure: TypeAlias = Literal["tables", "staged", "auto"]
 
 
 class Series:
@@ -158,41 +163,91 @@ class Series:
 
 
 class Rounds(Grown):
-    """What a state's rows became: bins, and a series."""
+    """What a state's rows became: bins, and a series; or two, of which the better is chosen by people apart.
+
+    These judges are drawn by key: they have weight nought in both, which get scores for them and learn nothing of them.
+    The structure of least loss on them is taken, tables where both are as good. All is integers, so the choice is a
+    function of who is left, and it is looked at again whenever somebody leaves.
+    """
 
     def __init__(self, features: tuple[Feature, ...], records: Records, target: Target, learner: Boosting) -> None:
         key = key_of(learner, PURPOSE)
         super().__init__(features, records, target, key)
         target.check_rows()
         self._alive = np.ones(self._n, np.uint8)
-        kind = Series if learner.structure == "tables" else Stages
-        self.series: Series | Stages = kind(self, self.weights.units.copy(), key, learner)
+        self._apart, known = np.zeros(self._n, np.uint8), self.weights.units
+        if learner.structure == "auto":
+            self._apart = drawn_apart(records, key_of(learner, b"expunge judges"), JUDGES)
+            known = known * (1 - self._apart)
+        names = (*KINDS,) if learner.structure == "auto" else (learner.structure,)
+        self.contenders: dict[str, Series | Stages] = {
+            name: KINDS[name](self, known.copy(), key, learner) for name in names
+        }
+        self.chosen = self._chosen()
+
+    @property
+    def series(self) -> Series | Stages:
+        """The one that was chosen."""
+        return self.contenders[self.chosen]
 
     @property
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """All sums of gradients, and which tables were chosen."""
-        return self.series.arrays
+        """All that was learned, of all contenders."""
+        if len(self.contenders) == 1:
+            return self.series.arrays
+        return {f"{name} {part}": own for name, one in self.contenders.items() for part, own in one.arrays.items()}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Those of the target, and which structure was chosen."""
+        return super().facts | {"structure": self.chosen}
+
+    def forget(self, kept: Records, leaving: Cells, names: Numbers) -> dict[str, int] | None:
+        """Take rows away, as `Grown.forget`, and choose again."""
+        work = super().forget(kept, leaving, names)
+        if work is not None:
+            self.chosen = self._chosen()
+        return work
+
+    def _chosen(self) -> str:
+        if len(self.contenders) == 1:
+            return next(iter(self.contenders))
+        loss, units = self.target.loss, self.weights.units * self._apart
+        return min(
+            self.contenders,
+            key=lambda name: sum(
+                judging.loss_of(units, chain.scores[-1], pull, loss.costs, loss.pull)
+                for chain, pull in zip(self.contenders[name].chains, self.target.pulls, strict=True)
+            ),
+        )
 
     def _left(self, rows: Numbers, *, moved: bool) -> dict[str, int] | None:
-        self._alive[rows] = 0
-        work = {"rows_learned_again": self._n}
-        if moved and isinstance(self.series, Series):
-            self.series.drop(rows)
-        else:
-            work = self.series.leave(self, self._alive, rows)
+        self._alive[rows], self._apart[rows] = 0, 0
+        work: dict[str, int] = {}
+        for one in self.contenders.values():
+            if moved and isinstance(one, Series):
+                one.drop(rows)
+                done = {"rows_learned_again": self._n}
+            else:
+                done = one.leave(self, self._alive, rows)
+            work = {name: work.get(name, 0) + done.get(name, 0) for name in {**work, **done}}
         return None if self.target.leave(rows) else work
 
     def _merged(self, column: int, before: int) -> None:
         """Do nothing: `_moved` does it for all bins that moved."""
 
     def _moved(self) -> None:
-        self.series.grow(self, self._alive == 0)
+        for one in self.contenders.values():
+            one.grow(self, self._alive == 0)
+
+
+KINDS: Final[dict[str, type[Series] | type[Stages]]] = {"tables": Series, "staged": Stages}
 
 
 class Boosting(GrownPredictor):
     """Base of classifier and regression: all but what is predicted."""
 
-    format: ClassVar[int] = 2
+    format: ClassVar[int] = 3
 
     n_estimators: int
     learning_rate: float
@@ -205,6 +260,12 @@ class Boosting(GrownPredictor):
     n_stages: int
     max_depth: int
     n_jobs: int | None
+
+    @property
+    def structure_(self) -> str:
+        """What is served: ``tables`` or ``staged``."""
+        chosen: str = self._fitted().grown.chosen
+        return chosen
 
     @property
     def feature_importances_(self) -> npt.NDArray[np.float64]:
@@ -232,10 +293,10 @@ class Boosting(GrownPredictor):
 
     def _check_structure(self) -> None:
         """Refuse what is said about the other structure."""
-        if self.structure not in ("tables", "staged"):  # a tuple: what cannot be hashed is refused too
-            raise InputError(f"structure={self.structure!r} is not known.", mend="Take 'tables' or 'staged'.")
+        if self.structure not in (*OF_ONE,):  # a tuple: what cannot be hashed is refused too
+            raise InputError(f"structure={self.structure!r} is not known.", mend=f"Take one of {', '.join(OF_ONE)}.")
         defaults = type(self)().get_params(deep=False)
-        for name in OF_TABLES if self.structure == "staged" else OF_STAGES:
+        for name in OF_ONE[self.structure]:
             if (given := getattr(self, name, None)) != defaults.get(name):
                 raise InputError(f"{name}={given!r} says nothing where structure={self.structure!r}.", mend="Omit it.")
 
@@ -274,8 +335,9 @@ class BoostingClassifier(GrownClassifier, Boosting):
     multi_class : {"ovr", "softmax"}
         Several classes: each against the rest, or together under one loss. The latter is more accurate on some data,
         and forgets many times slower: who moves one class's score moves the gradients of all. Of no effect on two.
-    structure : {"tables", "staged"}
+    structure : {"tables", "staged", "auto"}
         ``staged`` takes trees instead of tables, for columns that tell something only together: it forgets more slowly.
+        ``auto`` learns both from nine tenths of the people, and serves the one that does better on the others.
     n_stages : int
         How often the trees' splits are chosen by what is yet to be learned; for ``staged`` only.
     max_depth : int
@@ -293,6 +355,8 @@ class BoostingClassifier(GrownClassifier, Boosting):
     Attributes
     ----------
     classes_ : ndarray (n_classes,)
+    structure_ : str
+        What is served: ``tables`` or ``staged``.
     state_ : GrownState
         Personal data.
 
@@ -379,8 +443,9 @@ class BoostingRegressor(GrownRegressor, Boosting):
         fewer move.
     min_signal : float
         A cell whose sum of gradients is below so many standard deviations adds nothing.
-    structure : {"tables", "staged"}
+    structure : {"tables", "staged", "auto"}
         ``staged`` takes trees instead of tables, for columns that tell something only together: it forgets more slowly.
+        ``auto`` learns both from nine tenths of the people, and serves the one that does better on the others.
     n_stages : int
         How often the trees' splits are chosen by what is yet to be learned; for ``staged`` only.
     max_depth : int
@@ -396,6 +461,8 @@ class BoostingRegressor(GrownRegressor, Boosting):
 
     Attributes
     ----------
+    structure_ : str
+        What is served: ``tables`` or ``staged``.
     state_ : GrownState
         Personal data.
 

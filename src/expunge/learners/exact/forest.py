@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from functools import partial
-from hashlib import blake2b
 from typing import Any, ClassVar, Final, Literal, cast
 
 import numpy as np
@@ -18,10 +17,10 @@ from expunge._kernels.siphash import Words as Keys
 from expunge._kernels.siphash import hash_each
 from expunge._kernels.trees import Bytes, Room, Shape, Trees
 from expunge.domain.schema import Schema
-from expunge.domain.subject import subject_bytes
 from expunge.errors import InputError
 from expunge.learners.encoding.columns import Cells, Feature
 from expunge.learners.exact.bounds import at_least
+from expunge.learners.exact.drawn import ids_of
 from expunge.learners.exact.grown import (
     Grown,
     GrownClassifier,
@@ -392,9 +391,3 @@ def _draws(records: Records, key: Keys, n_trees: int, share: float) -> Draws:
     paths = hash_each(key, np.full(1, _PATHS, np.uint64), np.arange(n_trees, dtype=np.uint64))
     limit = np.uint64(min(int(share * 2**32), 2**32 - 1))
     return Draws(np.repeat(who, records.counts), odd | np.uint64(1), other, limit, paths)
-
-
-def ids_of(records: Records) -> Keys:
-    """Return a number for each subject that no other subject changes: ndarray of uint64 (n_subjects,)."""
-    ids = [int.from_bytes(blake2b(subject_bytes(one), digest_size=8).digest(), "little") for one in records.subjects]
-    return np.array(ids, np.uint64)

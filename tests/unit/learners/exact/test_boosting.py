@@ -166,6 +166,7 @@ def test_it_serves_what_it_learned_and_no_row() -> None:
         ({"random_state": -1}, "random_state"),
         ({"structure": "trees"}, "structure='trees' is not known"),
         ({"structure": ["staged"]}, "is not known"),
+        ({"structure": "auto", "multi_class": "softmax"}, "multi_class='softmax' says nothing where structure='auto'"),
         ({"n_stages": 2}, "n_stages=2 says nothing where structure='tables'"),
         ({"max_depth": 3}, "max_depth=3 says nothing"),
         ({"n_stages": 0}, "n_stages=0"),

@@ -22,6 +22,7 @@ from expunge.learners.exact import (
 LEARNERS = [
     BoostingClassifier(10),
     BoostingClassifier(10, structure="staged", n_stages=2),
+    BoostingClassifier(10, structure="auto"),
     BoostingRegressor(n_estimators=10),
     ForestClassifier(8),
     ForestClassifier(8, n_jobs=2),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -214,3 +215,45 @@ def test_learning_in_two_parts_is_learning_at_once() -> None:
     learner = BoostingClassifier(**SMALL).fit(X.iloc[first], y[first], subjects=ids[first])
     learner.learn(X.iloc[second], y[second], subjects=ids[second])
     assert learner.digest() == BoostingClassifier(**SMALL).fit(X, y, subjects=ids).digest()
+
+
+AUTO: dict[str, Any] = {"n_estimators": 10, "learning_rate": 0.4, "structure": "auto", "max_depth": 4}
+
+
+def pairs_of(seed: int, n: int) -> tuple[Any, Any]:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 8))
+    return X, X[:, 0] * X[:, 1] + X[:, 2] * X[:, 3] + X[:, 4] * X[:, 5] + 0.5 * rng.normal(size=n) > 0
+
+
+def test_people_apart_choose_the_structure_that_does_better_on_them() -> None:
+    X, y = pairs_of(0, 8000)
+    assert BoostingClassifier(structure="auto").fit(X, y).structure_ == "staged"
+    alone = (X > 0.5).sum(axis=1) + 3 * np.random.default_rng(1).normal(size=8000) > 2.4
+    learner = BoostingClassifier(structure="auto").fit(X, alone)
+    assert learner.structure_ == "tables"
+    made = learner.state_.grown
+    judges = made._apart == 1
+    assert 0.08 < judges.mean() < 0.12
+    told = {}
+    for name, one in made.contenders.items():
+        score, y_of = one.chains[0].scores[-1][judges] / 256, made.target.pulls[0][judges] / 256
+        told[name] = float((np.log1p(np.exp(score)) - y_of * score).mean())
+    assert min(told, key=told.__getitem__) == "tables"
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_with_judges_forgetting_is_a_refit_and_the_choice_goes_with_it(classes: int) -> None:
+    """What is chosen is what a refit chooses, whichever it is."""
+    for seed in range(6):
+        X, y = pairs_of(seed, 500)
+        y = y if seed % 2 else (X[:, :3] > 0.5).sum(axis=1) > 1
+        y = y.astype(int) + (X[:, 6] > 1) * (classes - 2)
+        learner = BoostingClassifier(**AUTO, random_state=seed).fit(X, y)
+        order = np.random.default_rng(seed).permutation(500).tolist()
+        for begin, end in pairwise((0, 1, 2, 3, 9, 30, 120)):
+            learner.forget(order[begin:end])
+            stays = np.sort(order[end:])
+            again = BoostingClassifier(**AUTO, random_state=seed).fit(X[stays], y[stays], subjects=stays)
+            assert learner.digest() == again.digest(), (seed, end)
+            assert learner.structure_ == again.structure_
