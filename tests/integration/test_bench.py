@@ -26,7 +26,7 @@ def test_a_quick_run_measures_all_and_the_report_shows_it(command: Command, benc
         assert result["command"] == f"expunge bench learners --quick --out {out}"
         assert tables.PARTS[part](result["found"]) in ran.out
     for task in found["forgetting"]["found"].values():
-        assert {name: own["equal_to_a_refit"] for name, own in task.items()} == dict.fromkeys(rivals.LEARNERS, True)
+        assert {name: own["equal_to_a_refit"] for name, own in task.items()} == dict.fromkeys(rivals.ALL, True)
     for own in found["sequences"]["found"].values():
         assert own["random_equal"] == own["random"] > 0 < own["adversarial_equal"] == own["adversarial"]
 

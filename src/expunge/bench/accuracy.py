@@ -32,7 +32,7 @@ def of_task(task: Task, size: Size) -> dict[str, Any]:
         train = task.train(split)
         y, people = task.y[train], task.people[train]
         for seed in range(size.seeds):
-            for name, own in rivals.LEARNERS.items():
+            for name, own in rivals.ALL.items():
                 learner = own.make(random_state=seed)
                 spent = seconds(learner.fit, coded.X[train], y, subjects=people)
                 note("own", name, learner.decision_function(coded.X[~train]), spent, train)

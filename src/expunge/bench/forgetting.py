@@ -26,7 +26,7 @@ def measure(size: Size) -> dict[str, Any]:
     found = {}
     for name, task in tasks.loaded(tasks.REAL, size.people):
         learned = task.coded().where(task.train(0))
-        found[name] = {learner: of_learner(own, learned, size) for learner, own in rivals.LEARNERS.items()}
+        found[name] = {learner: of_learner(own, learned, size) for learner, own in rivals.ALL.items()}
     return found
 
 

@@ -1,12 +1,14 @@
 """Who is measured: our ensembles, and other libraries' at their defaults, one thread each.
 
-To measure one more of ours, or a variant, add a line to the end of `LEARNERS`: colours and markers go by their order.
+To measure one more of ours add a line to the end of `LEARNERS`, and a variant to `VARIANTS`, which are not taken through
+all parts: colours and markers go by their order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -41,6 +43,10 @@ LEARNERS: Final[dict[str, Own]] = {
     "forest": Own(ForestClassifier, {"n_estimators": 20}),
     "blend": Own(BlendClassifier, {"n_chains": 2, "n_estimators": 20, "n_trees": 10}),
 }
+VARIANTS: Final[dict[str, Own]] = {
+    "boosting, staged": Own(partial(BoostingClassifier, structure="staged"), {"n_estimators": 40}),
+}
+ALL: Final[dict[str, Own]] = LEARNERS | VARIANTS
 CATEGORIES: Final = "lightgbm, categories"
 """Who gets words as categories."""
 RIVALS: Final[dict[str, Callable[[], Any]]] = {
@@ -69,7 +75,7 @@ def refit(task: Task) -> Any:
 def warm_up() -> None:
     """Compile every kernel that fits, forgets or predicts."""
     X = np.random.default_rng(0).normal(size=(3_000, 3))
-    for own in LEARNERS.values():
+    for own in ALL.values():
         learner = own.make(**own.small).fit(X, np.arange(len(X)) % 2)
         for person in range(200):
             learner.forget([person])

@@ -29,7 +29,7 @@ BATCHES: Final = (1, 1, 1, 2, 5, 30, 200)
 def measure(size: Size) -> dict[str, Any]:
     """Return for each of ours how many sequences ended like a refit."""
     data = [load() for load in tasks.REAL.values()]
-    return {name: counted(own, data, size) for name, own in rivals.LEARNERS.items()}
+    return {name: counted(own, data, size) for name, own in rivals.ALL.items()}
 
 
 def counted(own: Own, data: Sequence[Task], size: Size) -> dict[str, int]:

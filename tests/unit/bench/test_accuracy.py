@@ -16,7 +16,7 @@ def test_ours_are_fitted_for_each_split_and_seed_and_others_for_each_split(
     monkeypatch.setattr(rivals, "RIVALS", {name: rivals.RIVALS[name] for name in few})
     monkeypatch.setattr(rivals, "SHARDS", (2,))
     found = accuracy.of_task(task, Size(splits=2, seeds=2))
-    assert {name: len(own["aucs"]) for name, own in found["own"].items()} == dict.fromkeys(rivals.LEARNERS, 4)
+    assert {name: len(own["aucs"]) for name, own in found["own"].items()} == dict.fromkeys(rivals.ALL, 4)
     assert {name: len(own["aucs"]) for name, own in found["others"].items()} == dict.fromkeys(
         (*few, "SISA, 2 shards"), 2
     )

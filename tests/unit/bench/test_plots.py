@@ -25,7 +25,7 @@ def test_only_what_was_measured_is_drawn(part: str, gone: set[str], results: dic
 
 
 def test_each_of_ours_has_a_look() -> None:
-    assert len(rivals.LEARNERS) <= len(plots.OWN)
+    assert len(rivals.ALL) <= len(plots.OWN)
 
 
 def test_no_two_share_a_colour_or_a_marker() -> None:

@@ -9,9 +9,9 @@ from expunge.bench import rivals
 from expunge.bench.tasks import Task
 
 
-@pytest.mark.parametrize("name", rivals.LEARNERS)
+@pytest.mark.parametrize("name", rivals.ALL)
 def test_each_of_ours_takes_a_seed_and_the_hyperparameters_of_its_small_form(name: str) -> None:
-    own = rivals.LEARNERS[name]
+    own = rivals.ALL[name]
     found = own.make(random_state=7, **own.small).get_params()
     assert found["random_state"] == 7
     assert found.items() >= own.small.items()
