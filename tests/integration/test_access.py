@@ -96,7 +96,15 @@ TABLE: Final[dict[str, Row]] = {
     "policy check": Row({OFFICER, AUDITOR, ADMIN, OWNER}),
     "policy reset": Row({ADMIN, OWNER}),
 }
-OPEN_TO_ALL: Final = {"init", "demo", "certificate show", "certificate verify", "doctor"}
+OPEN_TO_ALL: Final = {
+    "init",
+    "demo",
+    "certificate show",
+    "certificate verify",
+    "doctor",
+    "bench learners",
+    "bench report",
+}
 """Commands that ask nobody who they are: all but the last open no workspace; the doctor changes nothing, names nobody,
 and must work where nobody can prove anything any more."""
 

@@ -350,7 +350,7 @@ class ForestRegressor(GrownRegressor, Foresting):
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> X = rng.uniform(-1, 1, (4000, 2))
-    >>> learner = ForestRegressor(20).fit(X, 10 * X[:, 0] * X[:, 1])
+    >>> learner = ForestRegressor(20, min_samples_leaf=5).fit(X, 10 * X[:, 0] * X[:, 1])
     >>> np.abs(learner.predict([[0.7, 0.7], [0.7, -0.7]]) - [4.9, -4.9]).max() < 1
     np.True_
     """
