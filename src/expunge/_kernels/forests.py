@@ -82,7 +82,7 @@ def scan(counts: Ints, f: int, whole: Ints, n: int, shape: Shape, left: Longs, b
 
     Parameters
     ----------
-    counts : ndarray of int32, uint32 or uint16 (n_bins * n_classes,)
+    counts : ndarray of uint32 or uint16 (n_bins * n_classes,)
         Of the node's rows, bin by bin.
     left : ndarray of int64 (n_classes,)
         Room.

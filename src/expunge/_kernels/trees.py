@@ -16,6 +16,7 @@ from expunge._kernels.siphash import Words
 Bytes = npt.NDArray[np.uint8]
 Shorts = npt.NDArray[np.int16]
 Words16 = npt.NDArray[np.uint16]
+Words32 = npt.NDArray[np.uint32]
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
@@ -118,7 +119,8 @@ class Room(NamedTuple):
 
     Parameters
     ----------
-    bins : ndarray of int32 (BINS * n_classes,)
+    bins : ndarray of uint32 (BINS * n_classes,)
+        Counts, of the type that wide tables have: so kernels are compiled for two types, not three.
     rows, order : ndarray of int32 (n_rows,)
     sorted : ndarray of int32 (SORTED,)
     features : ndarray of int64 (n_features,)
@@ -128,7 +130,7 @@ class Room(NamedTuple):
         Copies of rows that a subtree is grown from: bins column by column, labels, weights.
     """
 
-    bins: Ints
+    bins: Words32
     rows: Ints
     order: Ints
     sorted: Ints
@@ -184,7 +186,7 @@ def parts_of(trees: Trees, n_parts: int) -> list[tuple[slice, Trees]]:
 def room(n_rows: int, n_features: int, n_classes: int) -> Room:
     """Return room to work in; what memory held before is not kept alive in it."""
     return Room(
-        np.zeros(BINS * n_classes, np.int32),
+        np.zeros(BINS * n_classes, np.uint32),
         np.zeros(n_rows, np.int32),
         np.zeros(n_rows, np.int32),
         np.zeros(SORTED, np.int32),
