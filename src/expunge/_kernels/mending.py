@@ -41,7 +41,7 @@ def _find_again(trees: Trees, t: int, k: int, shape: Shape, space: Room) -> tupl
 def _gather(trees: Trees, t: int, k: int, shape: Shape, space: Room, release: bool) -> int:
     """Copy the rows below a node into `space.rows`; returns how many.
 
-    With `release` its descendants become free, and the places where the rows were are blanked: one that is not used
+    With `release` its descendants become free; they and the places where the rows were are blanked: what is not used
     again must not tell of a row that leaves later.
     """
     stack, depth, n = space.stack, 1, 0
@@ -66,6 +66,9 @@ def _gather(trees: Trees, t: int, k: int, shape: Shape, space: Room, release: bo
             if release:
                 trees.free[t, trees.n_free[t]] = left
                 trees.n_free[t] += 1
+        if release and node != k:
+            trees.classes[t, node, :] = 0
+            trees.count[t, node] = 0
     return n
 
 

@@ -113,7 +113,9 @@ def find_relabelled(
     moved: Ints,
     was: Bytes,
 ) -> int:
-    """List the rows whose number at the beginning of a stage is another now, and write it down; returns how many.
+    """Write down the numbers at the beginning of a stage that are others now; list the rows that trees see of these.
+
+    Returns how many are listed.
 
     Parameters
     ----------
@@ -121,17 +123,16 @@ def find_relabelled(
         Rows whose scores are others now.
     y : ndarray of uint8 (n_rows,)
         Changed.
-    moved, was : ndarray of int32 and uint8 (n_rows,)
+    moved, was : ndarray of int32 and uint8 (n_rows + 1,)
         The rows and the numbers that they had; written to.
     """
     n = 0
     for i in others:
-        if weight[i]:
-            level = np.uint8(level_of(np.int64(chain.scores[t, i]), t, np.int64(target[i]), reach, rule))
-            if level != y[i]:
-                moved[n], was[n] = i, y[i]
-                y[i] = level
-                n += 1
+        level = np.uint8(level_of(np.int64(chain.scores[t, i]), t, np.int64(target[i]), reach, rule))
+        if level != y[i]:
+            moved[n], was[n] = i, y[i]
+            y[i] = level
+            n += weight[i] > 0
     return n
 
 

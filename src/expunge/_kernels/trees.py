@@ -71,14 +71,14 @@ class Trees(NamedTuple):
         Weight of each class in a node, in parts; their sum is at most 2**31 - 1.
     start, count, budget : ndarray of int32 (n_trees, n_nodes)
         Where a leaf's rows are in `rows`, how many a node has, and how much weight may leave before it is looked at
-        again.
+        again: below nought, when it is to be, a leaf's too (`relabelling`).
     path : ndarray of uint64 (n_trees, n_nodes)
         What its choices are drawn by.
     depth : ndarray of int16 (n_trees, n_nodes)
     seen : ndarray of uint8 (n_trees, n_nodes)
         1 where a row is leaving; all nought between calls.
     fresh : ndarray of uint8 (n_trees, n_nodes)
-        1 where a node is another than it was; set, and never read here (`judging`).
+        1 where a node is another than it was; set here, and read and reset by whoever asks (`judging`, `staging`).
     rows : ndarray of int32 (n_trees, n_rows)
         -1 where a row has left.
     free : ndarray of int32 (n_trees, n_pairs)
@@ -164,7 +164,7 @@ def empty_trees(n_trees: int, n_rows: int, n_classes: int, shape_of: Shape, weig
         np.zeros(shape, np.uint8),
         np.zeros(shape, np.uint8),
         np.full((n_trees, n_rows), -1, np.int32),
-        np.ascontiguousarray(np.broadcast_to(pairs, (n_trees, len(pairs)))),
+        np.tile(pairs, (n_trees, 1)),
         np.full(n_trees, len(pairs), np.int64),
         np.full(shape, -1, np.int32),
         np.zeros((n_trees, heap + heap % 2), np.uint16),

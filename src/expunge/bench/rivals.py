@@ -1,7 +1,7 @@
 """Who is measured: our ensembles, and other libraries' at their defaults, one thread each.
 
-To measure one more of ours add a line to the end of `LEARNERS`, and a variant to `VARIANTS`, which are not taken through
-all parts: colours and markers go by their order.
+To measure one more of ours add a line to the end of `LEARNERS`, and a variant to `VARIANTS`, which are not taken
+through all parts: colours and markers go by their order.
 """
 
 from __future__ import annotations

@@ -220,7 +220,8 @@ class Watch:
         middles, counts = (
             np.concatenate([none, *(getattr(s, name) for s in splits)]) for name in ("middles", "counts")
         )
-        self._watched, self._laid = Intervals(place, bits, least, ends, middles, counts), splits
+        self._watched = Intervals(place, bits, least, ends, middles, counts)
+        self._laid = [replace(split, counts=none) for split in splits]  # only those of now are kept
 
     @property
     def _splits(self) -> list[Split]:

@@ -323,9 +323,9 @@ class BoostingClassifier(GrownClassifier, Boosting):
         Rounds: tables, or trees.
     learning_rate : float
     n_candidates : int
-        Tables drawn in each round, of which the data choose one; for ``tables`` only.
+        Tables drawn in each round, of which the data choose one; not for ``staged``.
     max_features : int
-        Most columns of a table, 1 to 3; for ``tables`` only.
+        Most columns of a table, 1 to 3; not for ``staged``.
     reg_lambda : float
         Added to each cell's sum of second derivatives, as in LightGBM.
     value_step : float
@@ -334,14 +334,15 @@ class BoostingClassifier(GrownClassifier, Boosting):
         A cell whose sum of gradients is below so many standard deviations adds nothing.
     multi_class : {"ovr", "softmax"}
         Several classes: each against the rest, or together under one loss. The latter is more accurate on some data,
-        and forgets many times slower: who moves one class's score moves the gradients of all. Of no effect on two.
+        and forgets many times slower: who moves one class's score moves the gradients of all. For ``tables`` only; of
+        no effect on two classes.
     structure : {"tables", "staged", "auto"}
         ``staged`` takes trees instead of tables, for columns that tell something only together: it forgets more slowly.
         ``auto`` learns both from nine tenths of the people, and serves the one that does better on the others.
     n_stages : int
-        How often the trees' splits are chosen by what is yet to be learned; for ``staged`` only.
+        How often the trees' splits are chosen by what is yet to be learned; not for ``tables``.
     max_depth : int
-        Levels of a tree, 1 to 8; for ``staged`` only. The first two are drawn by key.
+        Levels of a tree, 1 to 8; not for ``tables``. The first two are drawn by key, but for the last.
     n_jobs : int or None
         Threads: several classes learn on one each, and so do trees of a stage; -1 for all that the machine has. What
         is learned is the same for any number.
@@ -433,9 +434,9 @@ class BoostingRegressor(GrownRegressor, Boosting):
         Rounds: tables, or trees.
     learning_rate : float
     n_candidates : int
-        Tables drawn in each round, of which the data choose one; for ``tables`` only.
+        Tables drawn in each round, of which the data choose one; not for ``staged``.
     max_features : int
-        Most columns of a table, 1 to 3; for ``tables`` only.
+        Most columns of a table, 1 to 3; not for ``staged``.
     reg_lambda : float
         Rows' worth of curvature added to each cell.
     value_step : float
@@ -447,9 +448,9 @@ class BoostingRegressor(GrownRegressor, Boosting):
         ``staged`` takes trees instead of tables, for columns that tell something only together: it forgets more slowly.
         ``auto`` learns both from nine tenths of the people, and serves the one that does better on the others.
     n_stages : int
-        How often the trees' splits are chosen by what is yet to be learned; for ``staged`` only.
+        How often the trees' splits are chosen by what is yet to be learned; not for ``tables``.
     max_depth : int
-        Levels of a tree, 1 to 8; for ``staged`` only. The first two are drawn by key.
+        Levels of a tree, 1 to 8; not for ``tables``. The first two are drawn by key, but for the last.
     n_jobs : int or None
         Threads; -1 for all that the machine has. What is learned is the same for any number.
     random_state : int

@@ -38,6 +38,8 @@ from expunge.learners.values import to_text
 
 Rows = npt.NDArray[np.int32]
 
+MOST_COLUMNS: Final = 2**15 - 1
+"""A tree's features are numbers of 16 bits."""
 MOST_ROWS: Final = 2**22
 """Beyond, a sum could leave its bits, whatever the loss."""
 MANY: Final = 50
@@ -250,6 +252,8 @@ class GrownPredictor(RowPredictor):
     def _derived(self, features: tuple[Feature, ...], named: bool, records: Records, started: float) -> GrownState:
         if len(records) > MOST_ROWS:
             raise InputError(f"{len(records)} rows are too many.", mend=f"Give at most {MOST_ROWS}.")
+        if len(features) - 1 > MOST_COLUMNS:
+            raise InputError(f"{len(features) - 1} columns are too many.", mend=f"Give at most {MOST_COLUMNS}.")
         copy = type(self)(**(self.get_params(deep=False) | {"schema": None}))
         state = GrownState(self.task, self._hyperparameters(), features, named, records, 0.0, copy)
         if len(state.classes) > np.iinfo(np.uint8).max:

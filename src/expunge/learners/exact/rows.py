@@ -398,11 +398,11 @@ def _restored(features: tuple[Feature, ...], meta: dict[str, Any], arrays: Array
             raise ValueError("codes do not fit the words")
     cells = Cells(arrays["numbers"], arrays["codes"], words).shrunk()
     numeric = sum(feature.kind is Kind.NUMERIC for feature in features)
-    columns = (numeric + (meta.get("weighted") is True),), (len(features) - numeric,)
-    if (cells.numbers.shape[1:], cells.codes.shape[1:]) != columns:
+    weighted = meta.get("weighted") is True
+    if (cells.numbers.shape[1:], cells.codes.shape[1:]) != ((numeric + weighted,), (len(features) - numeric,)):
         raise ValueError("cells do not fit the features")
-    if meta.get("weighted") is True:
-        check_weights(cells.numbers[:, numeric_inputs(features)], len(cells))
+    if weighted and not check_weights(cells.numbers[:, numeric_inputs(features)], len(cells)).all():
+        raise ValueError("a row of weight 0 is among the records")
     subjects = meta["subjects"]
     owners = np.repeat(np.arange(len(subjects)), np.diff(arrays["starts"]))
     records = Records.of([subjects[owner] for owner in owners], cells)

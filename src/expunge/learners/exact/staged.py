@@ -226,11 +226,6 @@ class Stages:
                 own[first:end] = 0
             staging.grow_stage(view.rows, pull, weight, stage.trees, first, rule, chain)
 
-    def drop(self, rows: Numbers) -> None:
-        """Take rows away, and be of no use until grown again."""
-        self._weight[rows] = 0
-        self._views.clear()
-
     def leave(self, grown: Grown, alive: Bytes, rows: Numbers) -> dict[str, int]:
         """Take rows away that `alive` has no more, but `grown` still has; returns the work."""
         done = sum(self._leave(grown, c, alive, rows) for c in range(len(self.chains)))
@@ -243,7 +238,7 @@ class Stages:
         chain, rule, pull = self.chains[c], self.rules[c], grown.target.pulls[c]
         n = len(pull)
         front = empty_front(n, np.zeros((2, MOST_CELLS), np.uint8))
-        moved, was = np.empty(n, np.int32), np.empty(n, np.uint8)
+        moved, was = np.empty(n + 1, np.int32), np.empty(n + 1, np.uint8)
         stay, work = self._weight * alive, np.zeros(5, np.int64)
         n_dirty = n_moved = 0
         for number, stage in enumerate(self.stages[c]):

@@ -142,3 +142,9 @@ def test_at_most_255_bins_even_where_every_value_is_full() -> None:
     binning, _, watch = learn_bins(feature, learn_columns(feature, cells), KEY, cells)
     assert 100 < binning.bins[0] <= 255
     assert [split.crowded for split in watch._splits] == [False, True]
+
+
+def test_only_the_counts_of_now_are_kept() -> None:
+    watch = learned(people(4, 2000))[2]
+    assert not any(len(split.counts) for split in watch._laid)
+    assert sum(len(split.counts) for split in watch._splits) == len(watch._watched.counts) > 0

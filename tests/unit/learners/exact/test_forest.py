@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import roc_auc_score
 
 from expunge._kernels import drawing
 from expunge.errors import CannotForgetError, InputError
 from expunge.learners.encoding import adaptive
-from expunge.learners.exact import ForestClassifier, grown
+from expunge.learners.exact import ForestClassifier, ForestRegressor, grown
 from expunge.learners.state import dump, load
 
 
@@ -132,3 +133,34 @@ def test_parameters_out_of_bounds_are_refused(params: dict[str, Any], said: str)
     X, y, ids = table(9, 50)
     with pytest.raises(InputError, match=said):
         small(**params).fit(X, y, subjects=ids)
+
+
+@pytest.mark.parametrize(
+    "learner", [ForestClassifier(1, min_samples_leaf=200), ForestRegressor(1, min_samples_leaf=200)]
+)
+def test_a_lone_tree_that_is_a_leaf_forgets(learner: Any) -> None:
+    X, y = np.arange(100.0).reshape(-1, 1), np.arange(100) % 2
+    fitted = clone(learner).fit(X, y)
+    fitted.forget([3])
+    stay = np.delete(np.arange(100), 3)
+    assert fitted.digest() == clone(learner).fit(X[stay], y[stay], subjects=stay).digest()
+
+
+def test_nodes_that_are_free_tell_nothing() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(400, 3)), rng.normal(size=400)
+    learner = ForestRegressor(2, subject_fraction=1.0, min_samples_leaf=1).fit(X, y)
+    for person in rng.permutation(400)[:60].tolist():
+        learner.forget([person])
+    trees = learner.state_.grown.grove.trees
+    for t, pairs in enumerate(trees.free):
+        left = pairs[: trees.n_free[t]]
+        for node in (*left, *(left + 1)):
+            assert not trees.classes[t, node].any()
+            assert trees.count[t, node] == 0
+
+
+def test_too_many_columns_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grown, "MOST_COLUMNS", 2)
+    with pytest.raises(InputError, match="3 columns are too many"):
+        ForestClassifier(2).fit(np.zeros((20, 3)), np.arange(20) % 2)

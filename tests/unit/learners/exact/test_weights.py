@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from expunge.errors import InputError
+from expunge.errors import CorruptedError, InputError
 from expunge.learners.exact import (
     BlendClassifier,
     BlendRegressor,
@@ -145,6 +145,15 @@ def test_weights_count(learner: Any, classes: bool) -> None:
     assert np.array_equal(
         fresh(learner, X, y, ids, np.ones(400)).predict(X), fresh(learner, X, y, ids, None).predict(X)
     )
+
+
+def test_a_saved_state_with_a_row_of_weight_nought_is_refused() -> None:
+    X, y, ids = table(9, 60)
+    learner = fresh(BoostingClassifier(3), X, (y > 1).astype(int), ids, np.full(60, 2.0))
+    meta, arrays = learner.to_parts()
+    arrays["numbers"][5, 1] = 0.0
+    with pytest.raises(CorruptedError, match="weight 0"):
+        BoostingClassifier(3).restore(meta, arrays)
 
 
 @pytest.mark.parametrize("as_list", [True, False])
