@@ -57,7 +57,8 @@ class Leaves:
         n_left, *left = roots.best_split(self._counts, sizes).tolist()
         spread = n * self._squares - whole[0] ** 2 if self._numbers else n * n - sum(own * own for own in whole)
         explained = sum((n * some - n_left * own) ** 2 for some, own in zip(left, whole, strict=True))
-        return SMALL if PART * explained >= n_left * (n - n_left) * spread else BIG
+        much = explained > 0 and PART * explained >= n_left * (n - n_left) * spread  # nothing where no split is
+        return SMALL if much or spread == 0 else BIG
 
     def _change(self, rows: Bytes, y: Bytes, weight: Bytes, some: Ints, sign: int) -> None:
         roots.add_rows(self._counts, rows, y, weight, some, sign)

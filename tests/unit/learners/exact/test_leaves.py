@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from expunge.errors import InputError
@@ -42,6 +42,7 @@ def share(X: Any, y: Any, weight: Any, n_classes: int) -> Fraction:
 
 @settings(deadline=None, max_examples=80)
 @given(st.integers(0, 10**6), st.integers(2, 80), st.sampled_from([0, 2, 3]))
+@example(362_880, 2, 0)
 def test_leaves_are_small_where_a_split_explains_a_twentieth(seed: int, n: int, n_classes: int) -> None:
     X, y, weight = table(seed, n, n_classes)
     expected = SMALL if PART * share(X, y, weight, n_classes) >= 1 else BIG
