@@ -19,7 +19,7 @@ from expunge._kernels import judging
 from expunge.domain.schema import Schema
 from expunge.errors import InputError
 from expunge.learners.encoding.columns import Feature
-from expunge.learners.exact.boosting import Boosting, BoostingClassifier, BoostingRegressor, Series
+from expunge.learners.exact.boosting import Boosting, BoostingClassifier, BoostingRegressor
 from expunge.learners.exact.bounds import at_least
 from expunge.learners.exact.drawn import drawn_apart
 from expunge.learners.exact.forest import ForestClassifier, Foresting, ForestRegressor, Grove
@@ -35,6 +35,7 @@ from expunge.learners.exact.grown import (
 )
 from expunge.learners.exact.losses import Amounts, Labels, Target, of_shares
 from expunge.learners.exact.records import Records
+from expunge.learners.exact.series import Series
 from expunge.learners.exact.threads import FEW, in_threads, workers
 from expunge.learners.served import ServedModel, Signature
 from expunge.learners.served.blend import BlendModel

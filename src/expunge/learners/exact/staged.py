@@ -164,7 +164,7 @@ class Stage:
 
 
 class Stages:
-    """Chains of stages, a chain for each score: what `boosting.Series` is for tables.
+    """Chains of stages, a chain for each score: what `series.Series` is for tables.
 
     Parameters
     ----------

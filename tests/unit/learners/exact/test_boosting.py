@@ -14,7 +14,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from expunge.errors import CannotForgetError, InputError
 from expunge.learners.encoding import adaptive
-from expunge.learners.exact import BoostingClassifier, boosting, grown
+from expunge.learners.exact import BoostingClassifier, grown, series
 from expunge.learners.exact.boosting import MultiClass
 from expunge.learners.state import dump, load
 
@@ -78,7 +78,7 @@ def test_any_batch_is_a_refit_whatever_moves(seed: int, least: int, batch: int, 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(adaptive, "LEAST", least)
         patch.setattr(grown, "MANY", 3)
-        patch.setattr(boosting, "PATIENCE", patience)
+        patch.setattr(series, "PATIENCE", patience)
         params = {"n_candidates": 1 if one else 4, "random_state": seed, "multi_class": "softmax"}
         learner = small(**params).fit(X, y, subjects=ids)
         leaving = np.random.default_rng(seed).permutation(np.unique(ids))[:batch].tolist()
