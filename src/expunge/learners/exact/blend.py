@@ -41,6 +41,8 @@ from expunge.learners.served import ServedModel, Signature
 from expunge.learners.served.blend import BlendModel
 
 MOST_CHAINS: Final = 64
+SEEN: Final = 0.2
+"""Share of the people that a tree of the forest sees: the others may judge it."""
 WEIGHTS: Final = np.array(
     [
         (10 - additive - forest, additive, forest)
@@ -266,7 +268,8 @@ class BlendClassifier(GrownClassifier, Blending):
 
     def _members(self) -> tuple[Boosting, Boosting, Foresting]:
         rounds = int(self.n_estimators)
-        forest = ForestClassifier(int(self.n_trees), min_samples_leaf=int(self.min_samples_leaf), n_jobs=self.n_jobs)
+        leaf = int(self.min_samples_leaf)
+        forest = ForestClassifier(int(self.n_trees), subject_fraction=SEEN, min_samples_leaf=leaf, n_jobs=self.n_jobs)
         return BoostingClassifier(rounds), _additive(BoostingClassifier, rounds), forest
 
     def _grow(self, features: tuple[Feature, ...], records: Records, classes: tuple[str, ...]) -> Blended:
@@ -340,7 +343,8 @@ class BlendRegressor(GrownRegressor, Blending):
 
     def _members(self) -> tuple[Boosting, Boosting, Foresting]:
         rounds = int(self.n_estimators)
-        forest = ForestRegressor(int(self.n_trees), min_samples_leaf=int(self.min_samples_leaf), n_jobs=self.n_jobs)
+        leaf = int(self.min_samples_leaf)
+        forest = ForestRegressor(int(self.n_trees), subject_fraction=SEEN, min_samples_leaf=leaf, n_jobs=self.n_jobs)
         boosting = BoostingRegressor(n_estimators=rounds)
         return boosting, _additive(BoostingRegressor, rounds), forest
 

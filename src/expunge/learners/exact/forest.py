@@ -249,8 +249,8 @@ class ForestClassifier(GrownClassifier, Foresting):
     max_features : float
         Share of the columns that a node looks at, above 0, at most 1.
     min_samples_leaf : int or "auto"
-        Fewest rows in a leaf. ``"auto"``: 5 where one split of one column explains a twentieth of what there is to
-        explain (Gini impurity, squared error), else 20.
+        Fewest rows in a leaf. ``"auto"``: 7 where one split of one column explains a twentieth of what there is to
+        explain (Gini impurity, squared error), else 20, and from 5,000 rows on 100.
     max_depth : int or None
     n_jobs : int or None
         Threads; -1 for all that the machine has. What is learned is the same for any number.
@@ -286,9 +286,9 @@ class ForestClassifier(GrownClassifier, Foresting):
 
     def __init__(
         self,
-        n_estimators: int = 100,
+        n_estimators: int = 60,
         *,
-        subject_fraction: float = 0.2,
+        subject_fraction: float = 0.35,
         max_features: float = 0.3,
         min_samples_leaf: int | Literal["auto"] = "auto",
         max_depth: int | None = None,
@@ -326,8 +326,8 @@ class ForestRegressor(GrownRegressor, Foresting):
     max_features : float
         Share of the columns that a node looks at, above 0, at most 1.
     min_samples_leaf : int or "auto"
-        Fewest rows in a leaf. ``"auto"``: 5 where one split of one column explains a twentieth of what there is to
-        explain (Gini impurity, squared error), else 20.
+        Fewest rows in a leaf. ``"auto"``: 7 where one split of one column explains a twentieth of what there is to
+        explain (Gini impurity, squared error), else 20, and from 5,000 rows on 100.
     max_depth : int or None
     n_jobs : int or None
         Threads; -1 for all that the machine has. What is learned is the same for any number.
@@ -357,9 +357,9 @@ class ForestRegressor(GrownRegressor, Foresting):
 
     def __init__(
         self,
-        n_estimators: int = 100,
+        n_estimators: int = 60,
         *,
-        subject_fraction: float = 0.2,
+        subject_fraction: float = 0.35,
         max_features: float = 0.3,
         min_samples_leaf: int | Literal["auto"] = "auto",
         max_depth: int | None = None,

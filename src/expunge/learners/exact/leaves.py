@@ -17,9 +17,11 @@ from expunge.errors import InputError
 from expunge.learners.exact.bounds import at_least
 
 AUTO: Final = "auto"
-SMALL, BIG = 5, 20
+SMALL, BIG, BIGGEST = 7, 20, 100
 PART: Final = 20
 """Leaves may be small where one split of one column explains a twentieth of what there is to explain."""
+MANY: Final = 5_000
+"""From so many rows on, leaves that may not be small are of `BIGGEST`."""
 
 
 class Leaves:
@@ -58,7 +60,9 @@ class Leaves:
         spread = n * self._squares - whole[0] ** 2 if self._numbers else n * n - sum(own * own for own in whole)
         explained = sum((n * some - n_left * own) ** 2 for some, own in zip(left, whole, strict=True))
         much = explained > 0 and PART * explained >= n_left * (n - n_left) * spread  # nothing where no split is
-        return SMALL if much or spread == 0 else BIG
+        if much or spread == 0:
+            return SMALL
+        return BIG if n < MANY else BIGGEST
 
     def _change(self, rows: Bytes, y: Bytes, weight: Bytes, some: Ints, sign: int) -> None:
         roots.add_rows(self._counts, rows, y, weight, some, sign)

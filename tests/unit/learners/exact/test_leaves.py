@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from expunge.errors import InputError
 from expunge.learners.exact import ForestClassifier
-from expunge.learners.exact.leaves import BIG, PART, SMALL, Leaves
+from expunge.learners.exact.leaves import BIG, BIGGEST, MANY, PART, SMALL, Leaves
 
 
 def table(seed: int, n: int, n_classes: int) -> tuple[Any, Any, Any]:
@@ -47,6 +47,15 @@ def test_leaves_are_small_where_a_split_explains_a_twentieth(seed: int, n: int, 
     X, y, weight = table(seed, n, n_classes)
     expected = SMALL if PART * share(X, y, weight, n_classes) >= 1 else BIG
     assert Leaves(X, y, weight, n_classes).least(np.full(3, 5)) == expected
+
+
+def test_where_rows_are_many_leaves_are_larger() -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 5, (MANY, 3)).astype(np.uint8), rng.integers(0, 2, MANY).astype(np.uint8)
+    leaves, ones = Leaves(X, y, np.ones_like(y), 2), np.ones_like(y)
+    assert leaves.least(np.full(3, 5)) == BIGGEST
+    leaves.leave(X, y, ones, np.zeros(1, np.int32))
+    assert leaves.least(np.full(3, 5)) == BIG
 
 
 @settings(deadline=None, max_examples=50)
