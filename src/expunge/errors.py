@@ -63,6 +63,10 @@ class ExpungeError(Exception):
         self.problem = problem
         self.mend = mend
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Survive the way back from another process: `__init__` is not asked again."""
+        return type(self).__new__, (type(self), *self.args), self.__dict__
+
 
 class InputError(ExpungeError, ValueError):
     """What was handed in cannot be used; nothing was changed."""

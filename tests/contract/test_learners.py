@@ -24,9 +24,11 @@ from expunge.learners.exact import (
     Retrained,
     Ridge,
     RidgeClassifier,
+    Sharded,
     TableEncoder,
     staged,
 )
+from expunge.learners.registry import WRAPPERS
 
 OF_MEMBERS: dict[str, Any] = dict.fromkeys(("n_chains", "n_estimators", "n_trees", "min_samples_leaf", "judges"), ())
 """What counts where its member has a weight: `test_blend` gives every member one."""
@@ -104,8 +106,31 @@ def test_a_wrapped_estimator_keeps_the_contract(estimator: Any, other: Any) -> N
     check_learner(Retrained(estimator), alternatives={"estimator": [other]})
 
 
+SHARDED: list[tuple[Any, dict[str, Any]]] = [
+    (LogisticRegression(max_iter=1000), {"n_slices": ()}),
+    (SGDClassifier(loss="log_loss", max_iter=6, tol=None), {}),
+    (LGBMRegressor(**LIGHT), {"aggregate": ["median"]}),
+    (XGBClassifier(n_estimators=3), {}),
+]
+"""Estimators that go on from an earlier fit, and one that does not: slices say nothing then."""
+
+
+@pytest.mark.parametrize(("estimator", "more"), SHARDED, ids=lambda value: type(value).__name__)
+def test_a_sharded_estimator_keeps_the_contract(estimator: Any, more: dict[str, Any]) -> None:
+    own: dict[str, Any] = {
+        "estimator": (),
+        "n_shards": [2],
+        "n_slices": [1],
+        "aggregate": ["vote"],
+        "expected_requests": (),  # it chooses what is given here: `test_shards`
+        "n_jobs": (),
+    }
+    check_learner(Sharded(estimator, n_shards=3, n_slices=2), alternatives=own | more)
+
+
 def test_every_registered_learner_is_checked() -> None:
-    registered = {_what(create(name, task)) for name, tasks in LEARNERS.items() for task in tasks}
+    named = {name: tasks for name, tasks in LEARNERS.items() if name not in WRAPPERS}
+    registered = {_what(create(name, task)) for name, tasks in named.items() for task in tasks}
     checked = {_what(learner) for learner, _ in CASES} | {type(estimator) for estimator, _ in WRAPPED}
     assert registered <= checked
 

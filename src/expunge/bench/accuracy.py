@@ -36,10 +36,10 @@ def of_task(task: Task, size: Size) -> dict[str, Any]:
                 learner = own.make(random_state=seed)
                 spent = seconds(learner.fit, coded.X[train], y, subjects=people)
                 note("own", name, learner.decision_function(coded.X[~train]), spent, train)
-        for name, make in rivals.RIVALS.items():
-            table, model = task.categories if name == rivals.CATEGORIES else coded.X, make()
-            spent = seconds(model.fit, table[train], y)
-            note("others", name, model.predict_proba(table[~train])[:, 1], spent, train)
+            for name, make in rivals.RIVALS.items():
+                table, model = task.categories if name == rivals.CATEGORIES else coded.X, make()
+                spent = seconds(model.fit, table[train], y)
+                note("others", name, model.predict_proba(table[~train])[:, 1], spent, train)
         for shards in rivals.SHARDS:
             note("others", f"SISA, {shards} shards", *rivals.sisa(shards, coded, train), train)
     return {

@@ -28,6 +28,9 @@ def train(
     workspace: WorkspaceDir,
     dataset: Annotated[str, typer.Option(help="Name of the dataset.")],
     learner: Annotated[str, typer.Option(help=f"{', '.join(LEARNERS)}; or one that another package registers.")],
+    estimator: Annotated[
+        str | None, typer.Option(help="What `retrained` and `sharded` wrap, such as lightgbm.LGBMClassifier.")
+    ] = None,
     param: Annotated[
         list[str] | None, typer.Option(help="A hyperparameter, name=value; may be given several times.")
     ] = None,
@@ -42,7 +45,8 @@ def train(
     from expunge.workspace import models
 
     opened = open_at(workspace, keys, actor)
-    model = models.train(opened, name, dataset, learner, _params(param or []), replay=replay)
+    params = _params([*(param or []), *([] if estimator is None else [f"estimator={estimator}"])])
+    model = models.train(opened, name, dataset, learner, params, replay=replay)
     _show(opened, model, as_json=as_json)
 
 

@@ -36,9 +36,14 @@ LEARNERS: Final[Mapping[str, Mapping[Task, str]]] = MappingProxyType(
         "hist-gradient-boosting": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
         "lightgbm": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
         "xgboost": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
+        "retrained": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
+        "sharded": MappingProxyType({"classification": "Sharded", "regression": "Sharded"}),
     }
 )
 """Name on the command line -> class per task."""
+
+WRAPPERS: Final = ("retrained", "sharded")
+"""Those that are told which estimator of another library they wrap."""
 
 ESTIMATORS: Final[Mapping[str, Mapping[Task, str]]] = MappingProxyType(
     {
@@ -69,6 +74,7 @@ _MODULES: Final[Mapping[str, str]] = MappingProxyType(
         "ForestRegressor": "expunge.learners.exact.forest",
         "TableEncoder": "expunge.learners.exact.preprocessing",
         "Retrained": "expunge.learners.exact.retrained",
+        "Sharded": "expunge.learners.exact.sharded",
     }
 )
 
@@ -106,9 +112,22 @@ def create(name: str, task: Task, /, **params: Any) -> Learner:
         schema, key = params.pop("schema", None), params.pop("key", None)
         return found.from_plain({"estimator": ESTIMATORS[name][task], **params}, schema=schema, key=key)
     try:
-        return found(**params)
+        return _wrapping(found, name, task, params) if name in WRAPPERS else found(**params)
     except TypeError as error:
         raise InputError(f"learner {name!r}: {error}.", mend=f"It takes {sorted(found._get_param_names())}.") from error
+
+
+def _wrapping(found: type[Learner], name: str, task: Task, params: dict[str, Any]) -> Learner:
+    """Make a learner that wraps the estimator that ``estimator`` names."""
+    if not isinstance(params.get("estimator"), str):
+        raise InputError(
+            f"learner {name!r} wraps an estimator of another library.", mend="Name one: lightgbm.LGBMClassifier, say."
+        )
+    schema, key = params.pop("schema", None), params.pop("key", None)
+    learner: Any = found.from_plain(params, schema=schema, key=key)
+    if learner.task != task:
+        raise InputError(f"{params['estimator']} does {learner.task}, not {task}.", mend="Take another estimator.")
+    return learner  # type: ignore[no-any-return]
 
 
 def learner_names() -> list[str]:

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression
 from xgboost import XGBClassifier, XGBRegressor
 
 from expunge.domain.digest import canonical_json
@@ -28,6 +29,7 @@ from expunge.learners.exact import (
     ForestRegressor,
     Retrained,
     RidgeClassifier,
+    Sharded,
     blend,
 )
 from expunge.learners.served import ServedModel, TreesModel, digest_of_files, from_files, unpacked
@@ -54,6 +56,8 @@ def blended() -> ServedModel:
 
 
 MODELS: dict[str, ServedModel] = {
+    "shards": Sharded(LogisticRegression(), n_shards=2).fit(X, Y).serve(),
+    "shards regression": Sharded(XGBRegressor(n_estimators=3), n_shards=2).fit(X, U).serve(),
     "linear": RidgeClassifier().fit(X, Y).serve(),
     "trees": Retrained(HistGradientBoostingClassifier(**SMALL)).fit(X, Y).serve(),
     "trees regression": Retrained(HistGradientBoostingRegressor(**SMALL, loss="poisson"))
@@ -313,3 +317,30 @@ def test_an_array_of_another_shape_is_refused(name: str) -> None:
         for other in (*shorter, model.arrays[array][None]):
             with pytest.raises(CorruptedError):
                 from_files(replace(model, arrays=model.arrays | {array: other}).files)
+
+
+def _with_members(*members: ServedModel, name: str = "shards", cut: int | None = None, **facts: Any) -> ServedModel:
+    body = b"".join(len(one).to_bytes(8, "little") + one for one in (member.packed() for member in members))[:cut]
+    told = json.loads(MODELS[name].files["model.json"]) | facts
+    told["members_sha256"] = hashlib.sha256(body).hexdigest()
+    return from_files({"members.bin": body, "model.json": json.dumps(told).encode()})
+
+
+def test_members_that_do_not_belong_together_are_corrupt() -> None:
+    own = Retrained(LogisticRegression()).fit(X, Y).serve()
+    assert _with_members(own, own).predict(X).tolist() == own.predict(X).tolist()
+    strangers: list[Any] = [
+        (MODELS["shards"],),
+        (own, MODELS["xgboost"]),
+        (own, MODELS["xgboost regression"]),
+        (Retrained(LogisticRegression()).fit(X[["n"]], Y).serve(),),
+        (),
+    ]
+    for members in strangers:
+        with pytest.raises(CorruptedError):
+            _with_members(*members)
+    for wrong in ({"cut": -1}, {"cut": 5}, {"aggregate": "sum"}, {"link": "exp"}):
+        with pytest.raises(CorruptedError):
+            _with_members(own, **wrong)
+    with pytest.raises(CorruptedError, match="votes"):
+        _with_members(MODELS["xgboost regression"], name="shards regression", aggregate="vote")

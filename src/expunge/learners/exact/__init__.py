@@ -1,4 +1,4 @@
-"""Learners that forget exactly: on any machine where their state is integers, and `Retrained` in one environment.
+"""Learners that forget exactly: on any machine where their state is integers, in one environment where it is not.
 
 Imported lazily, so that a served model predicts with NumPy alone.
 """
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from expunge.learners.exact.linear import Ridge, RidgeClassifier
     from expunge.learners.exact.preprocessing import TableEncoder
     from expunge.learners.exact.retrained import Retrained
+    from expunge.learners.exact.sharded import Sharded
 
 __all__ = [
     "AdditiveClassifier",
@@ -29,6 +30,7 @@ __all__ = [
     "Retrained",
     "Ridge",
     "RidgeClassifier",
+    "Sharded",
     "TableEncoder",
 ]
 
@@ -44,6 +46,7 @@ _HOMES = {
     "Retrained": "retrained",
     "Ridge": "linear",
     "RidgeClassifier": "linear",
+    "Sharded": "sharded",
     "TableEncoder": "preprocessing",
 }
 

@@ -119,7 +119,7 @@ class Grove:
         ]
         done = in_threads(self._workers if len(rows) > FEW else 1, works)
         self.draws.who[rows], self.y[rows], self.weight[rows] = 0, 0, 0
-        for _, _, space, waiting in self._parts:  # what was worked with may name who left
+        for space, waiting in self._rooms:  # what was worked with may name who left
             for own in (*space, waiting):
                 own[:] = 0
         return {"rows_looked_at": sum(looked for looked, _ in done), "nodes_mended": sum(mended for _, mended in done)}
@@ -250,7 +250,8 @@ class ForestClassifier(GrownClassifier, Foresting):
         Share of the columns that a node looks at, above 0, at most 1.
     min_samples_leaf : int or "auto"
         Fewest rows in a leaf. ``"auto"``: 7 where one split of one column explains a twentieth of what there is to
-        explain (Gini impurity, squared error), else 20, and from 5,000 rows on 100.
+        explain (Gini impurity, squared error); 120 where it explains less, but a two-hundredth, and there are 5,000
+        rows; else 20.
     max_depth : int or None
     n_jobs : int or None
         Threads; -1 for all that the machine has. What is learned is the same for any number.
@@ -286,7 +287,7 @@ class ForestClassifier(GrownClassifier, Foresting):
 
     def __init__(
         self,
-        n_estimators: int = 60,
+        n_estimators: int = 64,
         *,
         subject_fraction: float = 0.35,
         max_features: float = 0.3,
@@ -327,7 +328,8 @@ class ForestRegressor(GrownRegressor, Foresting):
         Share of the columns that a node looks at, above 0, at most 1.
     min_samples_leaf : int or "auto"
         Fewest rows in a leaf. ``"auto"``: 7 where one split of one column explains a twentieth of what there is to
-        explain (Gini impurity, squared error), else 20, and from 5,000 rows on 100.
+        explain (Gini impurity, squared error); 120 where it explains less, but a two-hundredth, and there are 5,000
+        rows; else 20.
     max_depth : int or None
     n_jobs : int or None
         Threads; -1 for all that the machine has. What is learned is the same for any number.
@@ -357,7 +359,7 @@ class ForestRegressor(GrownRegressor, Foresting):
 
     def __init__(
         self,
-        n_estimators: int = 60,
+        n_estimators: int = 64,
         *,
         subject_fraction: float = 0.35,
         max_features: float = 0.3,

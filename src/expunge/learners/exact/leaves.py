@@ -17,11 +17,12 @@ from expunge.errors import InputError
 from expunge.learners.exact.bounds import at_least
 
 AUTO: Final = "auto"
-SMALL, BIG, BIGGEST = 7, 20, 100
-PART: Final = 20
-"""Leaves may be small where one split of one column explains a twentieth of what there is to explain."""
+SMALL, MIDDLE, BIG = 7, 20, 120
+STRONG, NONE = 20, 200
+"""Leaves may be small where one split of one column explains a twentieth of what there is to explain. Where none
+explains a two-hundredth, what there is lies in combinations, which large leaves do not tell apart."""
 MANY: Final = 5_000
-"""From so many rows on, leaves that may not be small are of `BIGGEST`."""
+"""With fewer rows, leaves are never big."""
 
 
 class Leaves:
@@ -59,10 +60,10 @@ class Leaves:
         n_left, *left = roots.best_split(self._counts, sizes).tolist()
         spread = n * self._squares - whole[0] ** 2 if self._numbers else n * n - sum(own * own for own in whole)
         explained = sum((n * some - n_left * own) ** 2 for some, own in zip(left, whole, strict=True))
-        much = explained > 0 and PART * explained >= n_left * (n - n_left) * spread  # nothing where no split is
-        if much or spread == 0:
+        whole_spread = n_left * (n - n_left) * spread
+        if spread == 0 or (explained > 0 and STRONG * explained >= whole_spread):  # nothing where no split is
             return SMALL
-        return BIG if n < MANY else BIGGEST
+        return BIG if n >= MANY and NONE * explained >= whole_spread else MIDDLE
 
     def _change(self, rows: Bytes, y: Bytes, weight: Bytes, some: Ints, sign: int) -> None:
         roots.add_rows(self._counts, rows, y, weight, some, sign)

@@ -1,48 +1,33 @@
 """`Retrained`: another library's estimator, which forgets by a full refit on the rows that stay.
 
-Invariants
-----------
-- What is learned is a pure function of (records, schema, hyperparameters, key) in one environment: rows are sorted by
-  (keyed hash of the subject, content of the record), seeds are derived from the key, threads are pinned to one.
-- Nothing of the library's own objects is kept: a fit ends in canonical arrays or text, which are digested, saved and
-  served. The estimator that was handed in is never fitted, only cloned.
-- Saved states name a class by its entry in `adapters.FAMILIES` and its hyperparameters as single values: no pickle.
+The invariants are those of `expunge.learners.exact.wrapped`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from time import perf_counter
 from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier
-from sklearn.utils import ClassifierTags, RegressorTags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from expunge.domain.digest import learned_digest
-from expunge.domain.guarantee import Exact, Guarantee
 from expunge.domain.schema import Schema
-from expunge.domain.subject import subject_bytes
 from expunge.learners.base import Arrays, Key
 from expunge.learners.encoding.codes import learn_columns
 from expunge.learners.encoding.columns import Cells, Feature
 from expunge.learners.exact.adapters import estimator_from, family_of
 from expunge.learners.exact.adapters.environment import environment
-from expunge.learners.exact.adapters.family import RANDOM_STATE, Rows
-from expunge.learners.exact.predictor import RowPredictor
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.rows import RowState
-from expunge.learners.exact.target import Task
-from expunge.learners.served import ServedModel, labels, unpacked
-from expunge.learners.values import Scalar, to_text
+from expunge.learners.exact.wrapped import ESTIMATOR, Wrapped, keyed_ranks, rows_of, seed_of
+from expunge.learners.served import ServedModel, unpacked
+from expunge.learners.values import Scalar
 
 FORMAT: Final = 1
-ESTIMATOR: Final = "estimator"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +46,7 @@ class RetrainedState(RowState):
     environment: dict[str, str]
 
 
-def _classifies(learner: Any) -> bool:
-    return bool(is_classifier(learner.estimator))
-
-
-class Retrained(RowPredictor):
+class Retrained(Wrapped):
     """Wrap an estimator of another library: it forgets by a full refit, exactly, in one environment.
 
     Columns are encoded here, from the rows that remain: numbers stay numbers (linear models: scaled by their range),
@@ -115,38 +96,6 @@ class Retrained(RowPredictor):
         self.schema = schema
         self.key = key
 
-    @property
-    def guarantee(self) -> Guarantee:
-        """Exact in one environment: floats are summed by somebody else's code."""
-        return Exact("environment")
-
-    @property
-    def task(self) -> Task | None:
-        """What the estimator predicts."""
-        return "classification" if is_classifier(self.estimator) else "regression"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """In which environment it learned; digests are comparable within it."""
-        return dict(self._fitted().environment)
-
-    @property
-    def classes_(self) -> npt.NDArray[Any]:
-        """Class labels, sorted: (n_classes,)."""
-        if self.task != "classification":
-            raise AttributeError("a regression has no classes")
-        return labels(self._fitted().classes)
-
-    @available_if(_classifies)  # type: ignore[untyped-decorator]  # no types in scikit-learn
-    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return scores: (n_rows,) for two classes, above 0 for the second; else (n_rows, n_classes)."""
-        return self.serve().decision_function(self._checked(X))
-
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the accuracy of a classifier, or the R2 of a regression."""
-        mixin = ClassifierMixin if self.task == "classification" else RegressorMixin
-        return float(mixin.score(self, X, y, sample_weight=sample_weight))
-
     def digest(self) -> str:
         """Return the learned digest: over hyperparameters, declared facts, and the arrays or text (64 hex)."""
         check_is_fitted(self)
@@ -176,19 +125,12 @@ class Retrained(RowPredictor):
         rest = {name: value for name, value in params.items() if name != ESTIMATOR}
         return cls(estimator_from(str(params[ESTIMATOR]), rest), schema=schema, key=key)
 
-    def _check_parameters(self) -> None:
-        self._hyperparameters()
-
-    def _hyperparameters(self) -> dict[str, str]:
-        return {name: to_text(value) for name, value in self.plain_params().items()}
-
     def _derived(self, features: tuple[Feature, ...], named: bool, records: Records, started: float) -> RetrainedState:
         family, hyperparameters = family_of(self.estimator), self._hyperparameters()
         cells = in_keyed_order(records, self.key)
         columns = learn_columns(features[:-1], cells)
         state = RowState(self.task, hyperparameters, features, named, records, 0.0)
-        words = state.classes if self.task == "classification" else None
-        rows = Rows(columns, cells, _target(cells, words), words, named)
+        rows = rows_of(columns, cells, of_classes=self.task == "classification", named=named)
         model = family.fit(self.estimator, rows, seed_of(hyperparameters, self.key))
         seconds = (perf_counter() - started) / len(records)
         fields = state.__dict__ | {"seconds_per_record": seconds}
@@ -212,39 +154,9 @@ class Retrained(RowPredictor):
     def _made(self, state: RetrainedState) -> ServedModel:
         return state.model
 
-    def __sklearn_tags__(self) -> Any:
-        """Be a classifier or a regressor as the estimator is."""
-        tags = super().__sklearn_tags__()
-        classifies = self.task == "classification"
-        tags.estimator_type = "classifier" if classifies else "regressor"
-        tags.classifier_tags = ClassifierTags() if classifies else None
-        tags.regressor_tags = None if classifies else RegressorTags()
-        return tags
-
 
 def in_keyed_order(records: Records, key: Key | bytes | None) -> Cells:
-    """Return the rows sorted by (keyed hash of the subject, content of the record): no order tells who came when."""
+    """Return the rows sorted by (keyed hash of the subject, content of the record)."""
     canonical = records.canonical()
-    hashes = [
-        blake2b(subject_bytes(subject), key=key or b"", digest_size=16, person=b"expunge rows").digest()
-        for subject in canonical.subjects
-    ]
-    rank = np.empty(len(hashes), np.intp)
-    rank[sorted(range(len(hashes)), key=hashes.__getitem__)] = np.arange(len(hashes))
-    owners = np.repeat(np.arange(len(hashes)), np.diff(canonical.starts))
-    return canonical.cells.take(np.argsort(rank[owners], kind="stable"))
-
-
-def seed_of(hyperparameters: Mapping[str, str], key: Key | bytes | None) -> int:
-    """Derive the library's seed, 31 bits, from the key and the estimator's ``random_state``."""
-    stated = hyperparameters.get(RANDOM_STATE, to_text(None)).encode()
-    drawn = blake2b(stated, key=key or b"", digest_size=4, person=b"expunge seed").digest()
-    return int.from_bytes(drawn, "big") >> 1
-
-
-def _target(cells: Cells, words: tuple[str, ...] | None) -> npt.NDArray[Any]:
-    """Return the target column, which is the last: numbers, or places in the order of the classes."""
-    if words is None:
-        return cells.numbers[:, -1].copy()
-    places = np.array([words.index(word) for word in cells.words[-1]], dtype=np.int64)
-    return places[cells.codes[:, -1]]
+    owners = np.repeat(keyed_ranks(canonical.subjects, key), np.diff(canonical.starts))
+    return canonical.cells.take(np.argsort(owners, kind="stable"))

@@ -43,6 +43,7 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "tables": "expunge.learners.served.tables:TablesModel",
         "staged": "expunge.learners.served.staged:StagedModel",
         "forest": "expunge.learners.served.forest:ForestModel",
+        "shards": "expunge.learners.served.shards:ShardsModel",
         "blend": "expunge.learners.served.blend:BlendModel",
         "lightgbm": "expunge.learners.served.boosters:LightGBMModel",
         "xgboost": "expunge.learners.served.boosters:XGBoostModel",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from expunge.errors import InputError
 from expunge.learners.exact import ForestClassifier
-from expunge.learners.exact.leaves import BIG, BIGGEST, MANY, PART, SMALL, Leaves
+from expunge.learners.exact.leaves import BIG, MANY, MIDDLE, SMALL, STRONG, Leaves
 
 
 def table(seed: int, n: int, n_classes: int) -> tuple[Any, Any, Any]:
@@ -45,17 +45,19 @@ def share(X: Any, y: Any, weight: Any, n_classes: int) -> Fraction:
 @example(362_880, 2, 0)
 def test_leaves_are_small_where_a_split_explains_a_twentieth(seed: int, n: int, n_classes: int) -> None:
     X, y, weight = table(seed, n, n_classes)
-    expected = SMALL if PART * share(X, y, weight, n_classes) >= 1 else BIG
+    expected = SMALL if STRONG * share(X, y, weight, n_classes) >= 1 else MIDDLE
     assert Leaves(X, y, weight, n_classes).least(np.full(3, 5)) == expected
 
 
-def test_where_rows_are_many_leaves_are_larger() -> None:
+@pytest.mark.parametrize(("told", "least"), [(0.0, MIDDLE), (0.15, BIG), (0.5, SMALL)])
+def test_many_rows_whose_columns_tell_a_little_have_big_leaves(told: float, least: int) -> None:
     rng = np.random.default_rng(0)
-    X, y = rng.integers(0, 5, (MANY, 3)).astype(np.uint8), rng.integers(0, 2, MANY).astype(np.uint8)
-    leaves, ones = Leaves(X, y, np.ones_like(y), 2), np.ones_like(y)
-    assert leaves.least(np.full(3, 5)) == BIGGEST
+    X, ones = rng.integers(0, 5, (MANY, 3)).astype(np.uint8), np.ones(MANY, np.uint8)
+    y = np.where(rng.random(MANY) < told, X[:, 0] > 2, rng.integers(0, 2, MANY)).astype(np.uint8)
+    leaves = Leaves(X, y, ones, 2)
+    assert leaves.least(np.full(3, 5)) == least
     leaves.leave(X, y, ones, np.zeros(1, np.int32))
-    assert leaves.least(np.full(3, 5)) == BIG
+    assert leaves.least(np.full(3, 5)) == min(least, MIDDLE)
 
 
 @settings(deadline=None, max_examples=50)
@@ -81,11 +83,11 @@ def test_where_the_choice_turns_over_it_is_a_refit() -> None:
         work = learner.forget(list(range(begin, begin + 50))).work
         found.append(learner.min_samples_leaf_)
         assert (found[-1] != found[-2]) <= ("rows_learned_again" in work)
-    assert (found[0], found[-1]) == (SMALL, BIG)
+    assert (found[0], found[-1]) == (SMALL, MIDDLE)
     rest = np.arange(700, 4000)
     fresh = ForestClassifier(6).fit(X[rest], y[rest], subjects=rest)
     assert learner.digest() == fresh.digest()
-    stated = ForestClassifier(6, min_samples_leaf=BIG).fit(X[rest], y[rest], subjects=rest)
+    stated = ForestClassifier(6, min_samples_leaf=MIDDLE).fit(X[rest], y[rest], subjects=rest)
     assert np.array_equal(stated.predict_proba(X[:50]), fresh.predict_proba(X[:50])), "the same trees"
 
 

@@ -35,7 +35,8 @@ from expunge.errors import CannotForgetError, CorruptedError, InputError
 from expunge.learners import create, dump, load
 from expunge.learners.exact import Retrained
 from expunge.learners.exact.adapters import FAMILIES
-from expunge.learners.exact.retrained import in_keyed_order, seed_of
+from expunge.learners.exact.retrained import in_keyed_order
+from expunge.learners.exact.wrapped import seed_of
 from expunge.learners.people import People, random_people
 from expunge.learners.served import from_files
 

@@ -51,20 +51,27 @@ def family_of(estimator: Any) -> Family:
 def estimator_from(name: str, params: Mapping[str, Scalar]) -> Any:
     """Make an estimator by its class name, as a saved state and the command line state it.
 
+    Parameters
+    ----------
+    name : str
+        As ``LGBMClassifier``; its library may stand before it, as in ``lightgbm.LGBMClassifier``.
+    params : mapping of str to a single value
+
     Raises
     ------
     InputError
         Where the name is not one of `FAMILIES`, its library is not installed, or a hyperparameter does not count.
     """
-    if name not in FAMILIES:
+    module, _, bare = name.rpartition(".")
+    family = FAMILIES.get(bare)
+    if family is None or (module and module not in {family.module, family.package}):
         raise InputError(f"there is no adapter for {name!r}.", mend=f"Take one of {', '.join(sorted(FAMILIES))}.")
-    family = FAMILIES[name]
     if unknown := sorted(set(params) - set(family.counts)):
         raise InputError(
-            f"a {name} takes no hyperparameter {unknown[0]!r} here.",
+            f"a {bare} takes no hyperparameter {unknown[0]!r} here.",
             mend=f"It takes {', '.join(sorted(family.counts))}.",
         )
-    estimator = getattr(load_library(family.module, family.extra), name)(**params)
+    estimator = getattr(load_library(family.module, family.extra), bare)(**params)
     family.hyperparameters(estimator)
     return estimator
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,8 @@ from expunge.learners.exact.adapters.environment import THREADS
 from expunge.learners.registry import Task
 from expunge.learners.served import ServedModel, Signature
 from expunge.learners.values import Scalar, to_text
+
+LinkName: TypeAlias = Literal["softmax", "sigmoid"]
 
 RANDOM_STATE: Final = "random_state"
 
@@ -69,6 +71,28 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Resume:
+    """How a fit goes on from an earlier one, on other rows of the same columns and classes.
+
+    Parameters
+    ----------
+    rounds : str
+        The hyperparameter that says how long a fit is.
+    usual : int
+        Its value where none was set.
+    learn : callable of (estimator, Rows, ServedModel), giving a ServedModel
+        The model of before, and what was learned beyond it.
+    able : callable of (estimator), giving bool
+        Whether hyperparameters allow it.
+    """
+
+    rounds: str
+    usual: int
+    learn: Callable[[Any, Rows, Any], ServedModel]
+    able: Callable[[Any], bool] = lambda _: True
+
+
+@dataclass(frozen=True)
 class Family:
     """One class of estimators.
 
@@ -91,6 +115,10 @@ class Family:
         What is set whatever the user set: threads, determinism, quiet.
     choices : mapping of str to tuple
         The values that a hyperparameter may have, where not all do.
+    link : callable of (estimator), giving "softmax", "sigmoid" or None
+        How a classifier's scores become probabilities: one over all classes, each class against the rest, or not.
+    resume : Resume or None
+        How a fit goes on from an earlier one; None where it cannot.
     """
 
     name: str
@@ -102,6 +130,8 @@ class Family:
     learn: Callable[[Any, Rows], ServedModel]
     pinned: Mapping[str, Any] = field(default_factory=dict)
     choices: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
+    link: Callable[[Any], LinkName | None] = lambda _: None
+    resume: Resume | None = None
 
     def hyperparameters(self, estimator: Any) -> dict[str, Scalar]:
         """Return what was set and counts; the library's defaults are left out.
@@ -122,8 +152,16 @@ class Family:
             )
         return {name: self._scalar(name, changed[name]) for name in self.counts if name in changed}
 
-    def fit(self, estimator: Any, rows: Rows, seed: int) -> ServedModel:
+    def fit(self, estimator: Any, rows: Rows, seed: int, before: ServedModel | None = None) -> ServedModel:
         """Fit a pinned clone on one thread.
+
+        Parameters
+        ----------
+        estimator : estimator
+        rows : Rows
+        seed : int
+        before : ServedModel or None
+            What to go on from, where the family can (`resume`).
 
         Raises
         ------
@@ -134,6 +172,8 @@ class Family:
         pinned = clone(estimator).set_params(**self.pinned, **seeded)
         try:
             with threadpool_limits(limits=THREADS):
+                if before is not None and self.resume is not None:
+                    return self.resume.learn(pinned, rows, before)
                 return self.learn(pinned, rows)
         except (ValueError, TypeError, ArithmeticError) as error:
             raise InputError(

@@ -6,12 +6,13 @@ column, which are somebody's.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
 from expunge.learners.encoding.plain import categorical, plain, plain_columns
-from expunge.learners.exact.adapters.family import RANDOM_STATE, Family, Rows
+from expunge.learners.exact.adapters.family import RANDOM_STATE, Family, Resume, Rows
 from expunge.learners.registry import Task
 from expunge.learners.served import LightGBMModel, ServedModel
 from expunge.learners.served.boosters import EXTRA, load_library
@@ -29,12 +30,13 @@ _OBJECTIVES: Final = (
 _END: Final = "end of trees"
 
 
-def _learn(estimator: Any, rows: Rows) -> ServedModel:
-    columns = plain_columns(rows.columns)
+def _learn(estimator: Any, rows: Rows, before: LightGBMModel | None = None) -> ServedModel:
+    library, columns = load_library("lightgbm"), plain_columns(rows.columns)
     sets = np.flatnonzero(categorical(columns)).tolist()
+    earlier = None if before is None else library.Booster(model_str=before.text)
     try:
-        estimator.fit(plain(columns, rows.cells), rows.target, categorical_feature=sets or "auto")
-    except load_library("lightgbm").basic.LightGBMError as error:
+        estimator.fit(plain(columns, rows.cells), rows.target, categorical_feature=sets or "auto", init_model=earlier)
+    except library.basic.LightGBMError as error:
         raise ValueError(str(error)) from error
     return LightGBMModel(rows.signature(columns), _bare(estimator.booster_.model_to_string(num_iteration=-1)))
 
@@ -52,7 +54,9 @@ def _without_ranges(line: str) -> str:
 
 def _family(name: str, task: Task, counts: tuple[str, ...], **choices: Any) -> Family:
     boosting = {"boosting_type": ("gbdt", "dart", "rf"), **choices}
-    return Family(name, "lightgbm", "lightgbm", EXTRA, task, counts, _learn, _PINNED, boosting)
+    family = Family(name, "lightgbm", "lightgbm", EXTRA, task, counts, _learn, _PINNED, boosting)
+    resume = Resume("n_estimators", 100, _learn, lambda estimator: estimator.boosting_type == "gbdt")
+    return replace(family, link=lambda _: "softmax", resume=resume)
 
 
 FAMILIES: Final = (

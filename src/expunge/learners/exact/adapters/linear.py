@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from expunge.learners.encoding.codes import ONE, Scaled
-from expunge.learners.exact.adapters.family import RANDOM_STATE, Family, Rows
+from expunge.learners.exact.adapters.family import RANDOM_STATE, Family, Resume, Rows
 from expunge.learners.registry import Task
 from expunge.learners.served import LinearModel, ServedModel
 
@@ -29,8 +29,18 @@ def _learn_sparse(estimator: Any, rows: Rows) -> ServedModel:
     return _fitted(estimator, csr_matrix(Scaled(rows.columns, _MAX_BINS).encode(rows.cells)) / ONE, rows)
 
 
-def _fitted(estimator: Any, X: Any, rows: Rows) -> ServedModel:
-    estimator.fit(X, rows.target)
+def _resume(estimator: Any, rows: Rows, before: LinearModel) -> ServedModel:
+    """Start from the coefficients of before: those of a word that is new from nought."""
+    encoding = Scaled(rows.columns, _MAX_BINS)
+    known = {place: at for at, place in enumerate(before.encoding.places)}
+    padded = np.pad(before.coef, [(0, 0), (0, 1)])
+    coef = padded[:, [known.get(place, -1) for place in encoding.places]]
+    start = {"coef_init": coef.squeeze(0) if len(coef) == 1 else coef, "intercept_init": before.intercept.copy()}
+    return _fitted(estimator, encoding.encode(rows.cells) / ONE, rows, **start)
+
+
+def _fitted(estimator: Any, X: Any, rows: Rows, **start: Any) -> ServedModel:
+    estimator.fit(X, rows.target, **start)
     signature = rows.signature(rows.columns)
     coef = np.array(estimator.coef_, dtype=np.float64).reshape(signature.n_scores, X.shape[1])
     intercept = np.zeros(signature.n_scores) + np.ravel(estimator.intercept_)
@@ -53,6 +63,7 @@ _LOGISTIC: Final = (
     "C", "class_weight", "dual", "fit_intercept", "intercept_scaling", "l1_ratio", "max_iter", "solver", "tol",
     RANDOM_STATE,
 )  # fmt: skip
+_ON: Final = Resume("max_iter", 1000, _resume)
 
 FAMILIES: Final = (
     _family("LinearRegression", "regression", ("fit_intercept", "positive", "tol"), n_jobs=1),
@@ -60,7 +71,15 @@ FAMILIES: Final = (
     _family("RidgeClassifier", "classification", (*_RIDGE, "class_weight")),
     _family("Lasso", "regression", _LASSO),
     _family("ElasticNet", "regression", (*_LASSO, "l1_ratio")),
-    replace(_family("LogisticRegression", "classification", _LOGISTIC, n_jobs=None, verbose=0), learn=_learn_sparse),
-    _family("SGDClassifier", "classification", (*_SGD, "class_weight"), n_jobs=1, verbose=0),
-    _family("SGDRegressor", "regression", _SGD, verbose=0),
+    replace(
+        _family("LogisticRegression", "classification", _LOGISTIC, n_jobs=None, verbose=0),
+        learn=_learn_sparse,
+        link=lambda _: "softmax",
+    ),
+    replace(
+        _family("SGDClassifier", "classification", (*_SGD, "class_weight"), n_jobs=1, verbose=0),
+        link=lambda estimator: "sigmoid" if estimator.loss == "log_loss" else None,
+        resume=_ON,
+    ),
+    replace(_family("SGDRegressor", "regression", _SGD, verbose=0), resume=_ON),
 )

@@ -6,6 +6,7 @@ come first, as scikit-learn would put them.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -63,7 +64,8 @@ def _arrays(estimator: Any, order: npt.NDArray[np.intp]) -> dict[str, npt.NDArra
 
 def _family(name: str, task: Task, *more: str) -> Family:
     pinned = {"verbose": 0}
-    return Family(name, "sklearn.ensemble", "sklearn", "learners", task, (*_COUNTS, *more), _learn, pinned)
+    family = Family(name, "sklearn.ensemble", "sklearn", "learners", task, (*_COUNTS, *more), _learn, pinned)
+    return replace(family, link=lambda _: "softmax")  # its warm start takes the bins of other rows for its own
 
 
 FAMILIES: Final = (

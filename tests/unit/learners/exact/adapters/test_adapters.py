@@ -28,7 +28,8 @@ from xgboost import XGBClassifier, XGBRegressor
 from expunge.learners.encoding.codes import ONE, Scaled
 from expunge.learners.exact import Retrained
 from expunge.learners.exact.adapters import FAMILIES
-from expunge.learners.exact.retrained import _target, in_keyed_order, seed_of
+from expunge.learners.exact.retrained import in_keyed_order
+from expunge.learners.exact.wrapped import seed_of, target_of
 
 Floats = npt.NDArray[np.float64]
 N = 1200
@@ -96,7 +97,7 @@ def native(learner: Retrained, matrix: Any) -> tuple[Any, Any]:
     seed = {"random_state": seed_of(state.hyperparameters, learner.key)} if "random_state" in family.counts else {}
     estimator = clone(learner.estimator).set_params(**family.pinned, **seed)
     words = state.classes if learner.task == "classification" else None
-    return estimator, (matrix(state.model.signature.columns, cells), _target(cells, words))
+    return estimator, (matrix(state.model.signature.columns, cells), target_of(cells, words))
 
 
 def by_hand(columns: Any, cells: Any) -> pd.DataFrame:
