@@ -104,6 +104,7 @@ OPEN_TO_ALL: Final = {
     "doctor",
     "bench learners",
     "bench report",
+    "bench sharding",
 }
 """Commands that ask nobody who they are: all but the last open no workspace; the doctor changes nothing, names nobody,
 and must work where nobody can prove anything any more."""

@@ -125,6 +125,30 @@ def times(figure: Figure, results: Results) -> None:
     figure.legend(*plots[0].get_legend_handles_labels(), loc="outside right center")
 
 
+def shards(figure: Figure, results: Results) -> None:
+    """Draw what forgetting one person costs, and accuracy, against the number of shards."""
+    figure.set_size_inches(7.4, 5.2)
+    found = results["sharding"]["found"]
+    plots = figure.subplots(2, len(found), sharex=True, sharey="row")
+    for (above, below), (task, designs) in zip(plots.T, found.items(), strict=True):
+        above.set(xscale="log", yscale="log", title=TITLES[task])
+        below.set(xlabel="shards")
+        for (colour, marker), slices in zip(OWN, dict.fromkeys(one["slices"] for one in designs), strict=False):
+            own = [one for one in designs if one["slices"] == slices]
+            counts = [one["shards"] for one in own]
+            label = "1 slice" if slices == 1 else f"{slices} slices"
+            measured = [one["forget"]["1"]["seconds"] / designs[0]["last_fit"] for one in own]
+            expected = [one["forget"]["1"]["expected"] * one["last_fit"] / designs[0]["last_fit"] for one in own]
+            above.plot(counts, measured, marker, color=colour, label=label, **SOLID)
+            above.plot(counts, expected, marker, color=colour, label=f"{label}, expected", **DOTTED)
+            below.plot(counts, [one["auc"] for one in own], marker, color=colour, label=label, **SOLID)
+        _plain(above)
+        _plain(below, y=False)
+    plots[0][0].set_ylabel("forgetting one person,\nas a share of fitting one model")
+    plots[1][0].set_ylabel("test AUC")
+    figure.legend(*plots[0][0].get_legend_handles_labels(), loc="outside right center")
+
+
 PICTURES: Final = {
     "standing": Picture(
         ("accuracy", "forgetting"),
@@ -137,6 +161,9 @@ PICTURES: Final = {
         ("adversary",),
         "Share of people who are forgotten within a time, picked at random and by an adversary",
         times,
+    ),
+    "shards": Picture(
+        ("sharding",), "What forgetting one person costs, and test AUC, against the number of shards", shards
     ),
 }
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from threadpoolctl import threadpool_limits
 
-from expunge.bench import accuracy, adversary, forgetting, growth, results, rivals, sequences, serving
+from expunge.bench import accuracy, adversary, forgetting, growth, results, rivals, sequences, serving, sharding
 from expunge.bench.environment import environment
 from expunge.bench.sizes import Size
 from expunge.bench.timing import CLOCK
@@ -21,6 +21,7 @@ MEASURES: Final[dict[str, Callable[[Size], dict[str, Any]]]] = {
     "sequences": sequences.measure,
     "adversary": adversary.measure,
     "serving": serving.measure,
+    "sharding": sharding.measure,
 }
 
 

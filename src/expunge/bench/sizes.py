@@ -33,6 +33,8 @@ class Size:
         Choices of the adversary who tries people, and of the one who looks for extremes.
     predicted : int
         Rows for which served models predict.
+    designs : tuple of (int, int)
+        Shards, and slices of each.
     """
 
     people: int | None = None
@@ -49,6 +51,7 @@ class Size:
     picks: int = 1_000
     owners: int = 50
     predicted: int = 20_000
+    designs: tuple[tuple[int, int], ...] = tuple((shards, slices) for slices in (1, 4) for shards in (1, 2, 5, 10, 20))
 
 
 FULL: Final = Size()
@@ -67,4 +70,5 @@ QUICK: Final = Size(
     picks=10,
     owners=3,
     predicted=500,
+    designs=((1, 1), (3, 2)),
 )

@@ -122,6 +122,30 @@ def serving(found: Found) -> str:
     return markdown([f"{rows:,} rows: time to predict, over LightGBM's", *_titles(found)], lines)
 
 
+def sharding(found: Found) -> str:
+    """Show what designs cost and save, beside what is expected."""
+
+    def share(one: Found, count: str) -> str:
+        told = one["forget"][count]
+        return f"{told['seconds'] / one['last_fit']:.2f} ({told['met']:.2f}; {told['expected']:.2f})"
+
+    lines = [
+        [
+            TITLES[task],
+            f"{one['shards']} x {one['slices']}",
+            f"{one['auc']:.4f}",
+            f"{one['fit'] / designs[0]['fit']:.2f}x",
+            *(share(one, count) for count in one["forget"]),
+            _time(one["overhead"]),
+        ]
+        for task, designs in found.items()
+        for one in designs
+    ]
+    counts = [f"forgetting {int(count):,}, over its fit (met; expected)" for count in _first(found)[0]["forget"]]
+    heading = ["", "shards x slices", "test AUC", "fit, over one model's", *counts, "overhead"]
+    return markdown(heading, lines)
+
+
 PARTS: Final[dict[str, Callable[[Found], str]]] = {
     "accuracy": accuracy,
     "forgetting": forgetting,
@@ -129,6 +153,7 @@ PARTS: Final[dict[str, Callable[[Found], str]]] = {
     "sequences": sequences,
     "adversary": adversary,
     "serving": serving,
+    "sharding": sharding,
 }
 
 

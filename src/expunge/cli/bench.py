@@ -1,4 +1,4 @@
-"""`expunge bench`: learners, report."""
+"""`expunge bench`: learners, sharding, report."""
 
 from __future__ import annotations
 
@@ -38,6 +38,17 @@ def learners(
         if not as_json:
             console.print(f"{file}\n{tables.PARTS[part](results.read(out)[part]['found'])}", markup=False)
     answer({"results": files}, as_json=as_json) if as_json else None
+
+
+@app.command()
+def sharding(
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("bench-out"),
+    quick: Annotated[bool, typer.Option("--quick", help="A few hundred people: to try it, not to quote it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure what shards and slices of people cost in accuracy, and save in forgetting; minutes without --quick."""
+    learners(only="sharding", out=out, quick=quick, as_json=as_json)
 
 
 @app.command()

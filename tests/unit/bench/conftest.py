@@ -45,6 +45,9 @@ def results() -> dict[str, dict[str, Any]]:
     sizes = [{"rows": 10**n, "fit": 1.0} | spread([1e-3 * 2.0**n]) for n in (2, 3, 4)]
     ended = {"random": 1000, "random_equal": 1000, "adversarial": 200, "adversarial_equal": 200}
     predicted = {name: {"rows": 20_000} | spread([0.02]) for name in (*OWN, "lightgbm")}
+    cost = {"seconds": 0.05, "met": 0.1, "expected": 0.1}
+    design = {"auc": 0.9, "aucs": [0.9], "fit": 0.5, "last_fit": 0.5, "overhead": 0.001, "forget": {"1": cost}}
+    designs = [{"shards": shards, "slices": slices} | design for slices in (1, 4) for shards in (1, 10)]
     found = {
         "accuracy": {"adult": good, "diabetes130": good, "products": good},
         "forgetting": {"adult": fast, "diabetes130": fast},
@@ -52,6 +55,7 @@ def results() -> dict[str, dict[str, Any]]:
         "sequences": dict.fromkeys(OWN, ended),
         "adversary": {"adult": hard, "diabetes130": hard},
         "serving": {"adult": predicted, "diabetes130": predicted},
+        "sharding": {"adult": designs, "diabetes130": designs},
     }
     machine = {"processor": "x86_64", "cores": 2, "numpy": "2.4"}
     head = {"command": "expunge bench learners", "date": "2026-11-28", "machine": machine, "clock": "processor"}

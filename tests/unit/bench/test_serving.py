@@ -19,5 +19,5 @@ def test_lightgbm_is_as_large_as_the_forest(task: Task) -> None:
     nodes = rivals.fitted(rivals.LEARNERS["forest"], learned).serve().arrays["nodes"]
     model = serving.as_large(nodes, learned)
     leaves = (nodes[:, 0] < 0).sum()
-    assert model.n_estimators == 100
-    assert model.num_leaves == max(2, round(leaves / 100))
+    assert model.n_estimators == rivals.LEARNERS["forest"].make().n_estimators
+    assert model.num_leaves == max(2, round(leaves / model.n_estimators))

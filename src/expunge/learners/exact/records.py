@@ -17,7 +17,7 @@ Invariants
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, compress
@@ -165,6 +165,11 @@ class Records:
     def cells(self) -> Cells:
         """All rows, copied end to end, target column included."""
         return self._cells(self._packed)
+
+    def taken(self, parts: Iterable[npt.NDArray[np.intp]]) -> list[Cells]:
+        """Return copies of some rows of `cells`, part by part, each with the words that it has."""
+        packed = self._packed
+        return [self._cells(packed[rows]).shrunk() for rows in parts]
 
     @property
     def numbers(self) -> npt.NDArray[np.float64]:

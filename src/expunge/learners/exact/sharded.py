@@ -320,16 +320,22 @@ class Sharded(Wrapped):
         kept: Mapping[int, Stages],
     ) -> list[Stages]:
         """Fit some shards, each from the stage on that is not kept."""
-        cells, names = records.cells, records.rows
+        names = records.rows
         shard, part, rank = (own[names] for own in (placed.shard, placed.part, placed.rank))
         stated = {"random_state": to_text(getattr(self.estimator, "random_state", None))}
-        works = []
-        for one, stages in kept.items():
-            own = np.flatnonzero(shard == one)
-            own = own[np.argsort(rank[own], kind="stable")]
-            slices = [cells.take(own[part[own] == number]) for number in range(design.n_slices)]
-            seeds = [seed_of(stated, self.key, f" {one} {number}") for number in range(design.n_slices)]
-            works.append(Work(self.estimator, features, named, self.task == "classification", slices, stages, seeds))
+        rows = [np.flatnonzero(shard == one) for one in kept]
+        rows = [own[np.argsort(rank[own], kind="stable")] for own in rows]
+        numbers = range(design.n_slices)
+        slices = iter(records.taken(own[part[own] == number] for own in rows for number in numbers))
+        works = [
+            Work(
+                *(self.estimator, features, named, self.task == "classification"),
+                slices=[next(slices) for _ in numbers],
+                kept=stages,
+                seeds=[seed_of(stated, self.key, f" {one} {number}") for number in numbers],
+            )
+            for one, stages in kept.items()
+        ]
         found: list[Stages] = Parallel(n_jobs=self.n_jobs)(delayed(fit_slices)(work) for work in works)
         return found
 

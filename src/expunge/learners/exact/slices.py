@@ -101,7 +101,8 @@ def _widened(column: Column) -> Column:
     step = 2.0 ** (math.frexp(span)[1] - ROUND) if 0 < span < math.inf else 0.0
     if step == 0:  # nought alone, or beyond what floats can say
         return column
-    return replace(column, low=math.floor(column.low / step) * step, high=math.ceil(column.high / step) * step)
+    low, high = column.low // step * step, -(-column.high // step) * step
+    return replace(column, low=low, high=high) if math.isfinite(low) and math.isfinite(high) else column
 
 
 def _alike(before: ServedModel, rows: Rows) -> bool:

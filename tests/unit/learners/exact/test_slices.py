@@ -23,6 +23,8 @@ FEATURES = (Feature("a", Kind.NUMERIC), Feature("c", Kind.CATEGORICAL), Feature(
 @example(0.0, 0.0)
 @example(-1.7e308, 1.7e308)
 @example(5e-324, 5e-324)
+@example(-2.604693137843693e238, 1.0290491442083619e-86)
+@example(-1.7e308, -1e307)
 def test_a_range_is_widened_to_round_ends(one: float, other: float) -> None:
     low, high = min(one, other), max(one, other)
     found = _widened(Column("a", None, low, high))
