@@ -210,9 +210,13 @@ def decide(
 def _show(workspace: Workspace, model: Model, *, as_json: bool) -> None:
     from expunge.workspace import models
 
-    score = None if model.version is None else models.score(workspace, model.name)
+    published = model.version is not None
+    score = models.score(workspace, model.name) if published else None
+    costs = models.costs(workspace, model.name) if published else None
     if as_json:
-        answer({**model.to_dict(), "score": None if score is None else score.to_dict()}, as_json=True)
+        more = {"score": score, "costs": costs}
+        told = {name: None if one is None else one.to_dict() for name, one in more.items()}
+        answer({**model.to_dict(), **told}, as_json=True)
         return
     facts: dict[str, object] = {
         "id": model.id,
@@ -229,4 +233,6 @@ def _show(workspace: Workspace, model: Model, *, as_json: bool) -> None:
         if "value" in score.figures:
             interval = f"{score.figures['low']} to {score.figures['high']}"
             facts[score.figures["metric"]] = f"{score.figures['value']} ({interval})"
+    if costs is not None and costs.error is not None:
+        facts["costs"] = f"predicted within {costs.error:.2g}x in the median, over the last {len(costs.measured)}"
     print_facts(f"Model {model.name}", facts)

@@ -143,6 +143,13 @@ def show(
         for copy in plan["copies"]
     ]
     print_table("Plan", ("kind", "name", "method", "records", "guarantee", "why"), rows)
+    ways = [
+        (copy["name"], one["how"], _cost(one), one["guarantee"], f"lost: {one['lost']}" if one["lost"] else "taken")
+        for copy in plan["copies"]
+        for one in copy.get("candidates", ())
+    ]
+    if ways:
+        print_table("Ways to forget", ("model", "how", "expected cost", "guarantee", "which"), ways)
     if words := release.planned(opened.policy, request, plan.get("release")):
         answer(None, as_json=False, text=f"Release: {'; '.join(words)}.")
     if told:
@@ -286,6 +293,14 @@ def replan(
     sent_back = execute.give_up(open_at(workspace, keys, actor), request_id)
     text = "\n".join(_line(request) for request in sent_back)
     answer([request.to_dict() for request in sent_back], as_json=as_json, text=text)
+
+
+def _cost(candidate: dict[str, str]) -> str:
+    """Say how long a way is expected to take, what that rests on, and the state that has to be opened."""
+    from expunge.erasure.plan import duration
+
+    memory = f", {int(candidate['memory']) / 1e6:.1f} MB" if candidate["memory"] else ""
+    return f"{duration(float(candidate['seconds']))} ({candidate['basis']}){memory}"
 
 
 def _line(request: Request) -> str:

@@ -24,6 +24,40 @@ class Method(StrEnum):
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """One way to go, and what speaks against it.
+
+    Parameters
+    ----------
+    method : Method
+    how : str
+        In the learner's own words.
+    seconds : float
+        Expected.
+    basis : str
+        On what that rests: ``expected``, or measured on so many batches.
+    memory : int
+        Bytes of the state that has to be opened for it.
+    guarantee : str
+        In words.
+    lost : str
+        Why it was not chosen; empty for the one that was.
+    """
+
+    method: Method
+    how: str
+    seconds: float
+    basis: str
+    memory: int
+    guarantee: str
+    lost: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the form that is stored and shown; seconds as decimal strings."""
+        return {**self.__dict__, "method": self.method.value, "seconds": f"{self.seconds:.6f}"}
+
+
+@dataclass(frozen=True)
 class CopyPlan:
     """What will be done to one copy.
 
@@ -38,8 +72,8 @@ class CopyPlan:
     method : Method
     subjects : int
         How many of the batch's subjects this copy holds.
-    records : int
-        How many of their records.
+    records, of_records : int
+        How many of their records, of how many that there are.
     guarantee : str
         In words.
     seconds, refit_seconds : float or None
@@ -48,6 +82,8 @@ class CopyPlan:
         Why this method.
     rotates : bool
         Whether the model's seed is renewed in the same step.
+    candidates : tuple of Candidate
+        For a model that holds somebody: every way there is, that taken among them.
     """
 
     object_id: str
@@ -57,11 +93,13 @@ class CopyPlan:
     method: Method
     subjects: int
     records: int
+    of_records: int
     guarantee: str
     seconds: float | None
     refit_seconds: float | None
     why: str
     rotates: bool = False
+    candidates: tuple[Candidate, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form that is stored and shown; seconds as decimal strings."""
@@ -73,11 +111,13 @@ class CopyPlan:
             "method": self.method.value,
             "subjects": self.subjects,
             "records": self.records,
+            "of_records": self.of_records,
             "guarantee": self.guarantee,
             "seconds": None if self.seconds is None else f"{self.seconds:.6f}",
             "refit_seconds": None if self.refit_seconds is None else f"{self.refit_seconds:.6f}",
             "why": self.why,
             "rotates": self.rotates,
+            "candidates": [one.to_dict() for one in self.candidates],
         }
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection
 
 from expunge.access.policy import Policy
-from expunge.domain.plan import CopyPlan, Method, Plan
+from expunge.domain.plan import Candidate, CopyPlan, Method, Plan
 from expunge.erasure.release import rule_of
 from expunge.erasure.scope import Retention, Scope
 from expunge.workspace import data, members, register, seeds
@@ -76,6 +77,7 @@ def _dataset(seen: Survey, dataset: data.Dataset, scope: Scope) -> CopyPlan:
         method=_of(Method.DELETE_ROWS, leaving, kept),
         subjects=len(leaving),
         records=sum(leaving.values()),
+        of_records=dataset.records,
         guarantee="keys destroyed, rows deleted",
         seconds=None,
         refit_seconds=None,
@@ -103,27 +105,26 @@ def _model(
     still = seen.records(model.id, {one.ref for one in scope.retained if not one.restricts})
     kept = [one for one in scope.retained if one.ref in still]
     records, total = sum(leaving.values()), model.records
-    # All work in proportion to the records they touch: forgetting to those that leave, a refit to those that stay.
-    refit = facts.fit_seconds * (total - records) / max(total, 1)
-    forget = refit if facts.refits else facts.fit_seconds * records / max(total, 1)
     rotates = bool(leaving) and seeds.is_due(seen.policy, model.seeded)
-    cheaper = Method.REFIT if rotates or facts.refits or records > total - records else Method.FORGET
-    reason = "forgetting touches fewer than a refit" if cheaper is Method.FORGET else "fewer stay than leave"
-    if facts.refits:
+    rotation = f"its seed is of {model.seeded[:10]} and is renewed by a full retrain" if rotates else ""
+    found = candidates(facts, len(leaving), records, total, rotation)
+    taken = next(one for one in found if not one.lost)
+    refit = next(one for one in found if one.method is Method.REFIT)
+    reason = f"{taken.how}: {rotation or 'the cheapest way'}"
+    if facts.refits and not rotation:
         reason = "this learner forgets by a full refit"
-    if rotates:
-        reason = f"its seed is of {model.seeded[:10]} and is renewed by a full retrain"
     return CopyPlan(
         object_id=model.id,
         kind="model",
         name=model.name,
         version=version.version,
-        method=_of(cheaper, leaving, kept),
+        method=_of(taken.method, leaving, kept),
         subjects=len(leaving),
         records=records,
+        of_records=total,
         guarantee=facts.guarantee_words,
-        seconds=(refit if cheaper is Method.REFIT else forget) if leaving else 0.0,
-        refit_seconds=refit,
+        seconds=taken.seconds if leaving else 0.0,
+        refit_seconds=refit.seconds,
         why=_why(
             f"{records} of {total} training records leave; {reason}"
             if leaving
@@ -132,7 +133,51 @@ def _model(
             kept,
         ),
         rotates=rotates,
+        candidates=found if leaving else (),
     )
+
+
+def candidates(
+    facts: register.Facts, subjects: int, records: int, total: int, rotation: str = ""
+) -> tuple[Candidate, ...]:
+    """Return every way to take people out of a model, the cheapest of those that leave one without `lost`.
+
+    Parameters
+    ----------
+    facts : Facts
+    subjects, records, total : int
+        Who leaves, and of how many records.
+    rotation : str
+        Why only a full refit will do, if so.
+    """
+    refit = facts.costs.refit(total - records)
+    forget, basis = facts.costs.forget(subjects, records, total)
+    slow = f"takes {duration(refit)}, {facts.forgets} {duration(forget)}"
+    mends = not facts.refits and not rotation and forget <= refit
+    shared: dict[str, Any] = {"memory": facts.state_bytes, "guarantee": facts.guarantee_words}
+    own = Candidate(Method.FORGET, facts.forgets, forget, basis, **shared, lost=_lost_to_refit(mends, rotation, slow))
+    return (
+        *(() if facts.refits else (own,)),
+        Candidate(Method.REFIT, "full refit", refit, "measured", **shared, lost=slow if mends else ""),
+        Candidate(
+            Method.RETIRE, "retired", 0.0, "expected", 0, "no model is left", "a model can be kept, and is asked for"
+        ),
+    )
+
+
+def _lost_to_refit(mends: bool, rotation: str, slow: str) -> str:
+    return "" if mends else rotation or f"a full refit {slow}"
+
+
+def duration(seconds: float) -> str:
+    """Spell a time to two digits: 3.1 ms, 2 s.
+
+    Examples
+    --------
+    >>> duration(0.0031), duration(2.04)
+    ('3.1 ms', '2 s')
+    """
+    return f"{seconds * 1e3:.2g} ms" if seconds < 0.9995 else f"{seconds:.3g} s"
 
 
 def needs_new_approval(approved: dict[str, object], plan: Plan) -> bool:

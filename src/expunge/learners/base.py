@@ -119,6 +119,9 @@ class Learner(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn publish
     refits: ClassVar[bool] = False
     """Whether `forget` is a full refit: plans say so, and cost it as one."""
 
+    forgets: ClassVar[str] = "counts taken out"
+    """How `forget` goes about it, in words for a plan."""
+
     key: Any = _KeyParameter()
 
     @property
@@ -178,6 +181,14 @@ class Learner(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn publish
         CorruptedError
             Where it is not such a state.
         """
+
+    def expected_share(self, n_leaving: int) -> float | None:
+        """Return what forgetting so many people is expected to take, as a share of a fit, before any was measured.
+
+        None, where it is in proportion to their records.
+        """
+        del n_leaving
+        return 1.0 if self.refits else None
 
     @classmethod
     def subjects_in(cls, meta: dict[str, Any], arrays: Arrays) -> list[SubjectId] | None:

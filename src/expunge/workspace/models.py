@@ -24,6 +24,7 @@ from expunge.access.actions import Action
 from expunge.access.policy import CHOICES
 from expunge.datasets import RawTable, Table, held_out, refreshed
 from expunge.datasets.cast import cast_column
+from expunge.domain.cost import Costs
 from expunge.domain.guarantee import Exact
 from expunge.domain.report import Check
 from expunge.domain.schema import Kind, Schema
@@ -107,7 +108,8 @@ def train(
             )
         chosen = replay or ("always" if seconds < SOON else workspace.policy.replay)
         connection.execute(update(MODEL).where(MODEL.c.id == model).values(replay=chosen))
-        register.store(workspace, connection, fitted, Place(model, 1, register.CURRENT), seconds)
+        known = register.costs_of(fitted, seconds)
+        register.store(workspace, connection, fitted, Place(model, 1, register.CURRENT), known)
         ids, counts = np.unique(table.subjects, return_counts=True)
         refs = subjects.find(workspace.vault, connection, row.id, ids.tolist())
         records = {refs[subject]: count for subject, count in zip(ids.tolist(), counts.tolist(), strict=True)}
@@ -164,6 +166,14 @@ def show(workspace: Workspace, name: str) -> Model:
     """Return a model by its name."""
     workspace.authorise(Action.MODEL_SHOW)
     return seen(workspace, name)
+
+
+def costs(workspace: Workspace, name: str) -> Costs:
+    """Return what fitting and forgetting a published model took, and what was predicted."""
+    workspace.authorise(Action.MODEL_SHOW)
+    with workspace.vault.transaction() as connection:
+        version = register.current(connection, register.by_name(connection, name).id)
+        return register.open_facts(workspace, connection, version).costs
 
 
 def seen(workspace: Workspace, name: str) -> Model:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from expunge.domain.cost import SIZES, Costs
 from expunge.domain.digest import DIGEST_BYTES, blinded
 from expunge.errors import NotFoundError
 from expunge.learners import state
@@ -44,8 +45,12 @@ class Facts:
         Digests, 64 hex characters; never shown in clear.
     guarantee : dict
     guarantee_words : str
-    fit_seconds : float
-        What the last full fit took.
+    costs : Costs
+        What fitting and forgetting took, and are expected to take.
+    forgets : str
+        How the learner forgets, in words.
+    state_bytes : int
+        Of the training state.
     seed : int
         Number of the seed that the version was trained under, from 1.
     refits : bool
@@ -57,7 +62,9 @@ class Facts:
     served: str
     guarantee: dict[str, Any]
     guarantee_words: str
-    fit_seconds: float
+    costs: Costs
+    forgets: str
+    state_bytes: int
     seed: int = 1
     refits: bool = False
 
@@ -71,13 +78,13 @@ class Facts:
 
     def to_json(self) -> bytes:
         """Return the bytes that are sealed."""
-        return json.dumps({**self.__dict__, "nonce": self.nonce.hex()}).encode()
+        return json.dumps({**self.__dict__, "nonce": self.nonce.hex(), "costs": self.costs.to_dict()}).encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> Facts:
         """Read what `to_json` wrote."""
         fields = json.loads(content)
-        return cls(**{**fields, "nonce": bytes.fromhex(fields["nonce"])})
+        return cls(**{**fields, "nonce": bytes.fromhex(fields["nonce"]), "costs": Costs.from_dict(fields["costs"])})
 
 
 @dataclass(frozen=True)
@@ -136,17 +143,19 @@ def store(
     connection: Connection,
     learner: Learner,
     place: Place,
-    fit_seconds: float,
+    costs: Costs,
 ) -> Version:
     """Seal a version of a model: state, served model, facts under a fresh nonce."""
-    served = learner.serve()
+    served, content = learner.serve(), state.dump(learner)
     facts = Facts(
         nonce=secrets.token_bytes(DIGEST_BYTES),
         learned=learner.digest(),
         served=served.digest(),
         guarantee=learner.guarantee.to_dict(),
         guarantee_words=str(learner.guarantee),
-        fit_seconds=fit_seconds,
+        costs=costs,
+        forgets=learner.forgets,
+        state_bytes=len(content),
         seed=place.seed,
         refits=learner.refits,
     )
@@ -154,7 +163,7 @@ def store(
     found = Version(
         place.model_id,
         place.version,
-        blobs.put(vault, connection, "training state", state.dump(learner)),
+        blobs.put(vault, connection, "training state", content),
         blobs.put(vault, connection, "served model", served.packed()),
         blobs.put(vault, connection, "model facts", facts.to_json()),
     )
@@ -162,6 +171,13 @@ def store(
         insert(MODEL_VERSION).values(**found.__dict__, status=place.status, batch=place.batch, created=now())
     )
     return found
+
+
+def costs_of(learner: Learner, fit_seconds: float) -> Costs:
+    """Return what is known of costs after a first fit."""
+    expected = [learner.expected_share(size) for size in SIZES]
+    shares = tuple(share for share in expected if share is not None)
+    return Costs(fit_seconds, learner.records_held(), shares)
 
 
 def version_with(connection: Connection, model: str, status: str) -> Version | None:

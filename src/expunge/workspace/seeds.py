@@ -104,7 +104,7 @@ def _renew(workspace: Workspace, connection: Connection, old: register.Version, 
         connection,
         learner,
         Place(model, old.version + 1, register.CURRENT, seed=seed),
-        seconds,
+        register.costs_of(learner, seconds),
     )
     members.new_version(connection, model, made.version, held.root, held.members, ROTATED)
     publish(connection, model, made.version, seed, now())

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from expunge.domain.plan import CopyPlan, Method, Plan, ReleaseRule
 
-ROWS = CopyPlan("D-1", "dataset", "visits", 1, Method.DELETE_ROWS, 1, 3, "rows deleted", None, None, "they go")
-MODEL = CopyPlan("M-1", "model", "ridge", 1, Method.FORGET, 1, 3, "Exact (portable)", 0.0000004, 1.5, "cheaper")
-OTHER = CopyPlan("M-2", "model", "other", 1, Method.NOT_A_MEMBER, 0, 0, "Exact (portable)", 0.0, 2.0, "not in it")
+ROWS = CopyPlan("D-1", "dataset", "visits", 1, Method.DELETE_ROWS, 1, 3, 9, "rows deleted", None, None, "they go")
+MODEL = CopyPlan("M-1", "model", "ridge", 1, Method.FORGET, 1, 3, 9, "Exact (portable)", 0.0000004, 1.5, "cheaper")
+OTHER = CopyPlan("M-2", "model", "other", 1, Method.NOT_A_MEMBER, 0, 0, 9, "Exact (portable)", 0.0, 2.0, "not in it")
 
 
 def test_only_copies_that_hold_somebody_are_touched_and_promised() -> None:

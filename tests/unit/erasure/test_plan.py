@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+from expunge.domain.cost import Costs, Measured
 from expunge.domain.plan import CopyPlan, Method, Plan
 from expunge.domain.request import Law, Outcome, State
 from expunge.erasure import decide, execute, intake, plan
@@ -45,6 +48,43 @@ def test_few_who_leave_are_forgotten_and_many_are_refitted(workspace: Workspace)
             assert copy.seconds is not None
             assert copy.refit_seconds is not None
             assert copy.seconds <= copy.refit_seconds
+
+
+def test_every_way_is_shown_and_why_the_others_lost(workspace: Workspace) -> None:
+    ridge = plan_for(workspace, everybody(workspace)[:5])["ridge"]
+    assert [one.how for one in ridge.candidates] == ["counts taken out", "full refit", "retired"]
+    taken, refit, retired = ridge.candidates
+    assert (taken.lost, taken.method, taken.seconds) == ("", ridge.method, ridge.seconds)
+    assert refit.seconds == ridge.refit_seconds
+    assert re.match(r"takes .* m?s, counts taken out .* m?s$", refit.lost)
+    assert "a model can be kept" in retired.lost
+    assert taken.memory > 1000
+    assert {one.guarantee for one in ridge.candidates} == {"Exact (portable)", "no model is left"}
+
+
+def facts_with(costs: Costs, **more: Any) -> register.Facts:
+    return register.Facts(bytes(32), "", "", {}, "Exact (portable)", costs, "what changes mended", 9, **more)
+
+
+def test_what_was_measured_decides_and_a_full_refit_wins_where_it_is_cheaper() -> None:
+    shares = (0.01, 0.1, 0.6, 1.0, 1.0)
+    fresh = Costs(2.0, 1000, shares)
+    slow = fresh.after(Measured("forget", 10, 10, 1000, 2.5, 0.2))
+    for costs, method in ((fresh, Method.FORGET), (slow, Method.REFIT)):
+        found = plan.candidates(facts_with(costs), 10, 10, 1000)
+        assert [one.method for one in found if not one.lost] == [method]
+    lost = plan.candidates(facts_with(slow), 10, 10, 1000)[0]
+    assert (lost.basis, lost.lost) == (
+        "measured on 1 batch",
+        "a full refit takes 1.98 s, what changes mended 2.5 s",
+    )
+    crowd = plan.candidates(facts_with(fresh), 900, 900, 1000)
+    assert [one.method for one in crowd if not one.lost] == [Method.REFIT]
+
+
+def test_a_seed_that_is_renewed_leaves_a_refit_alone() -> None:
+    found = plan.candidates(facts_with(Costs(2.0, 1000)), 1, 1, 1000, "its seed is old")
+    assert [one.lost for one in found][:2] == ["its seed is old", ""]
 
 
 def test_nobody_leaves_nothing_is_touched(workspace: Workspace) -> None:

@@ -33,6 +33,7 @@ LEARNERS: dict[str, dict[str, Any]] = {
     "hist-gradient-boosting": {"max_iter": 10, "early_stopping": False},
     "lightgbm": {"n_estimators": 10},
     "xgboost": {"n_estimators": 10, "subsample": 0.5},
+    "sharded": {"estimator": "lightgbm.LGBMClassifier", "n_shards": 3, "n_slices": 2, "estimator__n_estimators": 6},
 }
 
 
@@ -81,6 +82,11 @@ def test_forgetting_is_planned_as_the_refit_that_it_is(trained: Workspace) -> No
         made = plan.make(trained, connection, Scope(subjects.everywhere(trained.vault, connection, [person])))
     copies = [copy for copy in made.copies if copy.kind == "model"]
     assert len(copies) == len(LEARNERS)
+    (sharded,) = (copy for copy in copies if copy.name == "sharded")
+    copies.remove(sharded)
+    assert sharded.method is Method.FORGET
+    assert [one.how for one in sharded.candidates] == ["shards learned again", "full refit", "retired"]
+    assert sharded.guarantee == "Exact (environment)"
     for copy in copies:
         assert copy.method is Method.REFIT
         assert copy.seconds == copy.refit_seconds
@@ -96,7 +102,7 @@ def test_a_person_leaves_models_of_every_family_and_the_certificate_says_where(
     statement = certified(trained, done.certificate).statement
     for copy in statement.copies:
         if copy.kind == "model":
-            assert copy.method is Method.REFIT
+            assert copy.method is (Method.FORGET if copy.name == "sharded" else Method.REFIT)
             assert copy.guarantee == Exact("environment")
             assert {check.name: check.verdict for check in copy.checks}["replay"] is Verdict.PASSED
     assert {"lightgbm", "xgboost", "scikit-learn", "processor", "threads"} <= statement.environment.keys()

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from expunge.domain.cost import SIZES, Costs, Measured
 from expunge.domain.digest import blinded
 from expunge.errors import KeyDestroyedError, NotFoundError
 from expunge.vault import blobs
@@ -23,7 +24,10 @@ def current(workspace: Workspace, model: str = "ridge") -> Version:
 
 @given(HEX, HEX, HEX, st.floats(0, 1e6))
 def test_facts_come_back(nonce: bytes, learned: bytes, served: bytes, seconds: float) -> None:
-    facts = Facts(nonce, learned.hex(), served.hex(), {"class": "exact", "scope": "portable"}, "Exact", seconds)
+    known = Costs(seconds, 9, (0.5,) * len(SIZES), (Measured("forget", 1, 2, 9, seconds, 0.25),))
+    facts = Facts(
+        nonce, learned.hex(), served.hex(), {"class": "exact", "scope": "portable"}, "Exact", known, "mended", 7
+    )
     assert Facts.from_json(facts.to_json()) == facts
     assert facts.blinded_learned() == blinded(nonce, learned.hex())
     assert facts.blinded_served() == blinded(nonce, served.hex())
@@ -53,7 +57,7 @@ def test_every_version_has_a_nonce_of_its_own(workspace: Workspace) -> None:
     with workspace.vault.transaction() as connection:
         learner = register.open_learner(workspace, connection, version)
         place = Place(version.model_id, 2, STAGED, "B-1")
-        staged = register.store(workspace, connection, learner, place, fit_seconds=1.0)
+        staged = register.store(workspace, connection, learner, place, Costs(1.0, 9))
         one, other = (register.open_facts(workspace, connection, found) for found in (version, staged))
     assert one.learned == other.learned
     assert one.nonce != other.nonce
@@ -66,7 +70,7 @@ def test_staging_publishing_and_discarding(workspace: Workspace) -> None:
         learner = register.open_learner(workspace, connection, version)
         assert register.version_with(connection, version.model_id, STAGED) is None
         place = Place(version.model_id, 2, STAGED)
-        staged = register.store(workspace, connection, learner, place, fit_seconds=1.0)
+        staged = register.store(workspace, connection, learner, place, Costs(1.0, 9))
         assert register.version_with(connection, version.model_id, STAGED) == staged
         assert register.current(connection, version.model_id) == version
         register.discard(connection, version)

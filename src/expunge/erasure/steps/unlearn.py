@@ -11,6 +11,7 @@ import pandas as pd
 from sqlalchemy import Connection, select
 
 from expunge.datasets import Table, refreshed
+from expunge.domain.cost import Measured
 from expunge.domain.plan import Method
 from expunge.domain.schema import Kind
 from expunge.domain.subject import SubjectId, subject_kind
@@ -202,7 +203,7 @@ def unlearn(
             connection,
             learner,
             register.Place(model, version, register.STAGED, batch.id, seed),
-            fit_seconds=facts.fit_seconds,
+            facts.costs.after(_measured(method, planned, facts, seconds)),
         )
         made = register.open_facts(workspace, connection, staged)
         entry |= {
@@ -218,6 +219,14 @@ def unlearn(
         digests = {"equal": made.learned == facts.learned, "staged": made.learned, "verified_served": made.served}
     batch.evidence["copies"][model] = entry
     batch.sealed["digests"][model] = digests
+
+
+def _measured(method: Method, planned: dict[str, Any], facts: register.Facts, seconds: float) -> Measured:
+    """Note what it took, beside what was expected of the method that was taken in the end."""
+    subjects, records, of = planned["subjects"], planned["records"], planned["of_records"]
+    if method is Method.FORGET:
+        return Measured("forget", subjects, records, of, seconds, facts.costs.forget(subjects, records, of)[0])
+    return Measured("refit", subjects, records, of, seconds, facts.costs.refit(of - records))
 
 
 def _without(

@@ -162,6 +162,8 @@ class GrownState(RowState):
 class GrownPredictor(RowPredictor):
     """Base of those that grow something; see the module."""
 
+    forgets = "what changes mended"
+
     format: ClassVar[int]
     """Of what the digest covers."""
     random_state: int
@@ -226,6 +228,10 @@ class GrownPredictor(RowPredictor):
             As `fit`.
         """
         return self._learned_more(X, y, subjects, sample_weight)
+
+    def expected_share(self, n_leaving: int) -> float:
+        """Return about what the benchmark measured: a person changes a hundredth of what is learned."""
+        return float(1 - 0.99**n_leaving)
 
     @property
     def guarantee(self) -> Guarantee:

@@ -90,6 +90,7 @@ class Retrained(Wrapped):
     """
 
     refits = True
+    forgets = "full refit"
 
     def __init__(self, estimator: Any, *, schema: Schema | None = None, key: bytes | None = None) -> None:
         self.estimator = estimator

@@ -143,6 +143,8 @@ class Sharded(Wrapped):
     True
     """
 
+    forgets = "shards learned again"
+
     def __init__(
         self,
         estimator: Any,
@@ -186,7 +188,7 @@ class Sharded(Wrapped):
         state: ShardedState = self._fitted()
         return state.design
 
-    def expected_cost(self, n_leaving: int) -> float:
+    def expected_share(self, n_leaving: int) -> float:
         """Return what forgetting so many people at once costs on average, as a share of a fit."""
         return expected_cost(self.n_shards_, self.n_slices_, n_leaving)
 
