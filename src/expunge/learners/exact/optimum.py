@@ -107,8 +107,9 @@ class Slope:
 
     @property
     def size(self) -> float:
-        """The gradient's length."""
-        return float(np.linalg.norm(self.gradient))
+        """The gradient's length; infinite, or no number, beyond float64's range."""
+        with np.errstate(all="ignore"):
+            return float(np.linalg.norm(self.gradient))
 
 
 @dataclass(frozen=True, eq=False)
