@@ -42,7 +42,9 @@ class Entries:
 
     def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Entries:
         """Return copies of some rows."""
-        return Entries(self.places[rows], self.numbers[rows], self.target[rows], self.blocks, self.width)
+        chosen = rows.nonzero()[0] if rows.dtype == np.bool_ else rows
+        places, numbers = self.places.take(chosen, axis=0), self.numbers.take(chosen, axis=0)
+        return replace(self, places=places, numbers=numbers, target=self.target.take(chosen))
 
     def moved(self, kept: npt.NDArray[np.intp], columns: tuple[Column, ...]) -> Entries:
         """Return the rows under columns of which only some places are left."""

@@ -63,6 +63,7 @@ class LogisticRegression(ClassifierMixin, UniqueLearner):  # type: ignore[misc] 
 
     form = LOGISTIC
     link = "logistic"
+    strength = "C"
 
     def __init__(
         self, C: float = 1.0, *, random_state: int = 0, schema: Schema | None = None, key: bytes | None = None
@@ -96,9 +97,9 @@ class LogisticRegression(ClassifierMixin, UniqueLearner):  # type: ignore[misc] 
         positive("C", self.C)
         at_least("random_state", self.random_state, 0)
 
-    def _penalty(self, n_rows: int) -> float:
+    def _lambda(self, strength: float, n_rows: int) -> float:
         del n_rows
-        return 1 / float(self.C)
+        return 1 / strength
 
     def _targets(self, target: Floats, n_classes: int) -> list[Floats]:
         numbers = (1,) if n_classes == 2 else range(n_classes)

@@ -54,6 +54,7 @@ class PoissonRegressor(RegressorMixin, UniqueLearner):  # type: ignore[misc]  # 
 
     form = POISSON
     link = "log"
+    strength = "alpha"
 
     def __init__(
         self, alpha: float = 1.0, *, random_state: int = 0, schema: Schema | None = None, key: bytes | None = None
@@ -85,8 +86,8 @@ class PoissonRegressor(RegressorMixin, UniqueLearner):  # type: ignore[misc]  # 
         if most > MOST:
             raise InputError(f"y holds {most:g}, more than 2**40.", mend="Give it in a larger unit.")
 
-    def _penalty(self, n_rows: int) -> float:
-        return float(self.alpha) * n_rows
+    def _lambda(self, strength: float, n_rows: int) -> float:
+        return strength * n_rows
 
     def _targets(self, target: Floats, n_classes: int) -> list[Floats]:
         del n_classes

@@ -35,7 +35,7 @@ from expunge.learners.exact.rows import RowState
 from expunge.learners.exact.table import surviving
 from expunge.learners.served import LinearModel, ServedModel, Signature
 from expunge.learners.served.linear import LinkName
-from expunge.learners.values import to_text
+from expunge.learners.values import from_text
 
 FORMAT: Final = 1
 _MAX_BINS: Final = 2
@@ -54,12 +54,15 @@ class Warm:
         All rows, in the order of the records.
     nears : tuple of Near
         One per score.
+    lattices : tuple of Lattice
+        Of each score's coefficients.
     ends : ndarray of int64 (2, n_numbers)
         How many rows are at the low and the high end of each column of numbers.
     """
 
     entries: Entries
     nears: tuple[Near, ...]
+    lattices: tuple[Lattice, ...]
     ends: npt.NDArray[np.int64]
 
 
@@ -87,11 +90,12 @@ class UniqueLearner(RowPredictor):
 
     form: ClassVar[int]
     link: ClassVar[LinkName]
-    random_state: Any
+    strength: ClassVar[str]
+    """The hyperparameter that says how strong the penalty is."""
 
     @abstractmethod
-    def _penalty(self, n_rows: int) -> float:
-        """Return lambda: what half the squared length of all weights is multiplied by."""
+    def _lambda(self, strength: float, n_rows: int) -> float:
+        """Return what half the squared length of all weights is multiplied by, beside the sum over rows."""
 
     @abstractmethod
     def _targets(self, target: Floats, n_classes: int) -> list[Floats]:
@@ -143,7 +147,7 @@ class UniqueLearner(RowPredictor):
             weights = np.zeros(entries.width + 1)
             weights[-1] = self._start(problem.target)
             nears.append(begin(problem, weights))
-        found, _ = self._solved(state, Warm(entries, tuple(nears), _ends(columns, cells)))
+        found, _ = self._solved(state, Warm(entries, tuple(nears), self._lattices(state), _ends(columns, cells)))
         return replace(found, seconds_per_record=(perf_counter() - started) / len(records))
 
     def _resumed(self, rows: tuple[Any, ...], meta: dict[str, Any], arrays: Arrays) -> UniqueState:
@@ -164,7 +168,7 @@ class UniqueLearner(RowPredictor):
         gone = _ends(before.columns, leaving)
         stay = np.ones(len(warm.entries), np.bool_)
         stay[np.searchsorted(before.records.rows, rows)] = False
-        inferred = [one.low is None for one in before.inputs if one.kind is Kind.NUMERIC]
+        inferred = np.array([one.low is None for one in before.inputs if one.kind is Kind.NUMERIC], np.bool_)
         an_end_left = bool((inferred & (gone > 0) & (gone == warm.ends)).any())
         if not an_end_left and records.words is before.records.words:
             cells, columns = None, before.columns
@@ -180,21 +184,22 @@ class UniqueLearner(RowPredictor):
                 begin(problem, near.weights[with_intercept])
                 for problem, near in zip(self._problems(entries, after), warm.nears, strict=True)
             ]
-            return self._solved(after, Warm(entries, tuple(nears), _ends(columns, cells)))
+            return self._solved(after, Warm(entries, tuple(nears), self._lattices(after), _ends(columns, cells)))
         theirs = self._problems(warm.entries.take(~stay), before)
-        penalty = self._penalty(len(records))
+        penalty = self._penalty(after)
         nears = [without(near, own, penalty) for near, own in zip(warm.nears, theirs, strict=True)]
-        entries = warm.entries.take(stay)
+        entries, lattices = warm.entries.take(stay), warm.lattices
         if columns is not before.columns:
             entries, nears = entries.moved(kept, columns), [narrowed(near, with_intercept) for near in nears]
-        return self._solved(after, Warm(entries, tuple(nears), warm.ends - gone))
+            lattices = self._lattices(after)
+        return self._solved(after, Warm(entries, tuple(nears), lattices, warm.ends - gone))
 
     def _solved(self, state: UniqueState, warm: Warm) -> tuple[UniqueState, dict[str, int]]:
         """Return the state at the optimum, and the work."""
         works: Counter[str] = Counter()
         found, nears = [], []
-        problems, lattices = self._problems(warm.entries, state), self._lattices(state)
-        for problem, near, lattice in zip(problems, warm.nears, lattices, strict=True):
+        problems = self._problems(warm.entries, state)
+        for problem, near, lattice in zip(problems, warm.nears, warm.lattices, strict=True):
             coefficients, there, work = solve(problem, near, lattice)
             found.append(coefficients)
             nears.append(there)
@@ -206,7 +211,8 @@ class UniqueLearner(RowPredictor):
         cells = state.records.cells
         entries = self._entries(state, cells)
         starts = zip(self._problems(entries, state), self._points(state), strict=True)
-        return Warm(entries, tuple(begin(problem, point) for problem, point in starts), _ends(state.columns, cells))
+        nears = tuple(begin(problem, point) for problem, point in starts)
+        return Warm(entries, nears, self._lattices(state), _ends(state.columns, cells))
 
     def _entries(self, state: UniqueState, cells: Cells) -> Entries:
         if self.task == "regression":
@@ -216,24 +222,30 @@ class UniqueLearner(RowPredictor):
 
     def _problems(self, entries: Entries, state: UniqueState) -> list[Problem]:
         """Return what is minimised for each score; the penalty is that of all the state's rows."""
-        penalty = self._penalty(len(state.records))
+        penalty = self._penalty(state)
         targets = self._targets(entries.target, len(state.classes))
         return [Problem(entries, target, self.form, penalty) for target in targets]
+
+    def _penalty(self, state: UniqueState) -> float:
+        return self._lambda(float(str(from_text(state.hyperparameters[self.strength]))), len(state.records))
 
     def _scores(self, state: UniqueState) -> tuple[str, ...]:
         """Return what each score is about: a class's typed label; nothing, of numbers."""
         return (state.classes[1:] if len(state.classes) == 2 else state.classes) or ("",)
 
-    def _lattices(self, state: UniqueState) -> list[Lattice]:
+    def _lattices(self, state: UniqueState) -> tuple[Lattice, ...]:
         """Return the lattice of each score's coefficients, drawn by what they are about."""
-        stated = to_text(self.random_state).encode()
+        stated = state.hyperparameters["random_state"].encode()
         key = blake2b(stated, key=self.key or b"", digest_size=32, person=b"expunge unique").digest()
         about = [*map(list, Scaled(state.columns).places), []]
-        return [Lattice.drawn(key, [canonical_json([score, *one]) for one in about]) for score in self._scores(state)]
+        return tuple(
+            Lattice.drawn(key, [canonical_json([score, *one]) for one in about]) for score in self._scores(state)
+        )
 
     def _points(self, state: UniqueState) -> Floats:
         """Return the coefficients as numbers: (n_scores, width + 1)."""
-        pairs = zip(self._lattices(state), state.coefficients, strict=True)
+        lattices = self._lattices(state) if state.warm is None else state.warm.lattices
+        pairs = zip(lattices, state.coefficients, strict=True)
         return np.array([lattice.points(own) for lattice, own in pairs])
 
 

@@ -205,6 +205,21 @@ def test_a_penalty_too_weak_to_tell_is_refused_and_changes_nothing() -> None:
     assert learner.digest() == digest
 
 
+def test_hyperparameters_set_after_a_fit_wait_for_the_next_one() -> None:
+    rows = Rows(10, 100)
+    learner = rows.fit(LogisticRegression())
+    learner.set_params(C=9.0, random_state=5).forget([int(rows.people[0])])
+    assert learner.digest() == rows.without(LogisticRegression(), [int(rows.people[0])]).digest()
+
+
+def test_columns_of_words_alone_are_learned_and_forgotten() -> None:
+    rows = Rows(11, 100)
+    rows.X = rows.X[["w"]]
+    learner = rows.fit(LogisticRegression())
+    learner.forget([int(rows.people[0])])
+    assert learner.digest() == rows.without(LogisticRegression(), [int(rows.people[0])]).digest()
+
+
 def test_the_word_of_whoever_leaves_is_gone() -> None:
     rows = Rows(5, 200)
     learner = rows.fit(LogisticRegression())
