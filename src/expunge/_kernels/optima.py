@@ -126,17 +126,15 @@ def gradient(
 
 
 @kernel
-def curvature(
-    places: Places, numbers: Places, weights: Floats, form: int, high: npt.NDArray[np.float64], low: Floats
-) -> float:
-    """Add the rows' curvature to the lower triangle of ``high`` and ``low``; return the sum of ``d_i (k + 1)``.
+def curvature(places: Places, numbers: Places, weights: Floats, form: int, high: Floats, low: Floats) -> float:
+    """Add the rows' curvature to ``high`` and ``low``; return the sum of ``d_i (k + 1)``.
 
     Parameters
     ----------
     places, numbers, weights, form
         As of `gradient`.
     high, low : ndarray of float64 ((width + 1)**2,)
-        The curvature is their sum, row by row.
+        Their sum, row by row, has each pair of places once: on the side where the columns' order has it.
     """
     k, n_numbers, last = places.shape[1], numbers.shape[1], len(weights) - 1
     own, x = np.empty(k + 1, np.int64), np.ones(k + 1)
@@ -153,6 +151,5 @@ def curvature(
         for a in range(k + 1):
             part = curve * x[a]
             for b in range(a + 1):
-                row, column = max(own[a], own[b]), min(own[a], own[b])
-                _add(high, low, row * (last + 1) + column, part * x[b])
+                _add(high, low, own[a] * (last + 1) + own[b], part * x[b])
     return total

@@ -150,8 +150,8 @@ def curvature_at(of: Problem, weights: Floats) -> tuple[Floats, float]:
     high, low = np.zeros(size * size), np.zeros(size * size)
     total = optima.curvature(of.entries.places, of.entries.numbers, weights, of.form, high, low)
     with np.errstate(all="ignore"):
-        lower = (high + low).reshape(size, size)
-        return lower + np.tril(lower, -1).T, 8 * U * total
+        once = (high + low).reshape(size, size)
+        return once + once.T - np.diag(once.diagonal()), 8 * U * total
 
 
 def begin(of: Problem, weights: Floats) -> Near:
