@@ -57,6 +57,8 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 _MOST_STEPS: Final = 200
+_FAR: Final = 4.0
+"""No first guess changes a score by more, lest its exponential is beyond all reason."""
 _LEAST_SHARE: Final = 2.0**-20
 _BITS: Final = (128, 256, 512, 1024)
 
@@ -174,8 +176,9 @@ def without(near: Near, leaving: Problem, penalty: float) -> Near:
     matrix[np.diag_indices_from(matrix)] += changed
     pulled = slope_at(leaving, near.weights).gradient - leaving.penalty * near.weights
     step = _solved(matrix, changed * near.weights - pulled)
-    moved = near.weights if step is None else near.weights - step
-    return Near(moved, near.at, matrix, near.error + error + 4 * U * float(np.trace(near.curvature)))
+    if step is None or not _largest(leaving, step) < _FAR:
+        step = np.zeros_like(near.weights)
+    return Near(near.weights - step, near.at, matrix, near.error + error + 4 * U * float(np.trace(near.curvature)))
 
 
 def narrowed(near: Near, kept: npt.NDArray[np.intp]) -> Near:

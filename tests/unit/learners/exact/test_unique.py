@@ -220,6 +220,26 @@ def test_columns_of_words_alone_are_learned_and_forgotten() -> None:
     assert learner.digest() == rows.without(LogisticRegression(), [int(rows.people[0])]).digest()
 
 
+@pytest.mark.parametrize("alpha", [1e-6, 1e-2])
+def test_whoever_counts_for_nearly_everything_may_leave(alpha: float) -> None:
+    rows = Rows(12, 120, "counts")
+    loud = int(rows.people[0])
+    rows.y = np.where(rows.people == loud, 1_000_000, rows.y % 2)
+    learner = rows.fit(PoissonRegressor(alpha))
+    learner.forget([loud])
+    assert learner.digest() == rows.without(PoissonRegressor(alpha), [loud]).digest()
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_nearly_everybody_may_leave_at_once(learner: Any) -> None:
+    rows = rows_for(learner, 13, 400)
+    stay = [*rows.people[rows.y == 0][:3], *rows.people[rows.y > 0][:3]]
+    gone = sorted(set(rows.people.tolist()) - set(stay))
+    one = rows.fit(learner)
+    one.forget(gone)
+    assert one.digest() == rows.without(learner, gone).digest()
+
+
 def test_the_word_of_whoever_leaves_is_gone() -> None:
     rows = Rows(5, 200)
     learner = rows.fit(LogisticRegression())
