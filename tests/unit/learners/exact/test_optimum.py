@@ -52,8 +52,14 @@ def nothing(of: Problem) -> Near:
 def oracle(of: Problem, start: npt.NDArray[np.float64] | None = None) -> list[Fraction]:
     """The optimum to some hundred bits, by Newton's steps in whole numbers: nothing of `optimum` but the curvature."""
     near = nothing(of) if start is None else begin(of, start)
-    for _ in range(60):  # floats lead there
-        near = begin(of, near.weights - np.linalg.solve(near.curvature, slope_at(of, near.weights).gradient) / 2)
+    for _ in range(100):  # floats lead there, by steps that make the gradient smaller
+        slope, share = slope_at(of, near.weights), 1.0
+        step = newton(near, slope)
+        while share > 1e-9 and not slope_at(of, near.weights - share * step).size < slope.size:
+            share /= 2
+        if share <= 1e-9:
+            break
+        near = begin(of, near.weights - share * step)
     penalty = Fraction(of.penalty)
     weights = fixed.whole_parts(near.weights, BITS)
     for _ in range(40):
