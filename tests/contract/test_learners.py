@@ -75,7 +75,6 @@ CASES: list[tuple[Learner, dict[str, Any]]] = [
     (BlendRegressor(1, 4, 3, min_samples_leaf=2, judges=0.4), OF_MEMBERS),
     (TableEncoder("scaled"), {"encoding": ["bins"], "max_bins": ()}),
     (LogisticRegression(), {}),
-    (LogisticRegression(C=100.0, random_state=3), {}),
     (PoissonRegressor(alpha=0.01), {}),
 ]
 """Learners whose state is integers."""
