@@ -35,6 +35,7 @@ check: $(READY) ## Lint, format, types, import contracts
 
 bench: $(READY) ## Time the learners and the office (EXPUNGE_DATA_DIR); writes benchmarks/results/
 	$(BIN)/python benchmarks/learners.py --out benchmarks/results/learners.json
+	$(BIN)/python benchmarks/logistic.py --out benchmarks/results/logistic.json
 	$(BIN)/expunge bench learners --out benchmarks/results/ensembles
 	$(BIN)/expunge bench report --results benchmarks/results/ensembles --pictures docs/images/bench \
 	  --page README.md --page docs/benchmark.md

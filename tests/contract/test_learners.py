@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
+from sklearn.linear_model import LinearRegression, SGDClassifier
+from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 from xgboost import XGBClassifier, XGBRegressor
 
 from expunge.learners import LEARNERS, check_learner, create
@@ -21,6 +22,8 @@ from expunge.learners.exact import (
     BoostingRegressor,
     ForestClassifier,
     ForestRegressor,
+    LogisticRegression,
+    PoissonRegressor,
     Retrained,
     Ridge,
     RidgeClassifier,
@@ -73,13 +76,15 @@ CASES: list[tuple[Learner, dict[str, Any]]] = [
     (BlendClassifier(1, 4, 3, min_samples_leaf=2, judges=0.4), OF_MEMBERS),
     (BlendRegressor(1, 4, 3, min_samples_leaf=2, judges=0.4), OF_MEMBERS),
     (TableEncoder("scaled"), {"encoding": ["bins"], "max_bins": ()}),
+    (LogisticRegression(), {}),
+    (PoissonRegressor(alpha=0.01), {}),
 ]
 """Learners whose state is integers."""
 
 SMALL: dict[str, Any] = {"min_samples_leaf": 2, "max_iter": 3}
 LIGHT: dict[str, Any] = {"min_child_samples": 2, "n_estimators": 3}
 WRAPPED: list[tuple[Any, Any]] = [
-    (LogisticRegression(max_iter=1000), LogisticRegression(max_iter=1000, C=0.1)),
+    (SklearnLogisticRegression(max_iter=1000), SklearnLogisticRegression(max_iter=1000, C=0.1)),
     (SGDClassifier(), SGDClassifier(alpha=0.1)),
     (LinearRegression(), LinearRegression(fit_intercept=False)),
     (HistGradientBoostingClassifier(**SMALL), HistGradientBoostingClassifier(**SMALL, learning_rate=0.5)),

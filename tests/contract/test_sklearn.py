@@ -11,7 +11,7 @@ from lightgbm import LGBMClassifier
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression as SklearnLogisticRegression
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -27,6 +27,8 @@ from expunge.learners.exact import (
     BoostingRegressor,
     ForestClassifier,
     ForestRegressor,
+    LogisticRegression,
+    PoissonRegressor,
     Retrained,
     Ridge,
     RidgeClassifier,
@@ -47,7 +49,9 @@ ESTIMATORS = [
     ForestRegressor(30, subject_fraction=0.8, min_samples_leaf=2),
     TableEncoder("scaled"),
     TableEncoder("bins"),
-    Retrained(LogisticRegression()),
+    LogisticRegression(),
+    PoissonRegressor(),
+    Retrained(SklearnLogisticRegression()),
     Retrained(HistGradientBoostingRegressor(max_iter=50)),
     Retrained(LGBMClassifier(n_estimators=5)),
     Retrained(XGBClassifier(n_estimators=5)),

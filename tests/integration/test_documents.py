@@ -81,7 +81,7 @@ def test_shell_snippets_run(snippet: Snippet, tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-@pytest.mark.parametrize("name", ["learners", "office"])
+@pytest.mark.parametrize("name", ["learners", "logistic", "office"])
 def test_speed_figures_are_those_of_the_committed_result(name: str) -> None:
     result = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
     bench = runpy.run_path(str(ROOT / "benchmarks" / f"{name}.py"))

@@ -32,7 +32,9 @@ LEARNERS: Final[Mapping[str, Mapping[Task, str]]] = MappingProxyType(
         "blend": MappingProxyType({"classification": "BlendClassifier", "regression": "BlendRegressor"}),
         "boosting": MappingProxyType({"classification": "BoostingClassifier", "regression": "BoostingRegressor"}),
         "forest": MappingProxyType({"classification": "ForestClassifier", "regression": "ForestRegressor"}),
-        "logistic": MappingProxyType({"classification": "Retrained"}),
+        "logistic": MappingProxyType({"classification": "LogisticRegression"}),
+        "poisson": MappingProxyType({"regression": "PoissonRegressor"}),
+        "sklearn-logistic": MappingProxyType({"classification": "Retrained"}),
         "hist-gradient-boosting": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
         "lightgbm": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
         "xgboost": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
@@ -47,7 +49,7 @@ WRAPPERS: Final = ("retrained", "sharded")
 
 ESTIMATORS: Final[Mapping[str, Mapping[Task, str]]] = MappingProxyType(
     {
-        "logistic": MappingProxyType({"classification": "LogisticRegression"}),
+        "sklearn-logistic": MappingProxyType({"classification": "LogisticRegression"}),
         "hist-gradient-boosting": MappingProxyType(
             {
                 "classification": "HistGradientBoostingClassifier",
@@ -72,6 +74,8 @@ _MODULES: Final[Mapping[str, str]] = MappingProxyType(
         "BoostingRegressor": "expunge.learners.exact.boosting",
         "ForestClassifier": "expunge.learners.exact.forest",
         "ForestRegressor": "expunge.learners.exact.forest",
+        "LogisticRegression": "expunge.learners.exact.logistic",
+        "PoissonRegressor": "expunge.learners.exact.poisson",
         "TableEncoder": "expunge.learners.exact.preprocessing",
         "Retrained": "expunge.learners.exact.retrained",
         "Sharded": "expunge.learners.exact.sharded",

@@ -29,7 +29,7 @@ Approve = Callable[..., list[str]]
 Certified = Callable[[Workspace, str | None], Verified]
 Make = Callable[..., Workspace]
 LEARNERS: dict[str, dict[str, Any]] = {
-    "logistic": {"max_iter": 1000},
+    "sklearn-logistic": {"max_iter": 1000},
     "hist-gradient-boosting": {"max_iter": 10, "early_stopping": False},
     "lightgbm": {"n_estimators": 10},
     "xgboost": {"n_estimators": 10, "subsample": 0.5},

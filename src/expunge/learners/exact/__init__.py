@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from expunge.learners.exact.boosting import BoostingClassifier, BoostingRegressor
     from expunge.learners.exact.forest import ForestClassifier, ForestRegressor
     from expunge.learners.exact.linear import Ridge, RidgeClassifier
+    from expunge.learners.exact.logistic import LogisticRegression
+    from expunge.learners.exact.poisson import PoissonRegressor
     from expunge.learners.exact.preprocessing import TableEncoder
     from expunge.learners.exact.retrained import Retrained
     from expunge.learners.exact.sharded import Sharded
@@ -27,6 +29,8 @@ __all__ = [
     "BoostingRegressor",
     "ForestClassifier",
     "ForestRegressor",
+    "LogisticRegression",
+    "PoissonRegressor",
     "Retrained",
     "Ridge",
     "RidgeClassifier",
@@ -43,6 +47,8 @@ _HOMES = {
     "BoostingRegressor": "boosting",
     "ForestClassifier": "forest",
     "ForestRegressor": "forest",
+    "LogisticRegression": "logistic",
+    "PoissonRegressor": "poisson",
     "Retrained": "retrained",
     "Ridge": "linear",
     "RidgeClassifier": "linear",

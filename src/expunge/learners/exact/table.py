@@ -124,7 +124,7 @@ class TableLearner(RowLearner):
         if integers is not None and _ranges(columns) == _ranges(before.encoding.columns):
             integers = minus(integers, before.encoding, leaving)
             if encoding is not before.encoding:  # words vanished: so do their places, whose sums are now nought
-                integers = integers.kept(_surviving(before.encoding, encoding))
+                integers = integers.kept(surviving(before.encoding, encoding))
         elif integers is not None:
             integers, reencoded = moments(encoding, records.cells), len(records)
         return replace(before, records=records, encoding=encoding, moments=integers), {"rows_reencoded": reencoded}
@@ -134,7 +134,7 @@ def _ranges(columns: Iterable[Column]) -> list[tuple[float | None, ...]]:
     return [(column.low, column.high, column.resolution) for column in columns]
 
 
-def _surviving(before: Encoding, after: Encoding) -> npt.NDArray[np.intp]:
+def surviving(before: Encoding, after: Encoding) -> npt.NDArray[np.intp]:
     """Return the places of `before` that `after` still has: all but those of vanished words."""
     kept = np.ones(int(before.offsets[-1]), np.bool_)
     for start, old, new in zip(before.offsets, before.columns, after.columns, strict=False):  # one offset more: the end

@@ -245,7 +245,7 @@ def test_learners_are_made_by_name_with_the_hyperparameters_that_count() -> None
         with pytest.raises(
             InputError, match=r"(?s)takes no hyperparameter.*(It takes .*max_iter|It wraps LogisticReg)"
         ):
-            create("logistic", "classification", **{name: 1})
+            create("sklearn-logistic", "classification", **{name: 1})
 
 
 @pytest.mark.parametrize("name", FAMILIES)
