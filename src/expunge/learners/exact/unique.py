@@ -88,6 +88,8 @@ class UniqueState(RowState):
 class UniqueLearner(RowPredictor):
     """Base of the learners whose optimum is unique; see the module."""
 
+    forgets = "warm refit"
+
     form: ClassVar[int]
     link: ClassVar[LinkName]
     strength: ClassVar[str]
@@ -104,6 +106,11 @@ class UniqueLearner(RowPredictor):
     @abstractmethod
     def _start(self, target: Floats) -> float:
         """Return the intercept that a search from nothing begins with."""
+
+    def expected_share(self, n_leaving: int) -> float:
+        """Return what two or three passes over the rows are of a fit, however many leave."""
+        del n_leaving
+        return 0.1
 
     @property
     def guarantee(self) -> Guarantee:
