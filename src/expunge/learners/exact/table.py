@@ -8,11 +8,10 @@ Invariant
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, ClassVar, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,14 +19,18 @@ from sklearn.utils.validation import check_is_fitted
 
 from expunge.domain.digest import learned_digest
 from expunge.domain.guarantee import Exact, Guarantee
+from expunge.domain.schema import Kind
 from expunge.learners.base import Arrays
 from expunge.learners.encoding.codes import Column, Encoding, learn_columns
 from expunge.learners.encoding.columns import Cells, Feature
-from expunge.learners.exact.gram import Moments, minus, moments
+from expunge.learners.exact.classes import ClassSums
+from expunge.learners.exact.gram import Moments
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.rows import RowLearner, RowState
 
 FORMAT: Final = 1
+
+Sums: TypeAlias = Moments | ClassSums
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +41,12 @@ class TableState(RowState):
     ----------
     encoding : Encoding
         Of all columns, target included.
-    moments : Moments or None
+    moments : Moments, ClassSums or None
         The integers from which predictions derive; None for encoders.
     """
 
     encoding: Encoding
-    moments: Moments | None
+    moments: Sums | None
 
     @cached_property
     def encoded_inputs(self) -> Encoding:
@@ -52,7 +55,15 @@ class TableState(RowState):
 
 
 class TableLearner(RowLearner):
-    """Base of the learners whose state is integers; see the module."""
+    """Base of the learners whose state is integers; see the module.
+
+    Attributes
+    ----------
+    sums : type or None
+        Which integers sum the rows up; None where nothing but the encoding is learned.
+    """
+
+    sums: ClassVar[type[Sums] | None] = Moments
 
     @property
     def guarantee(self) -> Guarantee:
@@ -78,60 +89,73 @@ class TableLearner(RowLearner):
             "columns": [column.to_dict() for column in state.encoding.columns],
             "rows": None if state.moments is None else state.moments.rows,
         }
-        sums = () if state.moments is None else (("sums", state.moments.sums), ("products", state.moments.products))
+        names = [] if state.moments is None else [own.name for own in fields(state.moments) if own.name != "rows"]
+        sums = [(name, getattr(state.moments, name)) for name in names]
         return learned_digest(meta, ((name, array.shape, _little(array)) for name, array in sums))
 
     def to_parts(self) -> tuple[dict[str, Any], Arrays]:
         """Return the records, the declared facts, and the integers, which sum the records up. Personal data."""
         meta, arrays = super().to_parts()
-        held: Moments | None = self.state_.moments
+        held: Sums | None = self.state_.moments
         return meta, arrays if held is None else arrays | held.to_arrays()
 
     def _resumed(self, rows: tuple[Any, ...], meta: dict[str, Any], arrays: Arrays) -> TableState:
         """Take the integers up as they were saved: to sum all rows again is a refit, only to forget one of them."""
         del meta
-        if self.task is None:
+        if self.sums is None:
             return self._derived(*rows)
         features, named, records, started = rows
-        encoding_type, max_bins = self._coding()
-        encoding = encoding_type(learn_columns(features, records.cells), max_bins)
-        integers = Moments.from_arrays(len(records), arrays)
-        if len(integers.sums) != encoding.offsets[-1]:
-            raise ValueError("the sums are not those of these columns")
+        encoding = self._encoded(learn_columns(features, records.cells))
+        integers = self.sums.from_arrays(encoding, len(records), arrays)
         seconds = (perf_counter() - started) / len(records)
         return TableState(self.task, self._hyperparameters(), features, named, records, seconds, encoding, integers)
 
     def _derived(self, features: tuple[Feature, ...], named: bool, records: Records, started: float) -> TableState:
         """Build the state from rows; `started` is when reading them began."""
-        encoding_type, max_bins = self._coding()
-        encoding = encoding_type(learn_columns(features, records.cells), max_bins)
-        integers = None if self.task is None else moments(encoding, records.cells)
+        cells = records.cells
+        encoding = self._encoded(learn_columns(features, cells))
+        integers = None if self.sums is None else self.sums.of(encoding, cells)
         seconds = (perf_counter() - started) / len(records)
         return TableState(self.task, self._hyperparameters(), features, named, records, seconds, encoding, integers)
+
+    def _encoded(self, columns: tuple[Column, ...]) -> Encoding:
+        encoding_type, max_bins = self._coding()
+        return encoding_type(columns, max_bins)
 
     def _downdated(
         self, before: TableState, records: Records, leaving: Cells, rows: npt.NDArray[np.int32]
     ) -> tuple[TableState, dict[str, int]]:
         """Return the state without the rows that leave, and how many rows had to be encoded again."""
         del rows
-        columns = learn_columns(before.features, records.cells)
-        encoding = (
-            before.encoding
-            if columns == before.encoding.columns
-            else type(before.encoding)(columns, before.encoding.max_bins)
-        )
-        integers, reencoded = before.moments, 0
-        if integers is not None and _ranges(columns) == _ranges(before.encoding.columns):
-            integers = minus(integers, before.encoding, leaving)
+        encoding, integers, reencoded = before.encoding, before.moments, 0
+        if records.words is not before.records.words or _told(before, leaving):
+            columns = learn_columns(before.features, records.cells)
+            if columns != encoding.columns:
+                encoding = type(encoding)(columns, encoding.max_bins)
+        if integers is not None and encoding.scales == before.encoding.scales:
+            integers = integers.minus(before.encoding, leaving)
             if encoding is not before.encoding:  # words vanished: so do their places, whose sums are now nought
                 integers = integers.kept(_surviving(before.encoding, encoding))
         elif integers is not None:
-            integers, reencoded = moments(encoding, records.cells), len(records)
+            integers, reencoded = type(integers).of(encoding, records.cells), len(records)
         return replace(before, records=records, encoding=encoding, moments=integers), {"rows_reencoded": reencoded}
 
 
-def _ranges(columns: Iterable[Column]) -> list[tuple[float | None, ...]]:
-    return [(column.low, column.high, column.resolution) for column in columns]
+def _told(before: TableState, leaving: Cells) -> bool:
+    """Whether what is known of a column of numbers may be another without the rows that leave.
+
+    A range that is read off the rows is another only if a row at one of its ends leaves; a column is all of whole
+    numbers from now on only if one of the others leaves. Of all other columns nothing has to be looked at.
+    """
+    pairs = zip(before.features, before.encoding.columns, strict=True)
+    numeric = (pair for pair in pairs if pair[0].kind is Kind.NUMERIC)
+    return any(_set_by(*pair, values) for pair, values in zip(numeric, leaving.numbers.T, strict=True))
+
+
+def _set_by(feature: Feature, column: Column, values: npt.NDArray[np.float64]) -> bool:
+    at_an_end = feature.low is None and column.low is not None and ((values == column.low) | (values == column.high))
+    broken = feature.whole and column.resolution is None and (values % 1 > 0)
+    return bool(np.any(at_an_end) or np.any(broken))
 
 
 def _surviving(before: Encoding, after: Encoding) -> npt.NDArray[np.intp]:

@@ -136,6 +136,14 @@ def test_within_a_declared_range_nothing_is_encoded_again() -> None:
     assert fitted.forget([3]).work == {"rows_touched": 1, "rows_reencoded": 0}  # a category goes without a refit
 
 
+@pytest.mark.parametrize("learner", [RidgeClassifier(), AdditiveClassifier()], ids=repr)
+def test_who_set_no_range_leaves_without_a_look_at_the_others(learner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted, refit = _people().fit(learner), _people().fit(learner, _people().ids != 4)
+    monkeypatch.setattr("expunge.learners.exact.table.learn_columns", None)
+    fitted.forget([4])
+    assert fitted.digest() == refit.digest()
+
+
 def test_forgetting_nobody_changes_nothing() -> None:
     fitted = _people().fit(RidgeClassifier())
     digest, saved = fitted.digest(), dump(fitted)
