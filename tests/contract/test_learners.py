@@ -13,6 +13,7 @@ from xgboost import XGBClassifier, XGBRegressor
 from expunge.learners import LEARNERS, check_learner, create
 from expunge.learners.base import Learner
 from expunge.learners.exact import (
+    PCA,
     AdditiveClassifier,
     AdditiveRegressor,
     BlendClassifier,
@@ -21,6 +22,9 @@ from expunge.learners.exact import (
     BoostingRegressor,
     ForestClassifier,
     ForestRegressor,
+    GaussianNB,
+    LinearDiscriminantAnalysis,
+    MultinomialNB,
     Retrained,
     Ridge,
     RidgeClassifier,
@@ -71,8 +75,15 @@ CASES: list[tuple[Learner, dict[str, Any]]] = [
     (BlendClassifier(1, 4, 3, min_samples_leaf=2, judges=0.4), OF_MEMBERS),
     (BlendRegressor(1, 4, 3, min_samples_leaf=2, judges=0.4), OF_MEMBERS),
     (TableEncoder("scaled"), {"encoding": ["bins"], "max_bins": ()}),
+    (GaussianNB(), {"priors": ()}),
+    (MultinomialNB(), {"fit_prior": ()}),
+    (LinearDiscriminantAnalysis(), {"shrinkage": [0.5], "priors": ()}),
+    (LinearDiscriminantAnalysis(0.2), {"priors": ()}),
+    (PCA(), {"n_components": [1]}),
+    (PCA(3, whiten=True), {}),
 ]
-"""Learners whose state is integers."""
+"""Learners whose state is integers. Priors are as many as classes, of which tables have two or three, and two are alike
+in number where there are two: `test_bayes` and `test_discriminant` try priors."""
 
 SMALL: dict[str, Any] = {"min_samples_leaf": 2, "max_iter": 3}
 LIGHT: dict[str, Any] = {"min_child_samples": 2, "n_estimators": 3}

@@ -20,6 +20,7 @@ from typing import Any, Final
 import numpy as np
 from sklearn import config_context
 from sklearn.base import clone, is_classifier
+from sklearn.utils import get_tags
 
 from expunge.domain.guarantee import Certified, Empirical, Exact
 from expunge.domain.subject import SubjectId
@@ -53,7 +54,8 @@ def check_learner(learner: Learner, *, seed: int = 0, alternatives: Alternatives
     ----------
     learner : Learner
         Classifier, regressor or transformer; fitted or not, it is only cloned. It must take data frames with numbers,
-        text and missing cells. With ``key=None``, no key is set.
+        text and missing cells; of those that state ``positive_only``, numbers from 0 on. With ``key=None``, no key is
+        set.
     seed : int
         Of the made-up people and of the choices among them.
     alternatives : mapping of str to sequence, or None
@@ -74,6 +76,7 @@ def check_learner(learner: Learner, *, seed: int = 0, alternatives: Alternatives
     for number, (text_ids, declared) in enumerate(((False, False), (True, True), (True, False), (False, True))):
         classes = 2 if number % 2 == 0 else 3
         people = random_people(seed + number, task, text_ids=text_ids, declared=declared, classes=classes)
+        people = people.counted() if get_tags(learner).input_tags.positive_only else people
         for check in CHECKS:
             if check.applies(learner):
                 case = Case(learner, people, np.random.default_rng(seed), alternatives or MappingProxyType({}))

@@ -315,11 +315,6 @@ class Scaled(Encoding):
         """Where the numbers are, one place per numeric column; the next one says whether it is missing."""
         return self.offsets[:-1][[column.words is None for column in self.columns]]
 
-    def numbers(self, cells: Cells) -> npt.NDArray[np.int32]:
-        """Return the places of the numbers alone: int32 (n_rows, n_numeric), 0 where missing."""
-        numeric = [pair for pair in self._columns_of(cells) if pair[0].words is None]
-        return self._matrix(numeric, len(cells))[:, ::2]
-
     def _places_of(self, columns: Sequence[int]) -> npt.NDArray[np.intp]:
         blocks = [np.arange(self.offsets[j], self.offsets[j + 1]) for j in columns]
         return np.concatenate([np.empty(0, np.intp), *blocks]).astype(np.intp)
@@ -378,7 +373,7 @@ def scaled(column: Column, values: Numbers) -> npt.NDArray[np.int32]:
     low, high = column.low, column.high
     if low is None or high is None or low == high:
         return np.zeros(len(values), np.int32)
-    shares = (np.nan_to_num(clipped(column, values), nan=low) - low) / (high - low)
+    shares = (np.where(np.isnan(values), low, clipped(column, values)) - low) / (high - low)
     return np.asarray(np.rint(shares * (2 * ONE)), dtype=np.int32) - ONE
 
 

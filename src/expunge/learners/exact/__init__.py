@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from expunge.learners.exact.additive import AdditiveClassifier, AdditiveRegressor
+    from expunge.learners.exact.bayes import GaussianNB, MultinomialNB
     from expunge.learners.exact.blend import BlendClassifier, BlendRegressor
     from expunge.learners.exact.boosting import BoostingClassifier, BoostingRegressor
+    from expunge.learners.exact.components import PCA
+    from expunge.learners.exact.discriminant import LinearDiscriminantAnalysis
     from expunge.learners.exact.forest import ForestClassifier, ForestRegressor
     from expunge.learners.exact.linear import Ridge, RidgeClassifier
     from expunge.learners.exact.preprocessing import TableEncoder
     from expunge.learners.exact.retrained import Retrained
 
 __all__ = [
+    "PCA",
     "AdditiveClassifier",
     "AdditiveRegressor",
     "BlendClassifier",
@@ -26,6 +30,9 @@ __all__ = [
     "BoostingRegressor",
     "ForestClassifier",
     "ForestRegressor",
+    "GaussianNB",
+    "LinearDiscriminantAnalysis",
+    "MultinomialNB",
     "Retrained",
     "Ridge",
     "RidgeClassifier",
@@ -41,6 +48,10 @@ _HOMES = {
     "BoostingRegressor": "boosting",
     "ForestClassifier": "forest",
     "ForestRegressor": "forest",
+    "GaussianNB": "bayes",
+    "LinearDiscriminantAnalysis": "discriminant",
+    "MultinomialNB": "bayes",
+    "PCA": "components",
     "Retrained": "retrained",
     "Ridge": "linear",
     "RidgeClassifier": "linear",

@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from expunge.learners.encoding.codes import Encoding, Scaled, recoded
+from expunge.learners.encoding.codes import Apart, Encoding, Scaled, recoded
 from expunge.learners.encoding.columns import Cells
 from expunge.learners.exact.gram import Integers, check_rows
 
@@ -51,12 +51,12 @@ class ClassSums:
         classes = recoded(cells.codes[:, -1], cells.words[-1], words)
         chosen = [classes == number for number in range(len(words))]
         members = np.array([np.count_nonzero(rows) for rows in chosen], np.int64)
-        return cls(len(cells), members, *cls._summed(inputs, cells, chosen))
+        return cls(len(cells), members, *cls._summed(inputs, inputs.encode_apart(cells), chosen))
 
     @classmethod
-    def _summed(cls, inputs: Scaled, cells: Cells, chosen: list[npt.NDArray[np.bool_]]) -> tuple[Integers, ...]:
+    def _summed(cls, inputs: Scaled, of: Apart, chosen: list[npt.NDArray[np.bool_]]) -> tuple[Integers, ...]:
         """Return what follows `members`; `chosen` says which rows are of each class."""
-        of, sums = inputs.encode_apart(cells), np.zeros((len(chosen), int(inputs.offsets[-1])), np.int64)
+        sums = np.zeros((len(chosen), int(inputs.offsets[-1])), np.int64)
         for own, rows in zip(sums, chosen, strict=True):
             own[of.places] = of.dense[rows].sum(axis=0, dtype=np.int64)
             for codes, block in zip(of.codes[rows].T, of.blocks, strict=True):
@@ -106,10 +106,10 @@ class ClassMoments(ClassSums):
     squares: Integers
 
     @classmethod
-    def _summed(cls, inputs: Scaled, cells: Cells, chosen: list[npt.NDArray[np.bool_]]) -> tuple[Integers, ...]:
-        codes = inputs.numbers(cells).astype(np.int64)
+    def _summed(cls, inputs: Scaled, of: Apart, chosen: list[npt.NDArray[np.bool_]]) -> tuple[Integers, ...]:
+        codes = of.dense[:, np.searchsorted(of.places, inputs.value_places)].astype(np.int64)
         squares = np.array([(codes[rows] ** 2).sum(axis=0) for rows in chosen], np.int64)
-        return (*super()._summed(inputs, cells, chosen), squares)
+        return (*super()._summed(inputs, of, chosen), squares)
 
     @classmethod
     def _widths(cls, inputs: Scaled) -> list[int]:

@@ -43,10 +43,13 @@ class TableState(RowState):
         Of all columns, target included.
     moments : Moments, ClassSums or None
         The integers from which predictions derive; None for encoders.
+    ends : ndarray of int64 (n_numeric, 3)
+        How many rows keep what is known of a column as it is (`_holding`). A cache: no part of what was learned.
     """
 
     encoding: Encoding
     moments: Sums | None
+    ends: npt.NDArray[np.int64]
 
     @cached_property
     def encoded_inputs(self) -> Encoding:
@@ -104,19 +107,21 @@ class TableLearner(RowLearner):
         del meta
         if self.sums is None:
             return self._derived(*rows)
-        features, named, records, started = rows
+        features, _, records, _ = rows
         encoding = self._encoded(learn_columns(features, records.cells))
-        integers = self.sums.from_arrays(encoding, len(records), arrays)
-        seconds = (perf_counter() - started) / len(records)
-        return TableState(self.task, self._hyperparameters(), features, named, records, seconds, encoding, integers)
+        return self._state(rows, encoding, self.sums.from_arrays(encoding, len(records), arrays))
 
     def _derived(self, features: tuple[Feature, ...], named: bool, records: Records, started: float) -> TableState:
         """Build the state from rows; `started` is when reading them began."""
-        cells = records.cells
-        encoding = self._encoded(learn_columns(features, cells))
+        encoding = self._encoded(learn_columns(features, cells := records.cells))
         integers = None if self.sums is None else self.sums.of(encoding, cells)
-        seconds = (perf_counter() - started) / len(records)
-        return TableState(self.task, self._hyperparameters(), features, named, records, seconds, encoding, integers)
+        return self._state((features, named, records, started), encoding, integers)
+
+    def _state(self, rows: tuple[Any, ...], encoding: Encoding, integers: Sums | None) -> TableState:
+        features, named, records, started = rows
+        ends = _holding(features, encoding.columns, records.numbers)
+        fitted, seconds = self._hyperparameters(), (perf_counter() - started) / len(records)
+        return TableState(self.task, fitted, features, named, records, seconds, encoding, integers, ends)
 
     def _encoded(self, columns: tuple[Column, ...]) -> Encoding:
         encoding_type, max_bins = self._coding()
@@ -128,34 +133,41 @@ class TableLearner(RowLearner):
         """Return the state without the rows that leave, and how many rows had to be encoded again."""
         del rows
         encoding, integers, reencoded = before.encoding, before.moments, 0
-        if records.words is not before.records.words or _told(before, leaving):
+        ends = before.ends - _holding(before.features, encoding.columns, leaving.numbers)
+        if records.words is not before.records.words or (ends[before.ends > 0] == 0).any():
             columns = learn_columns(before.features, records.cells)
             if columns != encoding.columns:
                 encoding = type(encoding)(columns, encoding.max_bins)
+            ends = _holding(before.features, columns, records.numbers)
         if integers is not None and encoding.scales == before.encoding.scales:
             integers = integers.minus(before.encoding, leaving)
             if encoding is not before.encoding:  # words vanished: so do their places, whose sums are now nought
                 integers = integers.kept(_surviving(before.encoding, encoding))
         elif integers is not None:
             integers, reencoded = type(integers).of(encoding, records.cells), len(records)
-        return replace(before, records=records, encoding=encoding, moments=integers), {"rows_reencoded": reencoded}
+        after = replace(before, records=records, encoding=encoding, moments=integers, ends=ends)
+        return after, {"rows_reencoded": reencoded}
 
 
-def _told(before: TableState, leaving: Cells) -> bool:
-    """Whether what is known of a column of numbers may be another without the rows that leave.
+def _holding(
+    features: tuple[Feature, ...], columns: tuple[Column, ...], numbers: npt.NDArray[np.float64]
+) -> npt.NDArray[np.int64]:
+    """Count, per column of numbers, the rows that keep what is known of it as it is, while some of each sort are left.
 
-    A range that is read off the rows is another only if a row at one of its ends leaves; a column is all of whole
-    numbers from now on only if one of the others leaves. Of all other columns nothing has to be looked at.
+    Those at the lower and at the upper end of a range that is read off them; and those of no whole number, where it is
+    state whether all are whole.
     """
-    pairs = zip(before.features, before.encoding.columns, strict=True)
+    pairs = zip(features, columns, strict=True)
     numeric = (pair for pair in pairs if pair[0].kind is Kind.NUMERIC)
-    return any(_set_by(*pair, values) for pair, values in zip(numeric, leaving.numbers.T, strict=True))
+    found = [_held(*pair, values) for pair, values in zip(numeric, numbers.T, strict=True)]
+    return np.array(found, np.int64).reshape(-1, 3)
 
 
-def _set_by(feature: Feature, column: Column, values: npt.NDArray[np.float64]) -> bool:
-    at_an_end = feature.low is None and column.low is not None and ((values == column.low) | (values == column.high))
-    broken = feature.whole and column.resolution is None and (values % 1 > 0)
-    return bool(np.any(at_an_end) or np.any(broken))
+def _held(feature: Feature, column: Column, values: npt.NDArray[np.float64]) -> list[int]:
+    low, high = (column.low, column.high) if feature.low is None else (None, None)
+    sorts = [values == low, values == high, values % 1 > 0]
+    looked = [low is not None, high is not None, feature.whole and column.resolution is None]
+    return [int(np.count_nonzero(sort)) if look else 0 for sort, look in zip(sorts, looked, strict=True)]
 
 
 def _surviving(before: Encoding, after: Encoding) -> npt.NDArray[np.intp]:

@@ -44,6 +44,7 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "staged": "expunge.learners.served.staged:StagedModel",
         "forest": "expunge.learners.served.forest:ForestModel",
         "blend": "expunge.learners.served.blend:BlendModel",
+        "bayes": "expunge.learners.served.bayes:BayesModel",
         "lightgbm": "expunge.learners.served.boosters:LightGBMModel",
         "xgboost": "expunge.learners.served.boosters:XGBoostModel",
     }

@@ -16,11 +16,28 @@ from expunge.domain.guarantee import Exact
 from expunge.domain.schema import Column, Kind, Role, Schema
 from expunge.errors import CannotForgetError, InputError, SchemaError, SubjectIdError, UnknownSubjectError
 from expunge.learners.case import task_of
-from expunge.learners.exact import AdditiveClassifier, Ridge, RidgeClassifier, TableEncoder
+from expunge.learners.exact import (
+    PCA,
+    AdditiveClassifier,
+    GaussianNB,
+    LinearDiscriminantAnalysis,
+    Ridge,
+    RidgeClassifier,
+    TableEncoder,
+)
 from expunge.learners.reach import Needles, reachable
 from expunge.learners.state import dump
 
-LEARNERS: list[Any] = [RidgeClassifier(), Ridge(), AdditiveClassifier(max_bins=8), TableEncoder("bins"), TableEncoder()]
+LEARNERS: list[Any] = [
+    RidgeClassifier(),
+    Ridge(),
+    AdditiveClassifier(max_bins=8),
+    TableEncoder("bins"),
+    TableEncoder(),
+    GaussianNB(),
+    LinearDiscriminantAnalysis(),
+    PCA(),
+]
 
 SCHEMA = Schema(
     (
