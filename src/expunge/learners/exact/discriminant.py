@@ -53,9 +53,9 @@ class LinearDiscriminantAnalysis(ClassifierMixin, PriorsClassifier):  # type: ig
 
     Notes
     -----
-    There is no `solver`: without shrinkage this is "svd" of scikit-learn 1.9, with it "lsqr"; but that the covariance is
-    that of the rows whatever the priors are. "lsqr" weighs the classes' covariances by priors, which would need as many
-    Gram matrices as there are classes.
+    There is no `solver`: without shrinkage this is "svd" of scikit-learn 1.9, with it "lsqr"; but that the covariance
+    is that of the rows whatever the priors are. "lsqr" weighs the classes' covariances by priors, which would need as
+    many Gram matrices as there are classes.
 
     Examples
     --------
