@@ -23,6 +23,8 @@ from expunge.learners.exact import (
     ForestClassifier,
     ForestRegressor,
     GaussianNB,
+    KNeighborsClassifier,
+    KNeighborsRegressor,
     LinearDiscriminantAnalysis,
     MultinomialNB,
     Retrained,
@@ -81,6 +83,8 @@ CASES: list[tuple[Learner, dict[str, Any]]] = [
     (LinearDiscriminantAnalysis(0.2), {"priors": ()}),
     (PCA(), {"n_components": [1]}),
     (PCA(3, whiten=True), {}),
+    (KNeighborsClassifier(), {"weights": ["distance"]}),
+    (KNeighborsRegressor(3), {"weights": ["distance"]}),
 ]
 """Learners whose state is integers. Priors are as many as classes, of which tables have two or three, and two are alike
 in number where there are two: `test_bayes` and `test_discriminant` try priors."""

@@ -33,6 +33,9 @@ LEARNERS: Final[Mapping[str, Mapping[Task, str]]] = MappingProxyType(
         "boosting": MappingProxyType({"classification": "BoostingClassifier", "regression": "BoostingRegressor"}),
         "forest": MappingProxyType({"classification": "ForestClassifier", "regression": "ForestRegressor"}),
         "gaussian-nb": MappingProxyType({"classification": "GaussianNB"}),
+        "k-neighbors": MappingProxyType(
+            {"classification": "KNeighborsClassifier", "regression": "KNeighborsRegressor"}
+        ),
         "lda": MappingProxyType({"classification": "LinearDiscriminantAnalysis"}),
         "multinomial-nb": MappingProxyType({"classification": "MultinomialNB"}),
         "logistic": MappingProxyType({"classification": "Retrained"}),
@@ -72,6 +75,8 @@ _MODULES: Final[Mapping[str, str]] = MappingProxyType(
         "ForestRegressor": "expunge.learners.exact.forest",
         "GaussianNB": "expunge.learners.exact.bayes",
         "MultinomialNB": "expunge.learners.exact.bayes",
+        "KNeighborsClassifier": "expunge.learners.exact.neighbors",
+        "KNeighborsRegressor": "expunge.learners.exact.neighbors",
         "LinearDiscriminantAnalysis": "expunge.learners.exact.discriminant",
         "PCA": "expunge.learners.exact.components",
         "TableEncoder": "expunge.learners.exact.preprocessing",

@@ -38,7 +38,7 @@ def test_logistic_does_not_regress_and_says_what_does() -> None:
 
 def test_an_unknown_name_is_told_the_known_ones() -> None:
     known = (
-        "additive, blend, boosting, forest, gaussian-nb, hist-gradient-boosting, lda, lightgbm, logistic, "
+        "additive, blend, boosting, forest, gaussian-nb, hist-gradient-boosting, k-neighbors, lda, lightgbm, logistic, "
         "multinomial-nb, ridge, xgboost"
     )
     with pytest.raises(NotFoundError, match=known):

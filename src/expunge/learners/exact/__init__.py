@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from expunge.learners.exact.discriminant import LinearDiscriminantAnalysis
     from expunge.learners.exact.forest import ForestClassifier, ForestRegressor
     from expunge.learners.exact.linear import Ridge, RidgeClassifier
+    from expunge.learners.exact.neighbors import KNeighborsClassifier, KNeighborsRegressor
     from expunge.learners.exact.preprocessing import TableEncoder
     from expunge.learners.exact.retrained import Retrained
 
@@ -31,6 +32,8 @@ __all__ = [
     "ForestClassifier",
     "ForestRegressor",
     "GaussianNB",
+    "KNeighborsClassifier",
+    "KNeighborsRegressor",
     "LinearDiscriminantAnalysis",
     "MultinomialNB",
     "Retrained",
@@ -49,6 +52,8 @@ _HOMES = {
     "ForestClassifier": "forest",
     "ForestRegressor": "forest",
     "GaussianNB": "bayes",
+    "KNeighborsClassifier": "neighbors",
+    "KNeighborsRegressor": "neighbors",
     "LinearDiscriminantAnalysis": "discriminant",
     "MultinomialNB": "bayes",
     "PCA": "components",
