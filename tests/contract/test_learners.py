@@ -14,6 +14,7 @@ from xgboost import XGBClassifier, XGBRegressor
 from expunge.learners import LEARNERS, check_learner, create
 from expunge.learners.base import Learner
 from expunge.learners.exact import (
+    PCA,
     AdditiveClassifier,
     AdditiveRegressor,
     BlendClassifier,
@@ -22,7 +23,12 @@ from expunge.learners.exact import (
     BoostingRegressor,
     ForestClassifier,
     ForestRegressor,
+    GaussianNB,
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    LinearDiscriminantAnalysis,
     LogisticRegression,
+    MultinomialNB,
     PoissonRegressor,
     Retrained,
     Ridge,
@@ -78,8 +84,17 @@ CASES: list[tuple[Learner, dict[str, Any]]] = [
     (TableEncoder("scaled"), {"encoding": ["bins"], "max_bins": ()}),
     (LogisticRegression(), {}),
     (PoissonRegressor(alpha=0.01), {}),
+    (GaussianNB(), {"priors": ()}),
+    (MultinomialNB(), {"fit_prior": ()}),
+    (LinearDiscriminantAnalysis(), {"shrinkage": [0.5], "priors": ()}),
+    (LinearDiscriminantAnalysis(0.2), {"priors": ()}),
+    (PCA(), {"n_components": [1]}),
+    (PCA(3, whiten=True), {}),
+    (KNeighborsClassifier(), {"weights": ["distance"]}),
+    (KNeighborsRegressor(3), {"weights": ["distance"]}),
 ]
-"""Learners whose state is integers."""
+"""Learners whose state is integers. Priors are as many as classes, of which tables have two or three, and two are alike
+in number where there are two: `test_bayes` and `test_discriminant` try priors."""
 
 SMALL: dict[str, Any] = {"min_samples_leaf": 2, "max_iter": 3}
 LIGHT: dict[str, Any] = {"min_child_samples": 2, "n_estimators": 3}

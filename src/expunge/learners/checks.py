@@ -54,8 +54,8 @@ def check_learner(learner: Learner, *, seed: int = 0, alternatives: Alternatives
     ----------
     learner : Learner
         Classifier, regressor or transformer; fitted or not, it is only cloned. It must take data frames with numbers,
-        text and missing cells; targets are of both signs, unless its tags say ``positive_only``. With ``key=None``, no
-        key is set.
+        text and missing cells; targets are of both signs, and numbers too, unless its tags say ``positive_only`` of
+        either. With ``key=None``, no key is set.
     seed : int
         Of the made-up people and of the choices among them.
     alternatives : mapping of str to sequence, or None
@@ -78,6 +78,7 @@ def check_learner(learner: Learner, *, seed: int = 0, alternatives: Alternatives
         people = random_people(seed + number, task, text_ids=text_ids, declared=declared, classes=classes)
         if people.y is not None and get_tags(learner).target_tags.positive_only:
             people = replace(people, y=np.abs(people.y))
+        people = people.counted() if get_tags(learner).input_tags.positive_only else people
         for check in CHECKS:
             if check.applies(learner):
                 case = Case(learner, people, np.random.default_rng(seed), alternatives or MappingProxyType({}))

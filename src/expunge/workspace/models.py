@@ -264,6 +264,8 @@ def export(workspace: Workspace, name: str, folder: Path, to: str | None = None)
 
     Raises
     ------
+    InputError
+        Where the folder is inside the workspace, and for a model that holds rows: its copies are copies of people.
     WorkspaceBusyError
         Where it is for a recipient, and an erasure is not finished: it knows whom it must be passed on to.
     """
@@ -275,10 +277,15 @@ def export(workspace: Workspace, name: str, folder: Path, to: str | None = None)
     with journal.recording(workspace), workspace.vault.transaction() as connection:
         row = register.by_name(connection, name)
         version = register.current(connection, row.id)
+        served = register.open_served(workspace, connection, version)
+        if served.holds_rows:
+            raise InputError(
+                f"model {name!r} predicts from people's rows and holds them: it is not exported.",
+                mend="Predict with `expunge model predict`, or train a learner that keeps no row.",
+            )
         if to is not None:
             refuse_while_erasing(connection)
             recipients.note(workspace, connection, to, row.id, today().isoformat())
-        served = register.open_served(workspace, connection, version)
         served.save(folder)
         connection.execute(insert(EXPORT).values(model_id=row.id, version=version.version, at=now()))
         journal.append(workspace, connection, "model exported", object=row.id, version=version.version)

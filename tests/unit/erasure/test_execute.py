@@ -124,6 +124,27 @@ def test_from_shredded_on_the_keys_are_gone_though_the_ciphertexts_are_there(
         }
 
 
+def test_a_model_that_holds_rows_goes_with_the_keys_and_others_predict_on(
+    workspace: Workspace, approve: Approve, certified: Certified
+) -> None:
+    models.train(workspace, "near", "visits", "k-neighbors")
+    person = min(trained_on(workspace, "near"), key=str)
+    with pytest.raises(RuntimeError, match="stopped"):
+        execute.erase(workspace, ids := approve(workspace, person), stop_at(State.SHREDDED))
+    with workspace.vault.transaction() as connection:
+        versions = {one.name: register.current(connection, one.id) for one in register.every(connection)}
+        assert register.open_served(workspace, connection, versions["ridge"]).classes is not None
+        with pytest.raises(KeyDestroyedError):
+            register.open_served(workspace, connection, versions["near"])
+    found = copies(certified(workspace, execute.erase(workspace, ids).certificate))["near"]
+    assert (found.method, verdicts(found)["replay"]) == (Method.FORGET, Verdict.PASSED)
+    assert person not in trained_on(workspace, "near")
+    with workspace.vault.transaction() as connection:
+        version = register.current(connection, register.by_name(connection, "near").id)
+        served: Any = register.open_served(workspace, connection, version)
+        assert len(served.rows) == register.open_learner(workspace, connection, version).records_held()
+
+
 def test_nothing_is_left_over(workspace: Workspace, approve: Approve) -> None:
     execute.erase(workspace, approve(workspace, 71001))
     with workspace.vault.transaction() as connection:

@@ -14,7 +14,6 @@ from expunge.learners import LearnerCheckError, check_learner
 from expunge.learners.base import ForgetReport, Learner
 from expunge.learners.encoding.codes import Column, learn_columns
 from expunge.learners.exact import RidgeClassifier, TableEncoder
-from expunge.learners.exact.gram import minus
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.table import TableState
 from expunge.learners.people import random_people
@@ -36,7 +35,7 @@ class ForgetsAllButTheEncoder(RidgeClassifier):
         self, before: TableState, records: Records, leaving: Any, _rows: Any
     ) -> tuple[TableState, dict[str, int]]:
         assert before.moments is not None
-        return replace(before, records=records, moments=minus(before.moments, before.encoding, leaving)), {}
+        return replace(before, records=records, moments=before.moments.minus(before.encoding, leaving)), {}
 
 
 class DependsOnRowOrder(RidgeClassifier):

@@ -27,6 +27,11 @@ from expunge.learners.exact import (
     BoostingRegressor,
     ForestClassifier,
     ForestRegressor,
+    GaussianNB,
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    LinearDiscriminantAnalysis,
+    MultinomialNB,
     Retrained,
     RidgeClassifier,
     Sharded,
@@ -75,6 +80,11 @@ MODELS: dict[str, ServedModel] = {
     "forest regression": ForestRegressor(3, subject_fraction=0.8).fit(X, U).serve(),
     "blend": blended(),
     "blend regression": BlendRegressor(1, 4, 3, judges=0.3).fit(X, U).serve(),
+    "neighbors": KNeighborsClassifier(3, "distance").fit(X, Y).serve(),
+    "neighbors regression": KNeighborsRegressor(4).fit(X, U).serve(),
+    "bayes": GaussianNB().fit(X, Y).serve(),
+    "bayes of counts": MultinomialNB().fit(X.assign(n=X["n"].abs()), Y).serve(),
+    "bayes of three classes": LinearDiscriminantAnalysis().fit(X, np.arange(90) % 3).serve(),
     "lightgbm": Retrained(LGBMClassifier(n_estimators=4)).fit(X, Y).serve(),
     "xgboost": Retrained(XGBClassifier(n_estimators=4)).fit(X, np.arange(90) % 3).serve(),
     "xgboost regression": Retrained(XGBRegressor(n_estimators=4)).fit(X, U).serve(),
@@ -230,6 +240,7 @@ def test_a_regression_has_no_decision_function_in_any_kind() -> None:
         "tables regression",
         "forest regression",
         "blend regression",
+        "neighbors regression",
     ):
         with pytest.raises(InputError, match="no decision function"):
             MODELS[name].decision_function(X)
@@ -292,6 +303,62 @@ def test_no_forged_array_leads_a_model_over_bins_astray(name: str, array: str, v
     arrays[array][...] = value
     with pytest.raises(CorruptedError):
         from_files(replace(model, arrays=arrays).files)
+
+
+@pytest.mark.parametrize(
+    ("name", "forged"),
+    [
+        ("bayes", {"variances": np.zeros((2, 1))}),
+        ("bayes", {"variances": np.full((2, 1), np.inf)}),
+        ("bayes", {"intercept": np.full(2, np.nan)}),
+        ("bayes", {"coef": np.zeros((2, 9))}),
+        ("bayes", {"means": np.zeros((2, 2)), "variances": np.ones((2, 2))}),
+        ("bayes", {"means": np.zeros((2, 0))}),
+        ("bayes", {"coding": "bins"}),
+        ("bayes of counts", {"means": np.zeros((2, 1)), "variances": np.ones((2, 1))}),
+        ("bayes of three classes", {"intercept": np.zeros(2)}),
+    ],
+)
+def test_forged_probabilities_are_corrupt(name: str, forged: dict[str, Any]) -> None:
+    model: Any = MODELS[name]
+    with pytest.raises(CorruptedError):
+        from_files(replace(model, **forged).files)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"n_neighbors": 0},
+        {"n_neighbors": True},
+        {"weighing": "cosine"},
+        {"rows": np.zeros((90, 3))},
+        {"rows": np.zeros((0, 2)), "targets": np.zeros(0)},
+        {"rows": np.full((90, 2), 2**15 + 1.0)},
+        {"rows": np.tile([0.0, -1.0], (90, 1))},
+        {"rows": np.tile([0.0, 4.0], (90, 1))},
+        {"rows": np.tile([0.5, 0.0], (90, 1))},
+        {"targets": np.full(90, 2.0)},
+        {"targets": np.full(90, np.nan)},
+        {"targets": np.zeros(89)},
+    ],
+    ids=str,
+)
+def test_forged_neighbours_are_corrupt(forged: dict[str, Any]) -> None:
+    model: Any = MODELS["neighbors"]
+    with pytest.raises(CorruptedError):
+        from_files(replace(model, **forged).files)
+
+
+def test_only_neighbours_hold_rows() -> None:
+    assert {model.kind for model in MODELS.values() if model.holds_rows} == {"neighbors"}
+
+
+@pytest.mark.parametrize("words", [None, ["s:no"]])
+def test_probabilities_are_of_classes(words: Any) -> None:
+    files = dict(MODELS["bayes"].files)
+    files["model.json"] = canonical_json(json.loads(files["model.json"]) | {"classes": words})
+    with pytest.raises(CorruptedError, match="no classes"):
+        from_files(files)
 
 
 def test_a_node_whose_way_right_wraps_around_is_refused() -> None:

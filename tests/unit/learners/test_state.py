@@ -15,7 +15,8 @@ from sklearn.base import clone
 from expunge.errors import CorruptedError, ExpungeError, InputError, NotFoundError
 from expunge.learners.base import Arrays, Learner
 from expunge.learners.case import task_of
-from expunge.learners.exact import AdditiveClassifier, Ridge, RidgeClassifier, TableEncoder, table
+from expunge.learners.exact import AdditiveClassifier, Ridge, RidgeClassifier, TableEncoder
+from expunge.learners.exact.gram import Moments
 from expunge.learners.people import random_people
 from expunge.learners.state import MAGIC, dump, load, subjects_held
 
@@ -70,7 +71,7 @@ def test_who_is_in_a_state_is_told_without_learning_again(learner: Any, monkeypa
 def test_loading_takes_the_integers_as_they_were_saved(learner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     fitted = _fitted(learner)
     state, leaving = dump(fitted), fitted.subjects_held()[:2]
-    monkeypatch.setattr(table, "moments", None)  # what sums up all rows
+    monkeypatch.setattr(Moments, "of", None)  # what sums up all rows
     again = load(state)
     again.forget(leaving)
     fitted.forget(leaving)

@@ -116,6 +116,15 @@ def test_an_export_is_the_published_model_and_is_noted(workspace: Workspace, tmp
     assert b"71001" not in b"".join(files.values())
 
 
+def test_a_model_that_holds_rows_is_not_exported(workspace: Workspace, tmp_path: Path) -> None:
+    models.train(workspace, "near", "visits", "k-neighbors")
+    with pytest.raises(InputError, match=r"'near' predicts from people's rows and holds them: it is not exported\."):
+        models.export(workspace, "near", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    with workspace.vault.transaction() as connection:
+        assert register.exports(connection, register.by_name(connection, "near").id) == []
+
+
 def test_parameters_are_kept_and_used(workspace: Workspace) -> None:
     made = models.train(workspace, "stiff", "visits", "ridge", {"alpha": 1e6})
     assert made.params == {"alpha": 1e6}

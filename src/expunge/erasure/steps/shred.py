@@ -32,7 +32,7 @@ def prepare(workspace: Workspace, batch: Batch) -> None:
             suppress(workspace, connection, fresh)
             batches.save(workspace, connection, fresh)
             restrictions.lift(connection, fresh.refs)
-            rewrap(workspace.vault, connection, fresh.refs, superseded(connection, fresh))
+            rewrap(workspace.vault, connection, fresh.refs, superseded(workspace, connection, fresh))
             swap_schemas(connection, fresh)
     destroy_old(workspace.vault, batch.root_version + 1)
     truncate_wal(workspace.vault.engine)
@@ -97,16 +97,18 @@ def note_members(connection: Connection, batch: Batch) -> None:
         entry["records"] = sum(members.records(connection, copy["object"], left).values())
 
 
-def superseded(connection: Connection, batch: Batch) -> list[str]:
+def superseded(workspace: Workspace, connection: Connection, batch: Batch) -> list[str]:
     """Return the blobs whose keys go with the subjects': training states, facts and schemas that knew them.
 
-    The old served model keeps predicting until the next step; it holds no row, and its key goes then.
+    An old served model that holds no row keeps predicting until the next step, and its key goes then; one that holds
+    rows goes at once.
     """
     blobs = []
     for copy in batch.touched("model"):
         version = register.current(connection, copy["object"])
         blobs += [version.state_blob, version.facts_blob]
-        if batch.evidence["copies"][copy["object"]]["method"] == Method.RETIRE.value:
+        retired = batch.evidence["copies"][copy["object"]]["method"] == Method.RETIRE.value
+        if retired or register.open_served(workspace, connection, version).holds_rows:
             blobs.append(version.served_blob)
     for copy in batch.touched("dataset"):
         blobs.append(

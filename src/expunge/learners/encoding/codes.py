@@ -20,7 +20,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Literal, Self, TypeAlias
+from typing import Any, ClassVar, Final, Literal, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -138,6 +138,11 @@ class Encoding(ABC):
         """Return the encoding of the features alone; the target is the last column."""
         return type(self)(self.columns[:-1], self.max_bins)
 
+    @property
+    def scales(self) -> Sequence[object]:
+        """What the codes of numbers depend on, per column: where it is another, rows are encoded again."""
+        return [(column.low, column.high, column.resolution) for column in self.columns]
+
     @cached_property
     def offsets(self) -> npt.NDArray[np.int64]:
         """Where each column's block begins, and the whole width at last: (n_columns + 1,)."""
@@ -254,7 +259,14 @@ class Scaled(Encoding):
     >>> cells = Cells(np.array([[0.0], [1.0], [np.nan]]), np.array([[0], [1], [0]], np.int32), (("s:a", "s:z"),))
     >>> Scaled((Column("n", None, 0.0, 2.0), Column("c", ("s:a",)))).encode(cells).tolist()
     [[-32768, 0, 32768, 0], [0, 0, 0, 0], [0, 32768, 32768, 0]]
+
+    Attributes
+    ----------
+    one : int
+        What a place of a word holds in the rows that have it.
     """
+
+    one: ClassVar[int] = ONE
 
     @cached_property
     def widths(self) -> tuple[int, ...]:
@@ -265,8 +277,11 @@ class Scaled(Encoding):
         """Return the fixed-point matrix of some rows: int32 (n_rows, sum of widths)."""
         return self._matrix(self._columns_of(cells), len(cells))
 
-    @staticmethod
-    def _matrix(paired: Sequence[tuple[Column, npt.NDArray[Any]]], n_rows: int) -> npt.NDArray[np.int32]:
+    def _number(self, column: Column, values: Numbers) -> npt.NDArray[np.int32]:
+        """Return the codes of numbers; of missing ones, whatever it may be."""
+        return scaled(column, values)
+
+    def _matrix(self, paired: Sequence[tuple[Column, npt.NDArray[Any]]], n_rows: int) -> npt.NDArray[np.int32]:
         ends = np.cumsum([_scaled_width(column) for column, _ in paired], dtype=np.intp)
         out = np.zeros((n_rows, int(ends[-1]) if len(ends) else 0), np.int32)
         rows = np.arange(n_rows)
@@ -274,12 +289,12 @@ class Scaled(Encoding):
             start = end - _scaled_width(column)
             if column.words is None:
                 missing = np.isnan(values)
-                out[:, start] = np.where(missing, 0, scaled(column, values))
+                out[:, start] = np.where(missing, 0, self._number(column, values))
             else:
                 missing = values == MISSING
                 known = values >= 0
-                out[rows[known], start + values[known]] = ONE
-            out[missing, end - 1] = ONE
+                out[rows[known], start + values[known]] = self.one
+            out[missing, end - 1] = self.one
         return out
 
     def encode_apart(self, cells: Cells) -> Apart:
@@ -294,6 +309,11 @@ class Scaled(Encoding):
             np.column_stack(codes).astype(np.int32) if codes else np.empty((len(cells), 0), np.int32),
             tuple(self._places_of([j]) for j in wide),
         )
+
+    @property
+    def value_places(self) -> npt.NDArray[np.int64]:
+        """Where the numbers are, one place per numeric column; the next one says whether it is missing."""
+        return self.offsets[:-1][[column.words is None for column in self.columns]]
 
     def _places_of(self, columns: Sequence[int]) -> npt.NDArray[np.intp]:
         blocks = [np.arange(self.offsets[j], self.offsets[j + 1]) for j in columns]
@@ -353,7 +373,7 @@ def scaled(column: Column, values: Numbers) -> npt.NDArray[np.int32]:
     low, high = column.low, column.high
     if low is None or high is None or low == high:
         return np.zeros(len(values), np.int32)
-    shares = (np.nan_to_num(clipped(column, values), nan=low) - low) / (high - low)
+    shares = (np.where(np.isnan(values), low, clipped(column, values)) - low) / (high - low)
     return np.asarray(np.rint(shares * (2 * ONE)), dtype=np.int32) - ONE
 
 

@@ -10,17 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from expunge.learners.exact.additive import AdditiveClassifier, AdditiveRegressor
+    from expunge.learners.exact.bayes import GaussianNB, MultinomialNB
     from expunge.learners.exact.blend import BlendClassifier, BlendRegressor
     from expunge.learners.exact.boosting import BoostingClassifier, BoostingRegressor
+    from expunge.learners.exact.components import PCA
+    from expunge.learners.exact.discriminant import LinearDiscriminantAnalysis
     from expunge.learners.exact.forest import ForestClassifier, ForestRegressor
     from expunge.learners.exact.linear import Ridge, RidgeClassifier
     from expunge.learners.exact.logistic import LogisticRegression
+    from expunge.learners.exact.neighbors import KNeighborsClassifier, KNeighborsRegressor
     from expunge.learners.exact.poisson import PoissonRegressor
     from expunge.learners.exact.preprocessing import TableEncoder
     from expunge.learners.exact.retrained import Retrained
     from expunge.learners.exact.sharded import Sharded
 
 __all__ = [
+    "PCA",
     "AdditiveClassifier",
     "AdditiveRegressor",
     "BlendClassifier",
@@ -29,7 +34,12 @@ __all__ = [
     "BoostingRegressor",
     "ForestClassifier",
     "ForestRegressor",
+    "GaussianNB",
+    "KNeighborsClassifier",
+    "KNeighborsRegressor",
+    "LinearDiscriminantAnalysis",
     "LogisticRegression",
+    "MultinomialNB",
     "PoissonRegressor",
     "Retrained",
     "Ridge",
@@ -49,6 +59,12 @@ _HOMES = {
     "ForestRegressor": "forest",
     "LogisticRegression": "logistic",
     "PoissonRegressor": "poisson",
+    "GaussianNB": "bayes",
+    "KNeighborsClassifier": "neighbors",
+    "KNeighborsRegressor": "neighbors",
+    "LinearDiscriminantAnalysis": "discriminant",
+    "MultinomialNB": "bayes",
+    "PCA": "components",
     "Retrained": "retrained",
     "Ridge": "linear",
     "RidgeClassifier": "linear",

@@ -61,14 +61,50 @@ class Moments:
     sums: Integers
     products: Integers
 
+    @classmethod
+    def of(cls, encoding: Encoding, cells: Cells) -> Moments:
+        """Sum over all rows, exactly (see the invariant above).
+
+        Raises
+        ------
+        InputError
+            For 2**33 rows or more, whose sums may pass 64 bits.
+        """
+        check_rows(len(cells))
+        if isinstance(encoding, Scaled):
+            return cls(len(cells), *scaled_sums(encoding.encode_apart(cells), int(encoding.offsets[-1])))
+        codes = encoding.encode(cells)
+        if isinstance(encoding, BinsToNumber):
+            counts = count_products(codes[:, :-1], encoding.features.offsets)
+            return cls(len(codes), *_bordered(counts, *_target_sums(encoding, codes)))
+        products = count_products(codes, encoding.offsets)
+        return cls(len(codes), products.diagonal().copy(), products)
+
+    def minus(self, encoding: Encoding, leaving: Cells) -> Moments:
+        """Return the moments without the rows that leave; these stay as they are."""
+        rows = self.rows - len(leaving)
+        if isinstance(encoding, Scaled):
+            sums, products = scaled_sums(encoding.encode_apart(leaving), len(self.sums))
+            return Moments(rows, self.sums - sums, self.products - products)
+        codes = encoding.encode(leaving)
+        if isinstance(encoding, BinsToNumber):
+            counts = _uncounted(self.products[:-1, :-1], codes[:, :-1] + encoding.features.offsets[:-1])
+            cross, total, square = _target_sums(encoding, codes)
+            kept = (self.products[:-1, -1] - cross, self.sums[-1] - total, self.products[-1, -1] - square)
+            return Moments(rows, *_bordered(counts, *kept))
+        products = _uncounted(self.products, codes + encoding.offsets[:-1])
+        return Moments(rows, products.diagonal().copy(), products)
+
     def to_arrays(self) -> dict[str, Integers]:
         """Return what is saved: the sums, and the products' upper triangle row by row."""
         return {"sums": self.sums, "products": self.products[np.triu_indices(len(self.sums))]}
 
     @classmethod
-    def from_arrays(cls, rows: int, arrays: Mapping[str, npt.NDArray[Any]]) -> Moments:
+    def from_arrays(cls, encoding: Encoding, rows: int, arrays: Mapping[str, npt.NDArray[Any]]) -> Moments:
         """Read what `to_arrays` returned; KeyError or ValueError where it is something else."""
         sums, triangle = arrays["sums"], arrays["products"]
+        if len(sums) != encoding.offsets[-1]:
+            raise ValueError("the sums are not those of these columns")
         products = np.zeros((len(sums), len(sums)), np.int64)
         products[np.triu_indices(len(sums))] = triangle
         products.T[np.triu_indices(len(sums))] = triangle
@@ -79,40 +115,10 @@ class Moments:
         return Moments(self.rows, self.sums[places], self.products[np.ix_(places, places)])
 
 
-def moments(encoding: Encoding, cells: Cells) -> Moments:
-    """Sum over all rows, exactly (see the invariant above).
-
-    Raises
-    ------
-    InputError
-        For 2**33 rows or more, whose sums may pass 64 bits.
-    """
-    if len(cells) >= MOST_ROWS:
-        raise InputError(f"{len(cells)} rows are too many.", mend=f"Give fewer than {MOST_ROWS}.")
-    if isinstance(encoding, Scaled):
-        return Moments(len(cells), *scaled_sums(encoding.encode_apart(cells), int(encoding.offsets[-1])))
-    codes = encoding.encode(cells)
-    if isinstance(encoding, BinsToNumber):
-        counts = count_products(codes[:, :-1], encoding.features.offsets)
-        return Moments(len(codes), *_bordered(counts, *_target_sums(encoding, codes)))
-    products = count_products(codes, encoding.offsets)
-    return Moments(len(codes), products.diagonal().copy(), products)
-
-
-def minus(before: Moments, encoding: Encoding, leaving: Cells) -> Moments:
-    """Return the moments without the rows that leave; `before` stays as it is."""
-    rows = before.rows - len(leaving)
-    if isinstance(encoding, Scaled):
-        sums, products = scaled_sums(encoding.encode_apart(leaving), len(before.sums))
-        return Moments(rows, before.sums - sums, before.products - products)
-    codes = encoding.encode(leaving)
-    if isinstance(encoding, BinsToNumber):
-        counts = _uncounted(before.products[:-1, :-1], codes[:, :-1] + encoding.features.offsets[:-1])
-        cross, total, square = _target_sums(encoding, codes)
-        kept = (before.products[:-1, -1] - cross, before.sums[-1] - total, before.products[-1, -1] - square)
-        return Moments(rows, *_bordered(counts, *kept))
-    products = _uncounted(before.products, codes + encoding.offsets[:-1])
-    return Moments(rows, products.diagonal().copy(), products)
+def check_rows(n_rows: int) -> None:
+    """Refuse rows whose sums may pass 64 bits, with InputError."""
+    if n_rows >= MOST_ROWS:
+        raise InputError(f"{n_rows} rows are too many.", mend=f"Give fewer than {MOST_ROWS}.")
 
 
 def _uncounted(products: Integers, places: npt.NDArray[np.int64]) -> Integers:

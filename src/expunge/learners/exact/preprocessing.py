@@ -51,6 +51,8 @@ class TableEncoder(TransformerMixin, TableLearner):  # type: ignore[misc]  # no 
     [None, ('s:a',)]
     """
 
+    sums = None
+
     def __init__(
         self,
         encoding: EncodingName = "scaled",

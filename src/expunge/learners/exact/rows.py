@@ -343,10 +343,11 @@ class RowLearner(Learner):
     def _hyperparameters(self) -> dict[str, str]:
         """Return what was set, as typed text; where the default is a float, 1 and 1.0 are one."""
         defaults = signature(type(self)).parameters
+        plain: dict[str, Any] = self.plain_params()
         return {
             name: to_text(float(value) if isinstance(defaults[name].default, float) else value)
-            for name, value in self.get_params(deep=False).items()
-            if name not in {"schema", "key", "n_jobs"}
+            for name, value in plain.items()
+            if name != "n_jobs"
         }
 
     def _check_target(self, cells: Cells) -> None:

@@ -1,4 +1,4 @@
-"""What predicts: two files, no row, no pickle; NumPy, and for boosters their library, are needed to predict.
+"""What predicts: two files, no row (but in kinds that say so), no pickle; NumPy, and for boosters their library.
 
 ``model.json``   the kind, how to read a record (columns, words, classes) and what else the kind needs; canonical JSON;
                  names the other file's hash.
@@ -45,6 +45,8 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "forest": "expunge.learners.served.forest:ForestModel",
         "shards": "expunge.learners.served.shards:ShardsModel",
         "blend": "expunge.learners.served.blend:BlendModel",
+        "neighbors": "expunge.learners.served.neighbors:NeighborsModel",
+        "bayes": "expunge.learners.served.bayes:BayesModel",
         "lightgbm": "expunge.learners.served.boosters:LightGBMModel",
         "xgboost": "expunge.learners.served.boosters:XGBoostModel",
     }
@@ -122,11 +124,14 @@ class ServedModel(ABC):
         Its name in ``model.json`` and `KINDS`.
     body_name : str
         Name of its other file; sorts before ``model.json``.
+    holds_rows : bool
+        Whether it predicts from rows that it holds: then it is personal data, sealed, and never exported.
     signature : Signature
     """
 
     kind: ClassVar[str]
     body_name: ClassVar[str]
+    holds_rows: ClassVar[bool] = False
     signature: Signature
 
     @abstractmethod

@@ -11,7 +11,7 @@ from expunge.errors import InputError
 from expunge.learners.encoding.codes import ENCODINGS, ONE, EncodingName, Scaled, learn_columns
 from expunge.learners.encoding.columns import Cells, Feature, read_cells
 from expunge.learners.exact import gram
-from expunge.learners.exact.gram import Moments, count_products, fixed_products, minus, moments, ridge
+from expunge.learners.exact.gram import Moments, count_products, fixed_products, ridge
 
 FIXED = hnp.arrays(
     np.int32,
@@ -76,10 +76,10 @@ def test_subtracting_rows_undoes_adding_them(name: EncodingName, seed: int, n_ro
     features, cells = _some_cells(seed, n_rows)
     encoding = ENCODINGS[name](learn_columns(features, cells), 16)
     leaving = np.array(data.draw(st.lists(st.booleans(), min_size=n_rows, max_size=n_rows)), dtype=np.bool_)
-    before = moments(encoding, cells)
+    before = Moments.of(encoding, cells)
     copied = before.products.copy()
-    after = minus(before, encoding, cells.take(leaving))
-    fresh = moments(encoding, cells.take(~leaving)) if not leaving.all() else minus(before, encoding, cells)
+    after = before.minus(encoding, cells.take(leaving))
+    fresh = Moments.of(encoding, cells.take(~leaving)) if not leaving.all() else before.minus(encoding, cells)
     assert (after.rows, after.sums.tolist(), after.products.tolist()) == (
         fresh.rows,
         fresh.sums.tolist(),
@@ -98,7 +98,7 @@ def test_words_are_counted_as_their_places_would_be_multiplied(seed: int, n_rows
     codes = ENCODINGS["scaled"](columns := learn_columns(features, cells)).encode(cells)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("expunge.learners.encoding.codes.WIDE", wide)
-        found = moments(ENCODINGS["scaled"](columns), cells)
+        found = Moments.of(ENCODINGS["scaled"](columns), cells)
     assert np.array_equal(found.products, fixed_products(codes))
     assert np.array_equal(found.sums, codes.sum(axis=0, dtype=np.int64))
 
@@ -109,14 +109,14 @@ def test_a_word_that_is_not_known_adds_nothing(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("expunge.learners.encoding.codes.WIDE", 0)
     encoding = Scaled(known)
     assert (encoding.encode_apart(cells).codes < 0).any()
-    assert np.array_equal(moments(encoding, cells).products, fixed_products(encoding.encode(cells)))
+    assert np.array_equal(Moments.of(encoding, cells).products, fixed_products(encoding.encode(cells)))
 
 
 def test_too_many_rows_are_refused_rather_than_overflow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gram, "MOST_ROWS", 5)
     features, cells = _some_cells(0, 5)
     with pytest.raises(InputError, match="5 rows are too many"):
-        moments(ENCODINGS["scaled"](learn_columns(features, cells)), cells)
+        Moments.of(ENCODINGS["scaled"](learn_columns(features, cells)), cells)
 
 
 def test_the_solution_is_centred_ridge_regression() -> None:

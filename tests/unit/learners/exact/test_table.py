@@ -16,11 +16,28 @@ from expunge.domain.guarantee import Exact
 from expunge.domain.schema import Column, Kind, Role, Schema
 from expunge.errors import CannotForgetError, InputError, SchemaError, SubjectIdError, UnknownSubjectError
 from expunge.learners.case import task_of
-from expunge.learners.exact import AdditiveClassifier, Ridge, RidgeClassifier, TableEncoder
+from expunge.learners.exact import (
+    PCA,
+    AdditiveClassifier,
+    GaussianNB,
+    LinearDiscriminantAnalysis,
+    Ridge,
+    RidgeClassifier,
+    TableEncoder,
+)
 from expunge.learners.reach import Needles, reachable
 from expunge.learners.state import dump
 
-LEARNERS: list[Any] = [RidgeClassifier(), Ridge(), AdditiveClassifier(max_bins=8), TableEncoder("bins"), TableEncoder()]
+LEARNERS: list[Any] = [
+    RidgeClassifier(),
+    Ridge(),
+    AdditiveClassifier(max_bins=8),
+    TableEncoder("bins"),
+    TableEncoder(),
+    GaussianNB(),
+    LinearDiscriminantAnalysis(),
+    PCA(),
+]
 
 SCHEMA = Schema(
     (
@@ -134,6 +151,14 @@ def test_within_a_declared_range_nothing_is_encoded_again() -> None:
     fitted = table.fit(AdditiveClassifier(schema=schema))
     assert fitted.forget([2]).work == {"rows_touched": 1, "rows_reencoded": 0}
     assert fitted.forget([3]).work == {"rows_touched": 1, "rows_reencoded": 0}  # a category goes without a refit
+
+
+@pytest.mark.parametrize("learner", [RidgeClassifier(), AdditiveClassifier()], ids=repr)
+def test_who_set_no_range_leaves_without_a_look_at_the_others(learner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted, refit = _people().fit(learner), _people().fit(learner, _people().ids != 4)
+    monkeypatch.setattr("expunge.learners.exact.table.learn_columns", None)
+    fitted.forget([4])
+    assert fitted.digest() == refit.digest()
 
 
 def test_forgetting_nobody_changes_nothing() -> None:
