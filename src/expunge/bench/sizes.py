@@ -15,7 +15,7 @@ class Size:
     people : int or None
         So many people of each task; None for all.
     splits, seeds : int
-        Of `accuracy`; others' ensembles are fitted once for each split.
+        Of `accuracy`; others' ensembles are fitted for each too.
     alone : int
         People forgotten one by one.
     batches : tuple of int
