@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from expunge._kernels.compiled import kernel
 from expunge._kernels.trees import WHOLE, Bytes, Ints, Longs, Reals, Trees
+
+BESIDE: Final = 8
 
 
 @kernel
@@ -78,22 +82,47 @@ def sum_leaves(trees: Trees, nodes: Ints, starts: Longs, places: Ints, numbers: 
     return found
 
 
+def steps_of(nodes: Ints | Longs) -> Ints:
+    """Return nodes as `add_shares` walks them: a leaf leads to itself, whatever a row has.
+
+    Parameters
+    ----------
+    nodes : ndarray of int (n_nodes, 3)
+        As `flat` writes them.
+    """
+    feature, threshold, right = nodes.T
+    steps = np.where(feature < 0, 0, [feature, threshold, np.ones_like(right), right])
+    return np.ascontiguousarray(steps.T, np.int32)
+
+
 @kernel
-def add_shares(rows: Bytes, nodes: Ints, shares: Reals, starts: Longs, found: Reals) -> None:
+def add_shares(rows: Bytes, steps: Ints, shares: Reals, starts: Longs, found: Reals) -> None:
     """Add, tree by tree in order, the shares of classes of each row's leaf; changes `found`.
+
+    Rows walk side by side, so that one need not wait for another's memory.
 
     Parameters
     ----------
     rows : ndarray of uint8 (n_rows, n_features)
-    nodes, starts : ndarray
-        As `flat` writes them.
+    steps : ndarray of int32 (n_nodes, 4)
+        Feature, threshold, and how far behind the node its left and its right child stand: nought for a leaf.
     shares : ndarray of float64 (n_nodes, n_classes)
+    starts : ndarray of int64 (n_trees,)
     found : ndarray of float64 (n_rows, n_classes)
     """
+    at = np.empty(BESIDE, np.int64)
     for start in starts:
-        for i in range(len(rows)):
-            k = start
-            while nodes[k, 0] >= 0:
-                k += 1 if rows[i, nodes[k, 0]] <= nodes[k, 1] else nodes[k, 2]
-            for c in range(found.shape[1]):
-                found[i, c] += shares[k, c]
+        for first in range(0, len(rows), BESIDE):
+            many = min(BESIDE, len(rows) - first)
+            at[:] = start
+            moved = np.int32(1)
+            while moved:
+                moved = np.int32(0)
+                for j in range(many):
+                    k = at[j]
+                    step = steps[k, 2] if rows[first + j, steps[k, 0]] <= steps[k, 1] else steps[k, 3]
+                    at[j] = k + step
+                    moved |= step
+            for j in range(many):
+                for c in range(found.shape[1]):
+                    found[first + j, c] += shares[at[j], c]

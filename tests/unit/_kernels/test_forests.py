@@ -307,7 +307,7 @@ def test_rows_end_in_their_leaves() -> None:
     trees = of.grown(np.ones(300))
     nodes, classes, starts, _ = walking.flat(trees)
     found = np.zeros((300, 3))
-    walking.add_shares(of.bins, nodes, classes.astype(float), starts, found)
+    walking.add_shares(of.bins, walking.steps_of(nodes), classes.astype(float), starts, found)
     assert found.sum() == sum(
         trees.count[tree, node] ** 2
         for tree in range(N_TREES)

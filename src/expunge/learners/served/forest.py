@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from expunge._kernels.trees import BINS
-from expunge._kernels.walking import add_shares
+from expunge._kernels.walking import add_shares, steps_of
 from expunge.learners.encoding.adaptive import Binning
 from expunge.learners.encoding.columns import Cells
 from expunge.learners.served.binned import BINNING, BinnedModel, binning_arrays, check_binning, whole_numbers, within
@@ -35,9 +35,9 @@ TREES: Final = ("nodes", "classes", "tree_starts")
 
 
 class Planted(NamedTuple):
-    """Trees as they are walked; `shares` are those of classes in a leaf, or the mean of its numbers."""
+    """Trees as `add_shares` walks them; `shares` are those of classes in a leaf, or the mean of its numbers."""
 
-    nodes: npt.NDArray[np.int32]
+    steps: npt.NDArray[np.int32]
     shares: npt.NDArray[np.float64]
     starts: npt.NDArray[np.int64]
     numbers: bool
@@ -121,7 +121,7 @@ def planted(arrays: Mapping[str, npt.NDArray[np.int64]], *, numbers: bool) -> Pl
     counts = arrays["classes"].astype(np.float64)
     held = counts[:, :1] if numbers else counts.sum(axis=1, keepdims=True)
     shares = np.ascontiguousarray((counts[:, 1:] if numbers else counts) / np.maximum(held, 1))
-    return Planted(arrays["nodes"].astype(np.int32), shares, arrays["tree_starts"], numbers)
+    return Planted(steps_of(arrays["nodes"]), shares, arrays["tree_starts"], numbers)
 
 
 def leaf_means(columns: npt.NDArray[np.uint8], trees: Planted) -> npt.NDArray[np.float64]:
@@ -131,7 +131,7 @@ def leaf_means(columns: npt.NDArray[np.uint8], trees: Planted) -> npt.NDArray[np
     """
     rows = np.ascontiguousarray(columns.T)
     found = np.zeros((len(rows), trees.shares.shape[1]))
-    add_shares(rows, trees.nodes, trees.shares, trees.starts, found)
+    add_shares(rows, trees.steps, trees.shares, trees.starts, found)
     if trees.numbers:
         return found / len(trees.starts)
     return np.asarray(found / np.maximum(found.sum(axis=1, keepdims=True), 1))
