@@ -38,8 +38,9 @@ bench: $(READY) ## Time the learners and the office (EXPUNGE_DATA_DIR); writes b
 	$(BIN)/python benchmarks/logistic.py --out benchmarks/results/logistic.json
 	$(BIN)/expunge bench learners --out benchmarks/results/ensembles
 	$(BIN)/expunge bench report --results benchmarks/results/ensembles --pictures docs/images/bench \
-	  --page README.md --page docs/benchmark.md
+	  --page README.md --page docs/benchmark.md --page docs/guides/sharding.md
 	$(BIN)/python benchmarks/office.py --out benchmarks/results/office.json --repeats 3
+	$(BIN)/python benchmarks/planner.py --out benchmarks/results/planner.json
 
 docs: $(READY) ## Build the documentation site into docs/_build; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build

@@ -88,7 +88,10 @@ def test_speed_figures_are_those_of_the_committed_result(name: str) -> None:
     assert bench["table"](result) in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "benchmark.md"], ids=lambda page: page.name)
+FILLED = [ROOT / "README.md", ROOT / "docs" / "benchmark.md", ROOT / "docs" / "guides" / "sharding.md"]
+
+
+@pytest.mark.parametrize("page", FILLED, ids=lambda page: page.name)
 def test_figures_of_ensembles_are_those_of_the_committed_results(page: Path) -> None:
     found = results.read(ROOT / "benchmarks" / "results" / "ensembles")
     text = page.read_text(encoding="utf-8")

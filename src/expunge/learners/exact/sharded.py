@@ -103,7 +103,8 @@ class Sharded(Wrapped):
     n_shards : int or None
         None chooses by the number of people and by `expected_requests`; `explanation_` says why.
     n_slices : int or None
-        None takes 4 where the estimator can go on from an earlier fit, else 1.
+        None takes 4 where the estimator can go on from an earlier fit and shards have 50,000 people, else 1: stages
+        cost accuracy, and time to begin.
     aggregate : {"mean", "median", "vote"}
         How the shards' answers are put together: mean or median of probabilities, or of numbers; or a vote on classes,
         which loses much of an AUC.

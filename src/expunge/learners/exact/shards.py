@@ -29,7 +29,9 @@ LEAST: Final = 5_000
 """So many people a shard should have: with fewer, models lose what the others' people would tell them."""
 MOST: Final = 20
 SLICES: Final = 4
-"""Forgetting one then costs half of what it does without slices; more of them save little more."""
+LARGE: Final = 50_000
+"""From so many people in a shard on it has slices: with fewer, each stage costs more to begin than it saves
+(`expunge bench sharding`)."""
 WORTH: Final = 0.8
 """Where sharding saves less than a fifth, it is not worth what it costs in accuracy."""
 
@@ -57,7 +59,7 @@ def expected_cost(n_shards: int, n_slices: int, n_leaving: int) -> float:
     >>> expected_cost(10, 1, 1)
     0.1
     >>> round(expected_cost(10, 4, 1), 3), round(expected_cost(10, 4, 100), 3)
-    (0.075, 0.999)
+    (0.075, 0.991)
     """
     stages = np.arange(1, n_slices + 1)
     again = 1 - (1 - stages / (n_slices * n_shards)) ** n_leaving
@@ -84,24 +86,30 @@ def designed(n_people: int, n_leaving: int, *, n_shards: int | None, n_slices: i
     1 shard: 4000 people are fewer than twice 5000, which a shard should have; 2 slices as given
     """
     room = max(1, min(MOST, n_people // LEAST))
-    slices = (SLICES if goes_on else 1) if n_slices is None else n_slices
-    if n_slices is not None:
-        of_slices = f"{_count(slices, 'slice')} as given"
-    elif goes_on:
-        of_slices = f"{_count(slices, 'slice')}: fits go on from earlier ones"
-    else:
-        of_slices = f"{_count(slices, 'slice')}: fits do not go on from earlier ones"
     if n_shards is not None:
+        slices, of_slices = _slices(n_people // n_shards, n_slices, goes_on)
         return Design(n_shards, slices, f"{_count(n_shards, 'shard')} as given; {of_slices}")
+    slices, of_slices = _slices(n_people // room, n_slices, goes_on)
     cost = expected_cost(room, slices, n_leaving)
     leaving = f"to forget {n_leaving} at once costs {cost:.0%} of a fit on average"
-    if room == 1:
-        few = f"1 shard: {n_people} people are fewer than twice {LEAST}, which a shard should have"
-        return Design(1, slices, f"{few}; {of_slices}")
-    if cost > WORTH:
-        return Design(1, slices, f"1 shard: in {room}, {leaving}, and shards cost accuracy; {of_slices}")
-    most = f", at most {MOST}" if room == MOST else ""
-    return Design(room, slices, f"{room} shards of {LEAST} people or more{most}: {leaving}; {of_slices}")
+    if room > 1 and cost <= WORTH:
+        most = f", at most {MOST}" if room == MOST else ""
+        return Design(room, slices, f"{room} shards of {LEAST} people or more{most}: {leaving}; {of_slices}")
+    slices, of_slices = _slices(n_people, n_slices, goes_on)
+    few = f"{n_people} people are fewer than twice {LEAST}, which a shard should have"
+    why = few if room == 1 else f"in {room}, {leaving}, and shards cost accuracy"
+    return Design(1, slices, f"1 shard: {why}; {of_slices}")
+
+
+def _slices(n_people: int, n_slices: int | None, goes_on: bool) -> tuple[int, str]:
+    """Return how many slices a shard of so many people has, and why."""
+    if n_slices is not None:
+        return n_slices, f"{_count(n_slices, 'slice')} as given"
+    if not goes_on:
+        return 1, "1 slice: fits do not go on from earlier ones"
+    if n_people < LARGE:
+        return 1, f"1 slice: a shard of fewer than {LARGE} people is learned as fast at one go"
+    return SLICES, f"{SLICES} slices: fits go on from earlier ones"
 
 
 def _count(number: int, what: str) -> str:
