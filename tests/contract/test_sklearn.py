@@ -68,7 +68,7 @@ ESTIMATORS = [
     Retrained(HistGradientBoostingRegressor(max_iter=50)),
     Retrained(LGBMClassifier(n_estimators=5)),
     Retrained(XGBClassifier(n_estimators=5)),
-    Sharded(LogisticRegression(), n_shards=2),
+    Sharded(SklearnLogisticRegression(), n_shards=2),
     Sharded(LGBMClassifier(n_estimators=6, min_child_samples=2), n_shards=2, n_slices=2),
 ]
 

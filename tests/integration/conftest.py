@@ -41,7 +41,7 @@ def process() -> Command:
     """Run the installed command in a process of its own."""
 
     def run(*arguments: object) -> Ran:
-        done = subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=600)
         return Ran(done.returncode, done.stdout, done.stderr)
 
     return run

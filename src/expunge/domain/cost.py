@@ -78,11 +78,10 @@ class Costs:
 
         Examples
         --------
-        >>> Costs(2.0, 1000, (0.01, 0.1, 0.5, 1.0, 1.0)).forget(10, 10, 1000)
-        (0.2, 'expected')
-        >>> known = Costs(2.0, 1000, (0.01, 0.1, 0.5, 1.0, 1.0), (Measured("forget", 10, 10, 1000, 0.4, 0.2),))
-        >>> known.forget(100, 100, 1000)
-        (2.0, 'measured on 1 batch')
+        >>> Costs(2.0, 1000).forget(10, 250, 1000)
+        (0.5, 'expected')
+        >>> Costs(2.0, 1000, measured=(Measured("forget", 10, 250, 1000, 0.25, 0.5),)).forget(10, 500, 1000)
+        (0.5, 'measured on 1 batch')
         """
         prior = self._prior(subjects, records, of)
         latest = [one for one in reversed(self.measured) if one.how == "forget"]

@@ -193,7 +193,7 @@ def identities(workspace: Workspace, connection: Connection, some: Sequence[str]
     """Open who several requests are about, as `identity` does."""
     rows = connection.execute(select(REQUEST.c.id, REQUEST.c.identity).where(REQUEST.c.id.in_(some))).all()
     sealed = {row.id: row.identity for row in rows}
-    return {one: open_identity(workspace.vault, one, sealed[one] or b"") for one in some}
+    return {one: open_identity(workspace.vault, one, sealed.get(one) or b"") for one in some}
 
 
 def anonymous(workspace: Workspace, connection: Connection, request: str, words: str) -> str:

@@ -112,6 +112,6 @@ def test_a_late_answer_is_marked_by_shape_and_colour() -> None:
 
 
 @given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=30))
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 def test_any_days_can_be_drawn(days: list[int]) -> None:
     assert "due" in texts(deadline_plot([Row("GDPR", days, "said")], salt="a"))
