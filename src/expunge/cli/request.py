@@ -139,7 +139,7 @@ def show(
         return
     print_facts(f"Request {request.id}", {name: value for name, value in request.to_dict().items() if value})
     rows = [
-        (copy["kind"], copy["name"], copy["method"], str(copy["records"]), copy["guarantee"], copy["why"])
+        (copy["kind"], copy["name"], copy["method"], _of(copy), copy["guarantee"], copy["why"])
         for copy in plan["copies"]
     ]
     print_table("Plan", ("kind", "name", "method", "records", "guarantee", "why"), rows)
@@ -293,6 +293,10 @@ def replan(
     sent_back = execute.give_up(open_at(workspace, keys, actor), request_id)
     text = "\n".join(_line(request) for request in sent_back)
     answer([request.to_dict() for request in sent_back], as_json=as_json, text=text)
+
+
+def _of(copy: dict[str, str]) -> str:
+    return f"{int(copy['records']):,} of {int(copy['of_records']):,}" if int(copy["records"]) else "0"
 
 
 def _cost(candidate: dict[str, str]) -> str:

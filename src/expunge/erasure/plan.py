@@ -110,6 +110,7 @@ def _model(
     found = candidates(facts, len(leaving), records, total, rotation)
     taken = next(one for one in found if not one.lost)
     refit = next(one for one in found if one.method is Method.REFIT)
+    # No figure in words: a number in a text is somebody's, where ids are as small.
     reason = f"{taken.how}: {rotation or 'the cheapest way'}"
     if facts.refits and not rotation:
         reason = "this learner forgets by a full refit"
@@ -126,9 +127,7 @@ def _model(
         seconds=taken.seconds if leaving else 0.0,
         refit_seconds=refit.seconds,
         why=_why(
-            f"{records} of {total} training records leave; {reason}"
-            if leaving
-            else "was not trained on any of these subjects",
+            reason if leaving else "was not trained on any of these subjects",
             leaving,
             kept,
         ),

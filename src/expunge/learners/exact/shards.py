@@ -56,8 +56,8 @@ def expected_cost(n_shards: int, n_slices: int, n_leaving: int) -> float:
 
     Examples
     --------
-    >>> expected_cost(10, 1, 1)
-    0.1
+    >>> expected_cost(4, 1, 1)
+    0.25
     >>> round(expected_cost(10, 4, 1), 3), round(expected_cost(10, 4, 100), 3)
     (0.075, 0.991)
     """
