@@ -11,17 +11,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from expunge.learners.exact.additive import AdditiveClassifier, AdditiveRegressor
     from expunge.learners.exact.bayes import GaussianNB, MultinomialNB
+    from expunge.learners.exact.binning import QuantileBinner
     from expunge.learners.exact.blend import BlendClassifier, BlendRegressor
     from expunge.learners.exact.boosting import BoostingClassifier, BoostingRegressor
+    from expunge.learners.exact.categories import OneHotEncoder
     from expunge.learners.exact.components import PCA
     from expunge.learners.exact.discriminant import LinearDiscriminantAnalysis
     from expunge.learners.exact.forest import ForestClassifier, ForestRegressor
+    from expunge.learners.exact.imputing import SimpleImputer
     from expunge.learners.exact.linear import Ridge, RidgeClassifier
     from expunge.learners.exact.logistic import LogisticRegression
     from expunge.learners.exact.neighbors import KNeighborsClassifier, KNeighborsRegressor
     from expunge.learners.exact.poisson import PoissonRegressor
     from expunge.learners.exact.preprocessing import TableEncoder
     from expunge.learners.exact.retrained import Retrained
+    from expunge.learners.exact.scaling import StandardScaler
     from expunge.learners.exact.sharded import Sharded
 
 __all__ = [
@@ -40,11 +44,15 @@ __all__ = [
     "LinearDiscriminantAnalysis",
     "LogisticRegression",
     "MultinomialNB",
+    "OneHotEncoder",
     "PoissonRegressor",
+    "QuantileBinner",
     "Retrained",
     "Ridge",
     "RidgeClassifier",
     "Sharded",
+    "SimpleImputer",
+    "StandardScaler",
     "TableEncoder",
 ]
 
@@ -64,11 +72,15 @@ _HOMES = {
     "KNeighborsRegressor": "neighbors",
     "LinearDiscriminantAnalysis": "discriminant",
     "MultinomialNB": "bayes",
+    "OneHotEncoder": "categories",
     "PCA": "components",
+    "QuantileBinner": "binning",
     "Retrained": "retrained",
     "Ridge": "linear",
     "RidgeClassifier": "linear",
     "Sharded": "sharded",
+    "SimpleImputer": "imputing",
+    "StandardScaler": "scaling",
     "TableEncoder": "preprocessing",
 }
 
