@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from expunge.learners.exact.linear import Ridge, RidgeClassifier
     from expunge.learners.exact.logistic import LogisticRegression
     from expunge.learners.exact.neighbors import KNeighborsClassifier, KNeighborsRegressor
+    from expunge.learners.exact.pipeline import Pipeline
     from expunge.learners.exact.poisson import PoissonRegressor
     from expunge.learners.exact.preprocessing import TableEncoder
     from expunge.learners.exact.retrained import Retrained
@@ -45,6 +46,7 @@ __all__ = [
     "LogisticRegression",
     "MultinomialNB",
     "OneHotEncoder",
+    "Pipeline",
     "PoissonRegressor",
     "QuantileBinner",
     "Retrained",
@@ -74,6 +76,7 @@ _HOMES = {
     "MultinomialNB": "bayes",
     "OneHotEncoder": "categories",
     "PCA": "components",
+    "Pipeline": "pipeline",
     "QuantileBinner": "binning",
     "Retrained": "retrained",
     "Ridge": "linear",

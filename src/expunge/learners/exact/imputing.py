@@ -82,7 +82,7 @@ class SimpleImputer(FactTransformer):
         if self.strategy not in STRATEGIES:
             raise InputError(f"strategy={self.strategy!r} is none.", mend=f"Choose from {list(STRATEGIES)}.")
         value: object = self.fill_value
-        number = isinstance(value, Real) and not isinstance(value, bool) and abs(value) <= LARGEST
+        number = isinstance(value, Real) and not isinstance(value, bool) and abs(float(value)) <= LARGEST
         if not (value is None or isinstance(value, str) or number):
             raise InputError(f"fill_value={value!r} fills nothing.", mend="Give a finite number, a text, or None.")
 

@@ -174,4 +174,4 @@ def spelled(codes: npt.NDArray[Any], words: tuple[str, ...]) -> npt.NDArray[np.o
     """Return the values that codes stand for; None where missing."""
     values = np.empty(len(words) + 1, dtype=object)
     values[:-1] = [from_text(word) for word in words]
-    return values[codes]  # -1 picks the last
+    return np.asarray(values[codes])  # -1 picks the last

@@ -18,7 +18,7 @@ from expunge.learners.people import random_people
 
 RNG = np.random.default_rng(3)
 NUMBERS = np.where(RNG.random((301, 3)) < 0.1, np.nan, RNG.gamma(2.0, 9.0, (301, 3)))
-WORDS = pd.DataFrame({"v": RNG.choice(["p", "q", "r"], 301), "w": RNG.choice(["x", None], 301).astype(object)})
+WORDS = pd.DataFrame({"v": RNG.choice(["p", "q", "r"], 301), "w": RNG.choice(np.array(["x", None], dtype=object), 301)})
 TRANSFORMERS = [
     StandardScaler(),
     OneHotEncoder(),
