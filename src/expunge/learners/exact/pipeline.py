@@ -249,7 +249,7 @@ class Pipeline(_BaseComposition, RowLearner):  # type: ignore[misc]  # no types 
         return {name: to_text(value) for name, value in plain.items() if not name.endswith("n_jobs")}
 
     def _check_parameters(self) -> None:
-        self._validate_names([name for name, _ in _check_steps(self.steps)])
+        _check_steps(self.steps)
 
     def _derived(self, features: tuple[Feature, ...], named: bool, records: Records, started: float) -> PipelineState:
         records = records.canonical()
@@ -374,6 +374,9 @@ def _check_steps(steps: Any) -> list[tuple[str, Any]]:
         raise InputError(f"steps={steps!r} are no steps.", mend="Give a list of (name, learner).") from error
     if not found:
         raise InputError("there are no steps.", mend="Give a list of (name, learner).")
+    names = [name for name, _ in found]
+    if wrong := [name for name in names if names.count(name) > 1 or "__" in name or name in (STEPS, "schema", "key")]:
+        raise InputError(f"{wrong[0]!r} is no name of a step.", mend="Give each its own, without '__'.")
     for number, (name, step) in enumerate(found):
         if not isinstance(step, RowLearner) or isinstance(step, Pipeline):
             raise InputError(

@@ -13,6 +13,7 @@ Invariants
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from inspect import signature
@@ -161,6 +162,9 @@ class RowLearner(Learner):
         self._check_parameters()
         if len(features) == (self.task is not None):
             raise InputError("no column is left to learn from.", mend="Take other transformers.")
+        names = [feature.name for feature in (features if self.task is None else features[:-1])]
+        if twice := sorted(name for name, times in Counter(names).items() if times > 1):
+            raise InputError(f"columns {twice} stand twice.", mend="Give every column its own name.")
         self._check_cells(features, cells)
         self._check_target(cells)
         self.state_ = self._derived(features, True, Records.of(subjects, cells), started)

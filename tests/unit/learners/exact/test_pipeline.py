@@ -138,6 +138,9 @@ def test_a_step_refuses_what_it_cannot_learn_from() -> None:
     [
         ([], "no steps"),
         (None, "are no steps"),
+        ([("key", Ridge())], "no name"),
+        ([("a__b", Ridge())], "no name"),
+        ([("a", StandardScaler()), ("a", Ridge())], "no name"),
         ([("learn", linear_model.Ridge())], r"Retrained\(estimator\)"),
         ([("learn", Ridge()), ("again", Ridge())], "transforms nothing"),
         ([("code", TableEncoder(key=b"k" * 32)), ("learn", Ridge())], "key or a schema"),
@@ -146,6 +149,14 @@ def test_a_step_refuses_what_it_cannot_learn_from() -> None:
 def test_steps_that_are_none_are_refused(steps: Any, match: str) -> None:
     with pytest.raises(InputError, match=match):
         Pipeline(steps).fit(X, np.arange(6.0))
+
+
+def test_columns_that_come_out_of_a_step_have_names_of_their_own_or_there_is_nothing_to_learn() -> None:
+    table = pd.DataFrame({"w": ["a", "b"], "w=s:a": [1.0, 2.0]})
+    with pytest.raises(InputError, match="stand twice"):
+        Pipeline([("words", OneHotEncoder()), ("learn", Ridge())]).fit(table, [1.0, 2.0])
+    with pytest.raises(InputError, match="no column is left"):
+        Pipeline([("words", OneHotEncoder("first")), ("learn", Ridge())]).fit(table[["w"]][:1], [1.0])
 
 
 def test_serving_is_refused() -> None:
