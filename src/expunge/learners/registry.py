@@ -92,6 +92,7 @@ _MODULES: Final[Mapping[str, str]] = MappingProxyType(
         "StandardScaler": "expunge.learners.exact.scaling",
         "OneHotEncoder": "expunge.learners.exact.categories",
         "SimpleImputer": "expunge.learners.exact.imputing",
+        "ColumnTransformer": "expunge.learners.exact.column_transformer",
         "Pipeline": "expunge.learners.exact.pipeline",
         "QuantileBinner": "expunge.learners.exact.binning",
         "Retrained": "expunge.learners.exact.retrained",

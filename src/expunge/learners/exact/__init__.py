@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from expunge.learners.exact.blend import BlendClassifier, BlendRegressor
     from expunge.learners.exact.boosting import BoostingClassifier, BoostingRegressor
     from expunge.learners.exact.categories import OneHotEncoder
+    from expunge.learners.exact.column_transformer import ColumnTransformer
     from expunge.learners.exact.components import PCA
     from expunge.learners.exact.discriminant import LinearDiscriminantAnalysis
     from expunge.learners.exact.forest import ForestClassifier, ForestRegressor
@@ -37,6 +38,7 @@ __all__ = [
     "BlendRegressor",
     "BoostingClassifier",
     "BoostingRegressor",
+    "ColumnTransformer",
     "ForestClassifier",
     "ForestRegressor",
     "GaussianNB",
@@ -65,6 +67,7 @@ _HOMES = {
     "BlendRegressor": "blend",
     "BoostingClassifier": "boosting",
     "BoostingRegressor": "boosting",
+    "ColumnTransformer": "column_transformer",
     "ForestClassifier": "forest",
     "ForestRegressor": "forest",
     "LogisticRegression": "logistic",

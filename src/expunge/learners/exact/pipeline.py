@@ -20,9 +20,9 @@ from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassifierMixin, RegressorMixin, clone
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import ClassifierTags, RegressorTags
-from sklearn.utils.metaestimators import _BaseComposition, available_if
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from expunge.domain.digest import composed_digest
@@ -33,14 +33,13 @@ from expunge.errors import InputError
 from expunge.learners.base import Arrays
 from expunge.learners.encoding.columns import Cells, Feature, raw_columns, read_cells
 from expunge.learners.exact.adapters.environment import environment
+from expunge.learners.exact.composed import Composition, check_named, part_from
 from expunge.learners.exact.records import Records
-from expunge.learners.exact.rows import RowLearner, RowState
+from expunge.learners.exact.rows import RowState
 from expunge.learners.exact.target import Task
 from expunge.learners.exact.transformer import Transformer, frame_of
-from expunge.learners.exact.wrapped import prefixed
-from expunge.learners.registry import learner_class
 from expunge.learners.served import ServedModel
-from expunge.learners.values import Scalar, to_text
+from expunge.learners.values import Scalar
 
 STEPS: Final = "steps"
 
@@ -58,11 +57,11 @@ class PipelineState(RowState):
 
     Parameters
     ----------
-    steps : tuple of RowLearner
-        Fitted copies.
+    parts : tuple of RowLearner
+        Fitted copies of the steps.
     """
 
-    steps: tuple[Any, ...]
+    parts: tuple[Any, ...]
 
 
 def _does(method: str) -> Any:
@@ -70,7 +69,7 @@ def _does(method: str) -> Any:
     return available_if(lambda pipeline: hasattr(pipeline._last, method))
 
 
-class Pipeline(_BaseComposition, RowLearner):  # type: ignore[misc]  # no types in scikit-learn
+class Pipeline(Composition):
     """Transform by some steps and learn by the last; to forget is to forget in all of them, or in none.
 
     A step forgets by itself where those before transform as they did, and learns again from the remaining rows where
@@ -122,7 +121,7 @@ class Pipeline(_BaseComposition, RowLearner):  # type: ignore[misc]  # no types 
     @property
     def named_steps_(self) -> dict[str, Any]:
         """The fitted steps by name."""
-        return dict(zip([name for name, _ in self.steps], self._fitted().steps, strict=True))
+        return dict(zip([name for name, _ in self.steps], self._fitted().parts, strict=True))
 
     @property
     def task(self) -> Task | None:
@@ -133,15 +132,12 @@ class Pipeline(_BaseComposition, RowLearner):  # type: ignore[misc]  # no types 
     @property
     def guarantee(self) -> Guarantee:
         """The weakest of the steps'; what a step makes of numbers another machine may not make, bit for bit."""
-        _check_steps(self.steps)
-        portable = all(step.guarantee == Exact("portable") for _, step in self.steps)
-        return Exact("portable" if portable and self._turns_alike else "environment")
+        return Exact("portable" if self._portable_parts and self._turns_alike else "environment")
 
     @property
     def environment(self) -> dict[str, str]:
         """What the digest depends on beside rows, schema, hyperparameters and key; empty where it is portable."""
-        own = {} if self._turns_alike else environment("sklearn")
-        return own | {name: value for step in self._fitted().steps for name, value in step.environment.items()}
+        return ({} if self._turns_alike else environment("sklearn")) | super().environment
 
     @property
     def _turns_alike(self) -> bool:
@@ -158,7 +154,7 @@ class Pipeline(_BaseComposition, RowLearner):  # type: ignore[misc]  # no types 
     @property
     def classes_(self) -> npt.NDArray[Any]:
         """Class labels, sorted: (n_classes,)."""
-        found: npt.NDArray[Any] = self._fitted().steps[-1].classes_
+        found: npt.NDArray[Any] = self._fitted().parts[-1].classes_
         return found
 
     @_does("predict")  # type: ignore[untyped-decorator]  # no types in scikit-learn
@@ -184,7 +180,7 @@ class Pipeline(_BaseComposition, RowLearner):  # type: ignore[misc]  # no types 
     @_does("get_feature_names_out")  # type: ignore[untyped-decorator]  # no types in scikit-learn
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
         """Return a name per column that comes out of the last step."""
-        found: npt.NDArray[np.object_] = self._fitted().steps[-1].get_feature_names_out(input_features)
+        found: npt.NDArray[np.object_] = self._fitted().parts[-1].get_feature_names_out(input_features)
         return found
 
     @_does("score")  # type: ignore[untyped-decorator]  # no types in scikit-learn
@@ -217,39 +213,21 @@ class Pipeline(_BaseComposition, RowLearner):  # type: ignore[misc]  # no types 
     def digest(self) -> str:
         """Return the learned digest: of the tag and the steps' digests in order (64 hex)."""
         check_is_fitted(self)
-        return composed_digest("pipeline", [step.digest() for step in self.state_.steps])
-
-    def to_parts(self) -> tuple[dict[str, Any], Arrays]:
-        """Return the records as they came, and each step's parts under its number. Personal data."""
-        meta, arrays = super().to_parts()
-        parts = [step.to_parts() for step in self.state_.steps]
-        theirs = {f"{number} {name}": own for number, (_, each) in enumerate(parts) for name, own in each.items()}
-        return meta | {"steps": [own for own, _ in parts]}, arrays | theirs
+        return composed_digest("pipeline", [step.digest() for step in self.state_.parts])
 
     def plain_params(self) -> dict[str, Scalar]:
         """Return the steps' names, the class name of each, and its hyperparameters as ``step__param``."""
-        _check_steps(self.steps)
-        found: dict[str, Scalar] = {STEPS: json.dumps([name for name, _ in self.steps])}
-        for name, step in self.steps:
-            found |= {name: type(step).__name__} | prefixed(name, step.plain_params())
-        return found
+        return {STEPS: json.dumps([name for name, _ in self._named])} | self._plain_parts()
 
     @classmethod
     def from_plain(cls, params: Mapping[str, Scalar], *, schema: Schema | None, key: bytes | None) -> Self:
         """Make one from what `plain_params` returned."""
-        steps = []
-        for name in json.loads(str(params[STEPS])):
-            prefix = f"{name}__"
-            own = {param.removeprefix(prefix): value for param, value in params.items() if param.startswith(prefix)}
-            steps.append((name, learner_class(str(params[name])).from_plain(own, schema=None, key=None)))
+        steps = [(name, part_from(params, name)) for name in json.loads(str(params[STEPS]))]
         return cls(steps, schema=schema, key=key)
 
-    def _hyperparameters(self) -> dict[str, str]:
-        plain = self.plain_params()
-        return {name: to_text(value) for name, value in plain.items() if not name.endswith("n_jobs")}
-
-    def _check_parameters(self) -> None:
-        _check_steps(self.steps)
+    @property
+    def _named(self) -> list[tuple[str, Any]]:
+        return _check_steps(self.steps)
 
     def _derived(self, features: tuple[Feature, ...], named: bool, records: Records, started: float) -> PipelineState:
         records = records.canonical()
@@ -271,34 +249,25 @@ class Pipeline(_BaseComposition, RowLearner):  # type: ignore[misc]  # no types 
     ) -> tuple[PipelineState, dict[str, int]]:
         del leaving, rows  # steps know people by their ids
         gone, steps, table, again = departed(before.records, records), [], None, 0
-        for step in before.steps:
+        for step in before.parts:
             if table is None:
                 own = copy(step)
                 own.forget(gone)
                 steps.append(own)
-                if len(steps) < len(before.steps) and own.digest() != step.digest():
+                if len(steps) < len(before.parts) and own.digest() != step.digest():
                     table = self._table(before.features, records)
                     for one in steps:
                         table = _turned(one, table)
             else:
                 steps.append(self._learned_step(step, table, before.features, records))
                 again += 1
-                table = _turned(steps[-1], table) if len(steps) < len(before.steps) else table
-        return replace(before, records=records, steps=tuple(steps)), {"steps_learned_again": again}
+                table = _turned(steps[-1], table) if len(steps) < len(before.parts) else table
+        return replace(before, records=records, parts=tuple(steps)), {"steps_learned_again": again}
 
     def _resumed(self, rows: tuple[Any, ...], meta: dict[str, Any], arrays: Arrays) -> PipelineState:
         """Take up each step as it was saved."""
         features, named, records, started = rows
-        steps = []
-        for number, ((_, step), own) in enumerate(zip(self.steps, meta["steps"], strict=True)):
-            prefix = f"{number} "
-            theirs = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-            steps.append(self._fresh(step))
-            steps[-1].restore(own, theirs)
-        return self._state(features, named, records.canonical(), started, steps)
-
-    def _fresh(self, step: Any) -> Any:
-        return clone(step).set_params(key=self.key)
+        return self._state(features, named, records.canonical(), started, self._parts_of(meta, arrays))
 
     def _table(self, features: tuple[Feature, ...], records: Records) -> Table:
         """Return the remaining rows as they came, without the target."""
@@ -312,7 +281,7 @@ class Pipeline(_BaseComposition, RowLearner):  # type: ignore[misc]  # no types 
     def _learned_step(self, step: Any, table: Table, features: tuple[Feature, ...], records: Records) -> Any:
         """Fit a copy of a step on rows that were transformed, with the target where it is to be predicted."""
         table = _with_target(table, features[-1], records) if getattr(step, "task", None) is not None else table
-        return self._fresh(step)._learn_rows(*table, _owners(records))
+        return self._fresh(step)._learn_rows(*table, owners_of(records))
 
     def _asked(self, method: str, X: Any) -> Any:
         """Ask the last step about rows as the others transform them."""
@@ -320,9 +289,9 @@ class Pipeline(_BaseComposition, RowLearner):  # type: ignore[misc]  # no types 
         state: PipelineState = self.state_
         raw = raw_columns(X, [feature.name for feature in state.inputs] if state.named else None)
         table = Table(state.inputs, read_cells(state.inputs, raw.arrays))
-        for step in state.steps[:-1]:
+        for step in state.parts[:-1]:
             table = _turned(step, table)
-        return getattr(state.steps[-1], method)(frame_of(*table, X))
+        return getattr(state.parts[-1], method)(frame_of(*table, X))
 
     def __sklearn_tags__(self) -> Any:
         """Be a classifier or a regressor as the last step is."""
@@ -361,7 +330,8 @@ def _with_target(table: Table, target: Feature, records: Records) -> Table:
     return Table((*features, target), cells)
 
 
-def _owners(records: Records) -> list[SubjectId]:
+def owners_of(records: Records) -> list[SubjectId]:
+    """Return whose each row of the records is."""
     pairs = zip(records.subjects, records.counts.tolist(), strict=True)
     return [one for one, count in pairs for _ in range(count)]
 
@@ -374,17 +344,8 @@ def _check_steps(steps: Any) -> list[tuple[str, Any]]:
         raise InputError(f"steps={steps!r} are no steps.", mend="Give a list of (name, learner).") from error
     if not found:
         raise InputError("there are no steps.", mend="Give a list of (name, learner).")
-    names = [name for name, _ in found]
-    if wrong := [name for name in names if names.count(name) > 1 or "__" in name or name in (STEPS, "schema", "key")]:
-        raise InputError(f"{wrong[0]!r} is no name of a step.", mend="Give each its own, without '__'.")
-    for number, (name, step) in enumerate(found):
-        if not isinstance(step, RowLearner) or isinstance(step, Pipeline):
-            raise InputError(
-                f"step {name!r} is {step!r}, which is none of Expunge's learners.",
-                mend="Take one of expunge.learners.exact; Retrained(estimator) for an estimator of another library.",
-            )
-        if number < len(found) - 1 and not isinstance(step, Transformer):
+    check_named(found, (STEPS, "schema", "key"))
+    for name, step in found[:-1]:
+        if not isinstance(step, Transformer):
             raise InputError(f"step {name!r} transforms nothing.", mend="Take it as the last step.")
-        if step.get_params(deep=False)["key"] is not None or step.get_params(deep=False)["schema"] is not None:
-            raise InputError(f"step {name!r} has a key or a schema.", mend="Give it to the pipeline.")
     return found
