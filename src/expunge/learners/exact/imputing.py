@@ -48,10 +48,10 @@ class SimpleImputer(FactTransformer):
 
     Examples
     --------
-    >>> imputer = SimpleImputer("median").fit([[1.0], [3.0], [90.0], [None]], subjects=[7, 8, 9, 10])
+    >>> imputer = SimpleImputer("median").fit([[1.0], [3.0], [90.0], [np.nan]], subjects=[7, 8, 9, 10])
     >>> imputer.forget([9]).records
     1
-    >>> imputer.transform([[None], [5.0]]).tolist()
+    >>> imputer.transform([[np.nan], [5.0]]).tolist()
     [[2.0], [5.0]]
     """
 
