@@ -29,11 +29,15 @@ from expunge.learners.exact import (
     LinearDiscriminantAnalysis,
     LogisticRegression,
     MultinomialNB,
+    OneHotEncoder,
     PoissonRegressor,
+    QuantileBinner,
     Retrained,
     Ridge,
     RidgeClassifier,
     Sharded,
+    SimpleImputer,
+    StandardScaler,
     TableEncoder,
     staged,
 )
@@ -92,6 +96,12 @@ CASES: list[tuple[Learner, dict[str, Any]]] = [
     (PCA(3, whiten=True), {}),
     (KNeighborsClassifier(), {"weights": ["distance"]}),
     (KNeighborsRegressor(3), {"weights": ["distance"]}),
+    (StandardScaler(), {}),
+    (OneHotEncoder(), {"drop": ["first"], "handle_unknown": ()}),
+    (SimpleImputer(), {"strategy": ["constant"], "fill_value": ()}),
+    (SimpleImputer("median"), {"strategy": ["most_frequent"], "fill_value": ()}),
+    (SimpleImputer("constant"), {"strategy": ["most_frequent"], "fill_value": [3.5]}),
+    (QuantileBinner(4), {}),
 ]
 """Learners whose state is integers. Priors are as many as classes, of which tables have two or three, and two are alike
 in number where there are two: `test_bayes` and `test_discriminant` try priors."""

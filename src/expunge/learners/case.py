@@ -87,8 +87,14 @@ def outputs(model: Any, people: People) -> list[npt.NDArray[Any]]:
 
 
 def equal(left: list[npt.NDArray[Any]], right: list[npt.NDArray[Any]]) -> bool:
-    """Whether two models' outputs are the same, bit for bit."""
-    return len(left) == len(right) and all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
+    """Whether two models' outputs are the same, bit for bit; a missing cell is one as another."""
+    return len(left) == len(right) and all(_same(a, b) for a, b in zip(left, right, strict=True))
+
+
+def _same(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> bool:
+    if object in (left.dtype, right.dtype):
+        return left.shape == right.shape and repr(left.tolist()) == repr(right.tolist())
+    return np.array_equal(left, right, equal_nan=left.dtype.kind == right.dtype.kind == "f")
 
 
 def must_be_same(left: list[npt.NDArray[Any]], right: list[npt.NDArray[Any]], problem: str) -> None:

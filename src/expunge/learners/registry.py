@@ -89,6 +89,12 @@ _MODULES: Final[Mapping[str, str]] = MappingProxyType(
         "LinearDiscriminantAnalysis": "expunge.learners.exact.discriminant",
         "PCA": "expunge.learners.exact.components",
         "TableEncoder": "expunge.learners.exact.preprocessing",
+        "StandardScaler": "expunge.learners.exact.scaling",
+        "OneHotEncoder": "expunge.learners.exact.categories",
+        "SimpleImputer": "expunge.learners.exact.imputing",
+        "ColumnTransformer": "expunge.learners.exact.column_transformer",
+        "Pipeline": "expunge.learners.exact.pipeline",
+        "QuantileBinner": "expunge.learners.exact.binning",
         "Retrained": "expunge.learners.exact.retrained",
         "Sharded": "expunge.learners.exact.sharded",
     }

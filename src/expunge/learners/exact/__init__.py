@@ -11,17 +11,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from expunge.learners.exact.additive import AdditiveClassifier, AdditiveRegressor
     from expunge.learners.exact.bayes import GaussianNB, MultinomialNB
+    from expunge.learners.exact.binning import QuantileBinner
     from expunge.learners.exact.blend import BlendClassifier, BlendRegressor
     from expunge.learners.exact.boosting import BoostingClassifier, BoostingRegressor
+    from expunge.learners.exact.categories import OneHotEncoder
+    from expunge.learners.exact.column_transformer import ColumnTransformer
     from expunge.learners.exact.components import PCA
     from expunge.learners.exact.discriminant import LinearDiscriminantAnalysis
     from expunge.learners.exact.forest import ForestClassifier, ForestRegressor
+    from expunge.learners.exact.imputing import SimpleImputer
     from expunge.learners.exact.linear import Ridge, RidgeClassifier
     from expunge.learners.exact.logistic import LogisticRegression
     from expunge.learners.exact.neighbors import KNeighborsClassifier, KNeighborsRegressor
+    from expunge.learners.exact.pipeline import Pipeline
     from expunge.learners.exact.poisson import PoissonRegressor
     from expunge.learners.exact.preprocessing import TableEncoder
     from expunge.learners.exact.retrained import Retrained
+    from expunge.learners.exact.scaling import StandardScaler
     from expunge.learners.exact.sharded import Sharded
 
 __all__ = [
@@ -32,6 +38,7 @@ __all__ = [
     "BlendRegressor",
     "BoostingClassifier",
     "BoostingRegressor",
+    "ColumnTransformer",
     "ForestClassifier",
     "ForestRegressor",
     "GaussianNB",
@@ -40,11 +47,16 @@ __all__ = [
     "LinearDiscriminantAnalysis",
     "LogisticRegression",
     "MultinomialNB",
+    "OneHotEncoder",
+    "Pipeline",
     "PoissonRegressor",
+    "QuantileBinner",
     "Retrained",
     "Ridge",
     "RidgeClassifier",
     "Sharded",
+    "SimpleImputer",
+    "StandardScaler",
     "TableEncoder",
 ]
 
@@ -55,6 +67,7 @@ _HOMES = {
     "BlendRegressor": "blend",
     "BoostingClassifier": "boosting",
     "BoostingRegressor": "boosting",
+    "ColumnTransformer": "column_transformer",
     "ForestClassifier": "forest",
     "ForestRegressor": "forest",
     "LogisticRegression": "logistic",
@@ -64,11 +77,16 @@ _HOMES = {
     "KNeighborsRegressor": "neighbors",
     "LinearDiscriminantAnalysis": "discriminant",
     "MultinomialNB": "bayes",
+    "OneHotEncoder": "categories",
     "PCA": "components",
+    "Pipeline": "pipeline",
+    "QuantileBinner": "binning",
     "Retrained": "retrained",
     "Ridge": "linear",
     "RidgeClassifier": "linear",
     "Sharded": "sharded",
+    "SimpleImputer": "imputing",
+    "StandardScaler": "scaling",
     "TableEncoder": "preprocessing",
 }
 

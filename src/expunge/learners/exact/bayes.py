@@ -169,10 +169,9 @@ class MultinomialNB(ClassifierMixin, PosteriorClassifier):  # type: ignore[misc]
     def _coding_name(self) -> Coding:
         return "counts"
 
-    def _read(self, X: Any, y: Any, subjects: Any, sample_weight: Any) -> tuple[tuple[Feature, ...], bool, Cells, Any]:
-        found = super()._read(X, y, subjects, sample_weight)
-        _check_counts(found[0], found[2])
-        return found
+    def _check_cells(self, features: tuple[Feature, ...], cells: Cells) -> None:
+        super()._check_cells(features, cells)
+        _check_counts(features, cells)
 
     def _solved(self, state: TableState) -> tuple[Floats, Floats]:
         members, sums, _ = _in_label_order(state)

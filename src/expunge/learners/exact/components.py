@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import scipy.linalg
-from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from expunge.domain.schema import Schema
+from expunge.domain.schema import Kind, Schema
 from expunge.errors import InputError
 from expunge.learners.encoding.codes import ONE, Encoding, Scaled
-from expunge.learners.encoding.columns import raw_columns, read_cells
+from expunge.learners.encoding.columns import Cells, Feature
 from expunge.learners.exact.gram import one_thread
 from expunge.learners.exact.table import TableLearner, TableState
+from expunge.learners.exact.transformer import Transformer, tidied
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,7 +35,7 @@ class Found(NamedTuple):
     mean: Floats
 
 
-class PCA(TransformerMixin, TableLearner):  # type: ignore[misc]  # no types in scikit-learn
+class PCA(Transformer, TableLearner):
     """Principal components of a table: the directions in which its rows differ most, first the largest.
 
     Columns are scaled to [-1, 1] by their range and rounded to steps of 2**-15; a word has a place of its own, 0 or 1,
@@ -75,6 +75,8 @@ class PCA(TransformerMixin, TableLearner):  # type: ignore[misc]  # no types in 
     1
     """
 
+    portable: ClassVar[bool] = False  # an eigenvector's last bits are the machine's
+
     def __init__(
         self,
         n_components: float | None = None,
@@ -88,32 +90,20 @@ class PCA(TransformerMixin, TableLearner):  # type: ignore[misc]  # no types in 
         self.schema = schema
         self.key = key
 
-    def transform(self, X: Any) -> Floats:
-        """Return the components of rows.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like (n_rows, n_features)
-
-        Returns
-        -------
-        ndarray of float64 (n_rows, n_components_)
-        """
-        self._checked(X)
-        state: TableState = self.state_
-        raw = raw_columns(X, [feature.name for feature in state.inputs] if state.named else None)
-        places = state.encoding.encode(read_cells(state.features, raw.arrays)) / ONE
-        return np.asarray((places - self._found.mean) @ self._found.components.T / self._scales)
-
     def inverse_transform(self, X: Any) -> Floats:
         """Return the places, in units of 1, that have these components: ndarray of float64 (n_rows, n_places)."""
         check_is_fitted(self)
         return np.asarray(check_array(X) * self._scales @ self._found.components + self._found.mean)
 
-    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
-        """Return a name per component."""
-        del input_features  # scikit-learn's signature; components have no names of the input's
-        return np.array([f"pca{number}" for number in range(self.n_components_)], dtype=object)
+    def _outputs(self, state: TableState) -> tuple[Feature, ...]:
+        del state  # components are cached in it, where `_found` finds them
+        return tuple(Feature(f"pca{number}", Kind.NUMERIC) for number in range(len(self._found.components)))
+
+    @one_thread
+    def _turned(self, state: TableState, cells: Cells) -> Cells:
+        places = state.encoding.encode(cells) / ONE
+        found = (places - self._found.mean) @ self._found.components.T / self._scales
+        return Cells(tidied(found), np.empty((len(cells), 0), np.int32), ())
 
     @property
     def components_(self) -> Floats:
@@ -166,12 +156,6 @@ class PCA(TransformerMixin, TableLearner):  # type: ignore[misc]  # no types in 
         if not isinstance(self.whiten, bool):
             raise InputError(f"whiten={self.whiten!r} is not a bool.", mend="Give True or False.")
         return Scaled, 2
-
-    def __sklearn_tags__(self) -> Any:
-        """Say that the output is float64 whatever the input."""
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = []
-        return tags
 
 
 @one_thread

@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import TransformerMixin
 
-from expunge.domain.schema import Schema
+from expunge.domain.schema import Kind, Schema
 from expunge.errors import InputError
 from expunge.learners.encoding.codes import ENCODINGS, Bins, Encoding, EncodingName
-from expunge.learners.encoding.columns import raw_columns, read_cells
+from expunge.learners.encoding.columns import Cells, Feature, raw_columns, read_cells
 from expunge.learners.exact.bounds import at_least
 from expunge.learners.exact.table import TableLearner, TableState
+from expunge.learners.exact.transformer import Transformer
 
 
-class TableEncoder(TransformerMixin, TableLearner):  # type: ignore[misc]  # no types in scikit-learn
+class TableEncoder(Transformer, TableLearner):
     """Encode a table as integers: universal bins, or fixed-point numbers scaled by range.
 
     What it learns is what the schema does not declare: ranges, and the categories that are present. When the owner of
@@ -84,21 +84,18 @@ class TableEncoder(TransformerMixin, TableLearner):  # type: ignore[misc]  # no 
         raw = raw_columns(X, [feature.name for feature in state.inputs] if state.named else None)
         return state.encoded_inputs.encode(read_cells(state.features, raw.arrays))
 
-    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
-        """Return a name per column of the output."""
-        del input_features  # scikit-learn's signature; the names are those learned
-        state = self._fitted()
+    def _outputs(self, state: TableState) -> tuple[Feature, ...]:
         if isinstance(state.encoded_inputs, Bins):
-            return np.array([feature.name for feature in state.inputs], dtype=object)
-        return np.array([f"{column}={what}" for column, what in state.encoded_inputs.places], dtype=object)
+            names = [feature.name for feature in state.inputs]
+        else:
+            names = [f"{column}={what}" for column, what in state.encoded_inputs.places]
+        return tuple(Feature(name, Kind.NUMERIC, resolution=1.0) for name in names)
+
+    def _turned(self, state: TableState, cells: Cells) -> Cells:
+        codes = state.encoded_inputs.encode(cells).astype(np.float64)
+        return Cells(codes, np.empty((len(cells), 0), np.int32), ())
 
     def _coding(self) -> tuple[type[Encoding], int]:
         if self.encoding not in ENCODINGS:
             raise InputError(f"encoding={self.encoding!r} is none.", mend=f"Choose from {sorted(ENCODINGS)}.")
         return ENCODINGS[self.encoding], at_least("max_bins", self.max_bins, 2)
-
-    def __sklearn_tags__(self) -> Any:
-        """Say that the output is integers whatever the input."""
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = []
-        return tags

@@ -13,6 +13,7 @@ Invariants
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from inspect import signature
@@ -154,6 +155,21 @@ class RowLearner(Learner):
         self.state_ = self._derived(features, named, records, started)
         return self
 
+    def _learn_rows(self, features: tuple[Feature, ...], cells: Cells, subjects: Any) -> Self:
+        """Learn from rows that were read, and transformed, already; the target is the last column."""
+        started = perf_counter()
+        check_key(self.key)
+        self._check_parameters()
+        if len(features) == (self.task is not None):
+            raise InputError("no column is left to learn from.", mend="Take other transformers.")
+        names = [feature.name for feature in (features if self.task is None else features[:-1])]
+        if twice := sorted(name for name, times in Counter(names).items() if times > 1):
+            raise InputError(f"columns {twice} stand twice.", mend="Give every column its own name.")
+        self._check_cells(features, cells)
+        self._check_target(cells)
+        self.state_ = self._derived(features, True, Records.of(subjects, cells), started)
+        return self
+
     def learn(self, X: Any, y: Any = None, *, subjects: Any = None) -> Self:
         """Learn from more records: what is learned then is what a fit on all of them learns. It takes as long as one.
 
@@ -221,7 +237,7 @@ class RowLearner(Learner):
             target, values = read_target(y, self.task, self.schema, len(arrays[0]))
             features, arrays = (*features, target), (*arrays, values)
         cells = read_cells(features, arrays)
-        check_ranges(features, cells)
+        self._check_cells(features, cells)
         subjects = positions(len(cells)) if subjects is None else subjects
         if sample_weight is not None:
             cells, subjects = weighed(features, cells, subjects, check_weights(sample_weight, len(cells)))
@@ -349,6 +365,10 @@ class RowLearner(Learner):
             for name, value in plain.items()
             if name != "n_jobs"
         }
+
+    def _check_cells(self, features: tuple[Feature, ...], cells: Cells) -> None:
+        """Refuse numbers that cannot be learned from."""
+        check_ranges(features, cells)
 
     def _check_target(self, cells: Cells) -> None:
         if self.task == "classification" and len(in_label_order(cells.words[-1])) < 2:

@@ -27,10 +27,11 @@ from expunge.learners.exact.classes import ClassSums
 from expunge.learners.exact.gram import Moments
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.rows import RowLearner, RowState
+from expunge.learners.exact.spread import ColumnSums
 
 FORMAT: Final = 1
 
-Sums: TypeAlias = Moments | ClassSums
+Sums: TypeAlias = Moments | ClassSums | ColumnSums
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,7 @@ class TableState(RowState):
     ----------
     encoding : Encoding
         Of all columns, target included.
-    moments : Moments, ClassSums or None
+    moments : Moments, ClassSums, ColumnSums or None
         The integers from which predictions derive; None for encoders.
     ends : ndarray of int64 (n_numeric, 3)
         How many rows keep what is known of a column as it is (`_holding`). A cache: no part of what was learned.
