@@ -1,7 +1,8 @@
 """What forgetting and refitting cost: measured where they were done, expected where they were not.
 
 A model keeps what each forgetting and each refit took. A prediction is what the nearest ones took, of about as many
-people, each scaled by what is expected of the two sizes; without any it is the expected share of a fit.
+people, each scaled by what is expected of the two sizes; without any it is the expected share of a fit, and one alone
+counts half beside that: else a first call that was slow would never be tried again.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import median
+from statistics import median, median_low
 from typing import Any, Final, Literal
 
 SIZES: Final = (1, 10, 100, 1_000, 10_000)
@@ -81,7 +82,7 @@ class Costs:
         >>> Costs(2.0, 1000).forget(10, 250, 1000)
         (0.5, 'expected')
         >>> Costs(2.0, 1000, measured=(Measured("forget", 10, 250, 1000, 0.25, 0.5),)).forget(10, 500, 1000)
-        (0.5, 'measured on 1 batch')
+        (0.7071067811865476, 'measured on 1 batch')
         """
         prior = self._prior(subjects, records, of)
         latest = [one for one in reversed(self.measured) if one.how == "forget"]
@@ -95,7 +96,9 @@ class Costs:
         ]
         if not scaled:
             return prior, "expected"
-        return median(scaled), f"measured on {len(scaled)} batch{'es' if len(scaled) > 1 else ''}"
+        if len(scaled) == 1:  # it may be of a first call, in which kernels are compiled
+            return math.sqrt(prior * scaled[0]), "measured on 1 batch"
+        return median_low(scaled), f"measured on {len(scaled)} batches"
 
     def _prior(self, subjects: int, records: int, of: int) -> float:
         share = between(self.shares, subjects) if self.shares else records / max(of, 1)

@@ -44,8 +44,17 @@ def test_what_was_measured_of_as_many_people_is_what_is_predicted(
 def test_other_sizes_are_scaled_by_what_is_expected_of_them() -> None:
     costs = Costs(2.0, 1000, SHARES).after(Measured("forget", 10, 10, 1000, 0.6, 0.2))
     seconds, basis = costs.forget(100, 100, 1000)
-    assert seconds == pytest.approx(3.0)
+    assert seconds == pytest.approx(3.0**0.5)
     assert basis == "measured on 1 batch"
+    seconds, basis = costs.after(Measured("forget", 10, 10, 1000, 0.8, 0.2)).forget(100, 100, 1000)
+    assert seconds == pytest.approx(3.0)
+    assert basis == "measured on 2 batches"
+
+
+def test_a_first_call_that_was_slow_is_tried_again() -> None:
+    costs = Costs(0.5, 1000, SHARES).after(Measured("forget", 1, 1, 1000, 20.0, 0.005))
+    assert costs.forget(1, 1, 1000)[0] < costs.refit(999)
+    assert costs.after(Measured("forget", 1, 1, 1000, 0.004, 0.3)).forget(1, 1, 1000)[0] == 0.004
 
 
 def test_a_refit_tells_what_a_fit_takes_now() -> None:

@@ -69,13 +69,13 @@ def facts_with(costs: Costs, **more: Any) -> register.Facts:
 def test_what_was_measured_decides_and_a_full_refit_wins_where_it_is_cheaper() -> None:
     shares = (0.01, 0.1, 0.6, 1.0, 1.0)
     fresh = Costs(2.0, 1000, shares)
-    slow = fresh.after(Measured("forget", 10, 10, 1000, 2.5, 0.2))
+    slow = fresh.after(Measured("forget", 10, 10, 1000, 2.5, 0.2)).after(Measured("forget", 9, 9, 1000, 2.5, 0.2))
     for costs, method in ((fresh, Method.FORGET), (slow, Method.REFIT)):
         found = plan.candidates(facts_with(costs), 10, 10, 1000)
         assert [one.method for one in found if not one.lost] == [method]
     lost = plan.candidates(facts_with(slow), 10, 10, 1000)[0]
     assert (lost.basis, lost.lost) == (
-        "measured on 1 batch",
+        "measured on 2 batches",
         "a full refit takes 1.98 s, what changes mended 2.5 s",
     )
     crowd = plan.candidates(facts_with(fresh), 900, 900, 1000)
