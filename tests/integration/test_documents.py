@@ -98,6 +98,12 @@ def test_figures_of_ensembles_are_those_of_the_committed_results(page: Path) -> 
     assert pages.filled(text, found, os.path.relpath(ROOT / "docs" / "images" / "bench", page.parent)) == text
 
 
+def test_how_far_off_plans_were_is_the_committed_result() -> None:
+    result = json.loads((ROOT / "benchmarks" / "results" / "planner.json").read_text(encoding="utf-8"))
+    bench = runpy.run_path(str(ROOT / "benchmarks" / "planner.py"))
+    assert bench["table"](result) in (ROOT / "docs" / "guides" / "sharding.md").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for link in LINK.findall(page.read_text(encoding="utf-8")):
