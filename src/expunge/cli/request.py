@@ -10,6 +10,7 @@ import typer
 
 from expunge.access.actions import Action
 from expunge.cli.options import Actor, Json, Keys, WorkspaceDir, answer, open_at, print_facts, print_table
+from expunge.domain.cost import duration
 from expunge.domain.request import Law, Outcome, State
 from expunge.errors import InputError
 
@@ -301,8 +302,6 @@ def _of(copy: dict[str, str]) -> str:
 
 def _cost(candidate: dict[str, str]) -> str:
     """Say how long a way is expected to take, what that rests on, and the state that has to be opened."""
-    from expunge.erasure.plan import duration
-
     memory = f", {int(candidate['memory']) / 1e6:.1f} MB" if candidate["memory"] else ""
     return f"{duration(float(candidate['seconds']))} ({candidate['basis']}){memory}"
 

@@ -139,3 +139,20 @@ def between(shares: Sequence[float], subjects: int) -> float:
     low = min(int(at), len(SIZES) - 2)
     first, second = (max(share, 1e-9) for share in shares[low : low + 2])
     return math.exp(math.log(first) + (at - low) * (math.log(second) - math.log(first)))
+
+
+def duration(seconds: float) -> str:
+    """Write a time with the unit that suits it.
+
+    Examples
+    --------
+    >>> [duration(value) for value in (0.00004, 0.0027, 1.25, 200.0, 9999.0)]
+    ['0.04 ms', '2.7 ms', '1.25 s', '3 min 20 s', '2 h 46 min']
+    """
+    if seconds < 0.9995:
+        milliseconds = seconds * 1000
+        return f"{milliseconds:.2f} ms" if milliseconds < 1 else f"{milliseconds:.3g} ms"
+    if seconds < 59.95:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60:,} h {minutes % 60} min"

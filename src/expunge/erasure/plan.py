@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from expunge.access.policy import Policy
+from expunge.domain.cost import duration
 from expunge.domain.plan import Candidate, CopyPlan, Method, Plan
 from expunge.erasure.release import rule_of
 from expunge.erasure.scope import Retention, Scope
@@ -166,17 +167,6 @@ def candidates(
 
 def _lost_to_refit(mends: bool, rotation: str, slow: str) -> str:
     return "" if mends else rotation or f"a full refit {slow}"
-
-
-def duration(seconds: float) -> str:
-    """Spell a time to three digits: 3.1 ms, 2.04 s.
-
-    Examples
-    --------
-    >>> duration(0.0031), duration(2.04)
-    ('3.1 ms', '2.04 s')
-    """
-    return f"{seconds * 1e3:.3g} ms" if seconds < 0.9995 else f"{seconds:.3g} s"
 
 
 def needs_new_approval(approved: dict[str, object], plan: Plan) -> bool:

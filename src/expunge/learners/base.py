@@ -129,6 +129,9 @@ class Learner(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn publish
     def guarantee(self) -> Guarantee:
         """What a call to `forget` promises."""
 
+    def prepare(self) -> None:
+        """Do what is done once for an installation or a process, before anything is timed: compile."""
+
     @abstractmethod
     def fit(self, X: Any, y: Any = None, *, subjects: Any = None) -> Self:
         """Learn from records.

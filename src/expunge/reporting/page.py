@@ -14,6 +14,7 @@ from markupsafe import Markup
 from expunge.certificates import CHECKS, Verified
 from expunge.certificates.release import UTILITY
 from expunge.domain.certificate import Copy, Statement
+from expunge.domain.cost import duration
 from expunge.domain.guarantee import Empirical
 from expunge.domain.plan import Method
 from expunge.domain.report import Verdict
@@ -148,8 +149,8 @@ def time_figure(copy: Copy, salt: str) -> Plot | None:
     if method is None or retrain is None:
         return None
     marks = [
-        plots.Mark(step(copy), method, words.duration(method)),
-        plots.Mark("full retrain", retrain, words.duration(retrain)),
+        plots.Mark(step(copy), method, duration(method)),
+        plots.Mark("full retrain", retrain, duration(retrain)),
     ]
     said = f"{marks[0].label} {marks[0].text}, full retrain {marks[1].text}"
     return Plot(

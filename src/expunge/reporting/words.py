@@ -12,6 +12,7 @@ from typing import Final
 from expunge.certificates.release import UTILITY
 from expunge.certificates.statement import REPLAY
 from expunge.domain.certificate import BY_CONSTRUCTION, Copy, RequestLine, Rule, Statement
+from expunge.domain.cost import duration
 from expunge.domain.guarantee import Certified, Empirical, Exact
 from expunge.domain.plan import Method
 from expunge.domain.report import Check, Verdict
@@ -292,23 +293,6 @@ def find(copy: Copy, name: str) -> Check:
     """Return a copy's check of this name; one that is not named was NOT RUN."""
     absent = Check(name, Verdict.NOT_RUN, "The certificate names no such check.")
     return next((check for check in copy.checks if check.name == name), absent)
-
-
-def duration(seconds: float) -> str:
-    """Write a time with the unit that suits it.
-
-    Examples
-    --------
-    >>> [duration(value) for value in (0.00004, 0.0027, 1.25, 200.0, 9999.0)]
-    ['0.04 ms', '2.7 ms', '1.25 s', '3 min 20 s', '2 h 46 min']
-    """
-    if seconds < 0.9995:
-        milliseconds = seconds * 1000
-        return f"{milliseconds:.2f} ms" if milliseconds < 1 else f"{milliseconds:.3g} ms"
-    if seconds < 59.95:
-        return f"{seconds:.3g} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60:,} h {minutes % 60} min"
 
 
 def number(text: str | None) -> float | None:

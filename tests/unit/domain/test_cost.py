@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expunge.domain.cost import KEPT, SIZES, Costs, Measured, between
+from expunge.domain.cost import KEPT, SIZES, Costs, Measured, between, duration
 
 SHARES = (0.01, 0.1, 0.5, 1.0, 1.0)
 SECONDS = st.floats(1e-6, 1e6)
@@ -75,3 +75,10 @@ def test_an_error_is_a_factor_either_way(seconds: float, predicted: float) -> No
 def test_costs_come_back_from_json() -> None:
     costs = Costs(2.0, 10, SHARES, (Measured("refit", 1, 2, 10, 0.5, 0.25),))
     assert Costs.from_dict(json.loads(json.dumps(costs.to_dict()))) == costs
+
+
+@given(st.floats(0, 1e9), st.floats(0, 1e9))
+def test_a_duration_is_short_and_has_a_unit(first: float, second: float) -> None:
+    for text in (duration(first), duration(second)):
+        assert text.rsplit(" ", 1)[1] in {"ms", "s", "min"}
+        assert len(text) <= 16

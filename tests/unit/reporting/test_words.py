@@ -168,13 +168,6 @@ def test_time_is_measured_or_marked_estimated(make: SimpleNamespace) -> None:
     assert words.time_taken(make.dataset()) == words.time_taken(make.untouched()) == ""
 
 
-@given(st.floats(0, 1e9), st.floats(0, 1e9))
-def test_a_duration_is_short_and_has_a_unit(first: float, second: float) -> None:
-    for text in (words.duration(first), words.duration(second)):
-        assert text.rsplit(" ", 1)[1] in {"ms", "s", "min"}
-        assert len(text) <= 16
-
-
 @pytest.mark.parametrize("text", [None, "", "AUC", "nan", "inf", "1e999", "-1e10"])
 def test_what_is_no_figure_is_not_drawn(text: str | None) -> None:
     assert words.number(text) is None

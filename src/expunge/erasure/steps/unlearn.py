@@ -184,6 +184,7 @@ def unlearn(
     method, seed = Method(planned["method"]), facts.seed + int(planned["rotates"])
     if learner.schema != remaining.schema:
         method = Method.REFIT
+    learner.prepare()
     begin = time.perf_counter()
     method, learner = _without(workspace, connection, method, learner, own, (model, remaining, seed))
     seconds = time.perf_counter() - begin

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassifierMixin, RegressorMixin
 
 from expunge.domain.schema import Schema
 from expunge.learners.encoding.codes import Bins, BinsToNumber, Encoding
 from expunge.learners.exact.bounds import at_least, positive
 from expunge.learners.exact.linear import solve_classes, solve_number
-from expunge.learners.exact.predictor import TableClassifier, TableRegressor
+from expunge.learners.exact.predictor import Classifier, Regressor, TablePredictor
 from expunge.learners.exact.table import TableState
 
 
-class AdditiveClassifier(ClassifierMixin, TableClassifier):  # type: ignore[misc]  # no types in scikit-learn
+class AdditiveClassifier(Classifier, TablePredictor):
     """Sum of one learned function per column: a step per bin, a value per category, one for missing.
 
     Numbers fall into universal bins (`grid`), which remember nobody. The coefficients are the ridge regression of -1
@@ -67,7 +66,7 @@ class AdditiveClassifier(ClassifierMixin, TableClassifier):  # type: ignore[misc
         return solve_classes(state, "bins")
 
 
-class AdditiveRegressor(RegressorMixin, TableRegressor):  # type: ignore[misc]  # no types in scikit-learn
+class AdditiveRegressor(Regressor, TablePredictor):
     """Sum of one learned function per column, for a number: a step per bin, a value per category, one for missing.
 
     As `AdditiveClassifier`, but that the coefficients are the ridge regression of the target: scaled to [-1, 1] by its

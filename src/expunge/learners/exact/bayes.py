@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassifierMixin
 
 from expunge.domain.schema import Kind, Schema
 from expunge.errors import InputError
@@ -31,7 +30,7 @@ LARGEST = 2.0**53
 """More is no count: whole numbers end there."""
 
 
-class GaussianNB(ClassifierMixin, PriorsClassifier):  # type: ignore[misc]  # no types in scikit-learn
+class GaussianNB(PriorsClassifier):
     """Naive Bayes: a number is normally distributed in each class, a word has a probability in each.
 
     Numbers are scaled to [-1, 1] by their range and rounded to steps of 2**-15. A missing cell of a column of words is
@@ -87,7 +86,7 @@ class GaussianNB(ClassifierMixin, PriorsClassifier):  # type: ignore[misc]  # no
 
     def _solved(self, state: TableState) -> tuple[Floats, Floats]:
         """Return what words, and that a number is missing or not, say for each class."""
-        members, sums, _ = _in_label_order(state)
+        members, sums = _in_label_order(state, "members", "sums")
         counts, inputs = sums // ONE, state.encoded_inputs
         coef, intercept = np.zeros(sums.shape), np.log(self._shares(members))
         for column, (start, end) in zip(inputs.columns, pairwise(inputs.offsets.tolist()), strict=True):
@@ -102,7 +101,7 @@ class GaussianNB(ClassifierMixin, PriorsClassifier):  # type: ignore[misc]  # no
         return coef, intercept
 
     def _densities(self, state: TableState) -> tuple[Floats, Floats]:
-        members, sums, squares = _in_label_order(state)
+        members, sums, squares = _in_label_order(state, "members", "sums", "squares")
         inputs: Any = state.encoded_inputs
         places = inputs.value_places
         present = members[:, None] - sums[:, places + 1] // ONE
@@ -119,7 +118,7 @@ class GaussianNB(ClassifierMixin, PriorsClassifier):  # type: ignore[misc]  # no
         return found[..., 0].copy(), found[..., 1] + (smoothing or 1.0)
 
 
-class MultinomialNB(ClassifierMixin, PosteriorClassifier):  # type: ignore[misc]  # no types in scikit-learn
+class MultinomialNB(PosteriorClassifier):
     """Naive Bayes of counts: how often each column's thing is met, in each class.
 
     Numbers are counted in whole steps: of the column's resolution (1 where all are whole, so that they count as they
@@ -174,7 +173,7 @@ class MultinomialNB(ClassifierMixin, PosteriorClassifier):  # type: ignore[misc]
         _check_counts(features, cells)
 
     def _solved(self, state: TableState) -> tuple[Floats, Floats]:
-        members, sums, _ = _in_label_order(state)
+        members, sums = _in_label_order(state, "members", "sums")
         inputs: Any = state.encoded_inputs
         steps = np.ones(sums.shape[1])
         steps[inputs.value_places] = [
@@ -195,12 +194,11 @@ class MultinomialNB(ClassifierMixin, PosteriorClassifier):  # type: ignore[misc]
         return tags
 
 
-def _in_label_order(state: TableState) -> tuple[npt.NDArray[np.int64], ...]:
-    """Return members, sums and squares (where there are any) of the classes as their labels sort."""
-    learned: Any = state.moments
+def _in_label_order(state: TableState, *names: str) -> tuple[npt.NDArray[np.int64], ...]:
+    """Return some of what was summed class by class, the classes as their labels sort."""
     words = state.encoding.columns[-1].words or ()
     order = [words.index(word) for word in state.classes]
-    return learned.members[order], learned.sums[order], getattr(learned, "squares", learned.sums)[order]
+    return tuple(getattr(state.moments, name)[order] for name in names)
 
 
 def _log_shares(counts: npt.NDArray[np.int64], alpha: float) -> Floats:

@@ -25,15 +25,14 @@ from expunge.learners.exact.drawn import drawn_apart
 from expunge.learners.exact.forest import ForestClassifier, Foresting, ForestRegressor, Grove
 from expunge.learners.exact.grown import (
     Grown,
-    GrownClassifier,
     GrownPredictor,
-    GrownRegressor,
     GrownState,
     Rows,
     key_of,
     shares,
 )
 from expunge.learners.exact.losses import Amounts, Labels, Target, of_shares
+from expunge.learners.exact.predictor import ProbableClassifier, Regressor
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.series import Series
 from expunge.learners.exact.threads import FEW, in_threads, workers
@@ -152,6 +151,12 @@ class Blending(GrownPredictor):
     def _members(self) -> tuple[Boosting, Boosting, Foresting]:
         """Return how boosting, the additive chain and the forest are learned."""
 
+    def prepare(self) -> None:
+        """Compile the kernels, those of members without a weight too: they have one on other rows."""
+        super().prepare()
+        for member in self._members():
+            member.prepare()
+
     @property
     def weights_(self) -> dict[str, float]:
         """Share of each member in the score, as the judges chose it: ``boosting``, ``additive``, ``forest``."""
@@ -193,7 +198,7 @@ class Blending(GrownPredictor):
         )
 
 
-class BlendClassifier(GrownClassifier, Blending):
+class BlendClassifier(ProbableClassifier, Blending):
     """Boosting, an additive chain and a random forest in one, weighed by people whom those judged did not learn from.
 
     The default for tables where accuracy counts more than the last millisecond.
@@ -276,7 +281,7 @@ class BlendClassifier(GrownClassifier, Blending):
         return Blended(features, records, Labels(features, records, classes), self)
 
 
-class BlendRegressor(GrownRegressor, Blending):
+class BlendRegressor(Regressor, Blending):
     """Boosting, an additive chain and a random forest in one, for a number; the squared error weighs them.
 
     Parameters

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import clone
 
 from expunge._kernels import judging, tables
 from expunge._kernels.staging import DEEPEST
@@ -25,15 +26,14 @@ from expunge.learners.exact.bounds import at_least, positive
 from expunge.learners.exact.drawn import drawn_apart
 from expunge.learners.exact.grown import (
     Grown,
-    GrownClassifier,
     GrownPredictor,
-    GrownRegressor,
     GrownState,
     key_of,
     shares,
 )
 from expunge.learners.exact.grown import Rows as Numbers
 from expunge.learners.exact.losses import Amounts, Labels, LossName, Target
+from expunge.learners.exact.predictor import ProbableClassifier, Regressor
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.series import Series
 from expunge.learners.exact.staged import Stages
@@ -157,6 +157,13 @@ class Boosting(GrownPredictor):
     max_depth: int
     n_jobs: int | None
 
+    def prepare(self) -> None:
+        """Compile the kernels, for ``auto`` those of both structures: either may be served."""
+        super().prepare()
+        if self.structure == "auto":
+            for structure in KINDS:
+                clone(self).set_params(structure=structure, schema=None, key=None).prepare()
+
     @property
     def structure_(self) -> str:
         """What is served: ``tables`` or ``staged``."""
@@ -206,7 +213,7 @@ class Boosting(GrownPredictor):
         return TablesModel.of(signature, *learned, softmax=target.together)
 
 
-class BoostingClassifier(GrownClassifier, Boosting):
+class BoostingClassifier(ProbableClassifier, Boosting):
     """Gradient boosting by lookup tables, with the logistic loss; several classes each against the rest, or together.
 
     Every round is a table over one to three columns, cut into at most 256 cells. Columns and cuts are drawn by key; the
@@ -272,6 +279,8 @@ class BoostingClassifier(GrownClassifier, Boosting):
     True
     """
 
+    decisive = ("multi_class", "structure")
+
     def __init__(
         self,
         n_estimators: int = 100,
@@ -317,7 +326,7 @@ class BoostingClassifier(GrownClassifier, Boosting):
         return Rounds(features, records, target, self)
 
 
-class BoostingRegressor(GrownRegressor, Boosting):
+class BoostingRegressor(Regressor, Boosting):
     """Gradient boosting by lookup tables, for a number: as `BoostingClassifier`, with another loss.
 
     Parameters
@@ -372,6 +381,8 @@ class BoostingRegressor(GrownRegressor, Boosting):
     >>> np.abs(learner.predict([[0.7, 0.7], [0.7, -0.7]]) - [4.9, -4.9]).max() < 1
     np.True_
     """
+
+    decisive = ("loss", "structure")
 
     def __init__(
         self,

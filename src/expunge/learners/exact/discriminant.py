@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import scipy.linalg
-from sklearn.base import ClassifierMixin
 
 from expunge.domain.schema import Schema
 from expunge.errors import InputError
@@ -29,7 +28,7 @@ ALIKE = 1e-8
 """Directions of standardised places with a smaller variance are taken to have none: scikit-learn's 1e-4, squared."""
 
 
-class LinearDiscriminantAnalysis(ClassifierMixin, PriorsClassifier):  # type: ignore[misc]  # no types in scikit-learn
+class LinearDiscriminantAnalysis(PriorsClassifier):
     """Classes as normal distributions with one covariance: the boundaries between them are linear.
 
     Columns are scaled to [-1, 1] by their range and rounded to steps of 2**-15; a word has a place of its own, 0 or 1.

@@ -23,9 +23,7 @@ from expunge.learners.exact.bounds import at_least
 from expunge.learners.exact.drawn import ids_of
 from expunge.learners.exact.grown import (
     Grown,
-    GrownClassifier,
     GrownPredictor,
-    GrownRegressor,
     GrownState,
     Rows,
     key_of,
@@ -33,6 +31,7 @@ from expunge.learners.exact.grown import (
 )
 from expunge.learners.exact.leaves import AUTO, Leaves, check_least
 from expunge.learners.exact.losses import Amounts, Labels, Target
+from expunge.learners.exact.predictor import ProbableClassifier, Regressor
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.threads import FEW, in_threads, workers
 from expunge.learners.served import ServedModel, Signature
@@ -237,7 +236,7 @@ class Foresting(GrownPredictor):
         return ForestModel.of(signature, grown.binning, grown.grove.arrays, link)
 
 
-class ForestClassifier(GrownClassifier, Foresting):
+class ForestClassifier(ProbableClassifier, Foresting):
     """Random forest; each tree sees a share of the people, drawn by key.
 
     Parameters
@@ -312,7 +311,7 @@ class ForestClassifier(GrownClassifier, Foresting):
         return Forest(features, records, Labels(features, records, classes), self)
 
 
-class ForestRegressor(GrownRegressor, Foresting):
+class ForestRegressor(Regressor, Foresting):
     """Random forest for a number; each tree sees a share of the people, drawn by key.
 
     Splits are chosen by sixteenths of a unit, up to eight units to either side of the mean; a unit is a power of two

@@ -18,7 +18,6 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from expunge._kernels.siphash import Words as Keys
@@ -28,12 +27,11 @@ from expunge.errors import InputError
 from expunge.learners.encoding.adaptive import learn_bins
 from expunge.learners.encoding.codes import learn_columns
 from expunge.learners.encoding.columns import Cells, Feature
+from expunge.learners.exact.compiling import compile_kernels
 from expunge.learners.exact.losses import Target
 from expunge.learners.exact.predictor import RowPredictor
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.rows import RowState
-from expunge.learners.exact.target import Task
-from expunge.learners.served import labels
 from expunge.learners.values import to_text
 
 Rows = npt.NDArray[np.int32]
@@ -166,6 +164,8 @@ class GrownPredictor(RowPredictor):
 
     format: ClassVar[int]
     """Of what the digest covers."""
+    decisive: ClassVar[tuple[str, ...]] = ()
+    """Hyperparameters by which other kernels are called."""
     random_state: int
 
     @abstractmethod
@@ -229,6 +229,10 @@ class GrownPredictor(RowPredictor):
         """
         return self._learned_more(X, y, subjects, sample_weight)
 
+    def prepare(self) -> None:
+        """Compile the kernels."""
+        compile_kernels(self, *self.decisive)
+
     def expected_share(self, n_leaving: int) -> float:
         """Return about what the benchmark measured: a person changes a hundredth of what is learned."""
         return float(1 - 0.99**n_leaving)
@@ -278,39 +282,6 @@ class GrownPredictor(RowPredictor):
             _ = after.grown
             return after, {"rows_learned_again": len(records)}
         return after, work
-
-
-class GrownClassifier(ClassifierMixin, GrownPredictor):  # type: ignore[misc]  # no types in scikit-learn
-    """Base of the classifiers."""
-
-    @property
-    def task(self) -> Task | None:
-        """What is predicted."""
-        return "classification"
-
-    @property
-    def classes_(self) -> npt.NDArray[Any]:
-        """Class labels, sorted: (n_classes,)."""
-        return labels(self._fitted().classes)
-
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return the probability of each class: (n_rows, n_classes)."""
-        served: Any = self.serve()
-        found: npt.NDArray[np.float64] = served.predict_proba(self._checked(X))
-        return found
-
-    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return scores: (n_rows,) for two classes, above 0 for the second; else (n_rows, n_classes)."""
-        return self.serve().decision_function(self._checked(X))
-
-
-class GrownRegressor(RegressorMixin, GrownPredictor):  # type: ignore[misc]  # no types in scikit-learn
-    """Base of the regressions."""
-
-    @property
-    def task(self) -> Task | None:
-        """What is predicted."""
-        return "regression"
 
 
 def key_of(learner: GrownPredictor, purpose: bytes) -> Keys:

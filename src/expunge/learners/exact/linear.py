@@ -10,18 +10,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassifierMixin, RegressorMixin
 
 from expunge.domain.schema import Schema
 from expunge.learners.encoding.codes import ONE, Encoding, EncodingName, Scaled
 from expunge.learners.exact.bounds import positive
 from expunge.learners.exact.gram import UNITS, ridge
-from expunge.learners.exact.predictor import TableClassifier, TableRegressor
+from expunge.learners.exact.predictor import Classifier, Regressor, TablePredictor
 from expunge.learners.exact.table import TableState
 from expunge.learners.values import from_text
 
 
-class RidgeClassifier(ClassifierMixin, TableClassifier):  # type: ignore[misc]  # no types in scikit-learn
+class RidgeClassifier(Classifier, TablePredictor):
     """Linear classifier: ridge regression on -1 and +1, one class against the rest.
 
     Parameters
@@ -65,7 +64,7 @@ class RidgeClassifier(ClassifierMixin, TableClassifier):  # type: ignore[misc]  
         return solve_classes(state, "scaled")
 
 
-class Ridge(RegressorMixin, TableRegressor):  # type: ignore[misc]  # no types in scikit-learn
+class Ridge(Regressor, TablePredictor):
     """Linear regression with a ridge penalty.
 
     The target is scaled to [-1, 1] by its declared range, or else by that of the remaining rows, and rounded to steps

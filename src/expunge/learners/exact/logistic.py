@@ -6,21 +6,16 @@ have a place each, as in `Ridge`. The intercept is penalised like the rest, so t
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
-from sklearn.base import ClassifierMixin
 
 from expunge._kernels.optima import LOGISTIC
 from expunge.domain.schema import Schema
 from expunge.learners.exact.bounds import at_least, positive
-from expunge.learners.exact.target import Task
+from expunge.learners.exact.predictor import ProbableClassifier
 from expunge.learners.exact.unique import Floats, UniqueLearner
-from expunge.learners.served import labels
 
 
-class LogisticRegression(ClassifierMixin, UniqueLearner):  # type: ignore[misc]  # no types in scikit-learn
+class LogisticRegression(ProbableClassifier, UniqueLearner):
     """Logistic regression with a ridge penalty; of several classes each against the rest.
 
     Each class of several has an optimum of its own, and a curvature of its own size: their common one would be as many
@@ -72,26 +67,6 @@ class LogisticRegression(ClassifierMixin, UniqueLearner):  # type: ignore[misc] 
         self.random_state = random_state
         self.schema = schema
         self.key = key
-
-    @property
-    def task(self) -> Task | None:
-        """What is predicted."""
-        return "classification"
-
-    @property
-    def classes_(self) -> npt.NDArray[Any]:
-        """Class labels, sorted: (n_classes,)."""
-        return labels(self._fitted().classes)
-
-    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return scores: (n_rows,) for two classes, above 0 for the second; else (n_rows, n_classes)."""
-        return self.serve().decision_function(self._checked(X))
-
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return the probability of each class: (n_rows, n_classes); of several they are divided by their sum."""
-        served: Any = self.serve()
-        found: npt.NDArray[np.float64] = served.predict_proba(self._checked(X))
-        return found
 
     def _check_parameters(self) -> None:
         positive("C", self.C)

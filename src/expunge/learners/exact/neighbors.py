@@ -5,11 +5,9 @@ Instance-based: the served model holds rows. It is personal data, sealed in a wo
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-import numpy.typing as npt
-from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from expunge.domain.digest import learned_digest
@@ -17,10 +15,9 @@ from expunge.domain.schema import Schema
 from expunge.errors import InputError
 from expunge.learners.encoding.codes import Encoding, Scaled
 from expunge.learners.exact.bounds import at_least
-from expunge.learners.exact.predictor import RowPredictor
+from expunge.learners.exact.predictor import ProbableClassifier, Regressor, RowPredictor
 from expunge.learners.exact.table import FORMAT, TableLearner, TableState
-from expunge.learners.exact.target import Task
-from expunge.learners.served import Signature, labels
+from expunge.learners.served import Signature
 from expunge.learners.served.neighbors import WEIGHINGS, NeighborsModel, Weighing, packed
 
 
@@ -78,7 +75,7 @@ class Neighbors(RowPredictor, TableLearner):
         return Scaled, 2
 
 
-class KNeighborsClassifier(ClassifierMixin, Neighbors):  # type: ignore[misc]  # no types in scikit-learn
+class KNeighborsClassifier(ProbableClassifier, Neighbors):
     """Classify by the nearest rows. The served model holds the rows: personal data, never exported.
 
     Columns are scaled to [-1, 1] by their range and rounded to steps of 2**-15; a word has a place of its own, 0 or 1.
@@ -109,26 +106,8 @@ class KNeighborsClassifier(ClassifierMixin, Neighbors):  # type: ignore[misc]  #
     ['low', 'high']
     """
 
-    @property
-    def task(self) -> Task | None:
-        """What is predicted."""
-        return "classification"
 
-    @property
-    def classes_(self) -> npt.NDArray[Any]:
-        """Class labels, sorted: (n_classes,)."""
-        return labels(self._fitted().classes)
-
-    def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return scores: (n_rows,) for two classes, above 0 for the second; else (n_rows, n_classes)."""
-        return self.serve().decision_function(self._checked(X))
-
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        """Return the share of each class among the nearest: ndarray (n_rows, n_classes), rows of sum 1."""
-        return self.serve().predict_proba(self._checked(X))
-
-
-class KNeighborsRegressor(RegressorMixin, Neighbors):  # type: ignore[misc]  # no types in scikit-learn
+class KNeighborsRegressor(Regressor, Neighbors):
     """Predict the mean of the nearest rows' numbers. The served model holds the rows: personal data, never exported.
 
     As `KNeighborsClassifier`.
@@ -155,8 +134,3 @@ class KNeighborsRegressor(RegressorMixin, Neighbors):  # type: ignore[misc]  # n
     >>> learner.predict([[0.4]]).tolist()
     [3.0]
     """
-
-    @property
-    def task(self) -> Task | None:
-        """What is predicted."""
-        return "regression"

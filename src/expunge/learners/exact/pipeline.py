@@ -20,8 +20,6 @@ from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -34,6 +32,7 @@ from expunge.learners.base import Arrays
 from expunge.learners.encoding.columns import Cells, Feature, raw_columns, read_cells
 from expunge.learners.exact.adapters.environment import environment
 from expunge.learners.exact.composed import Composition, check_named, part_from
+from expunge.learners.exact.predictor import scored, tagged
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.rows import RowState
 from expunge.learners.exact.target import Task
@@ -186,8 +185,7 @@ class Pipeline(Composition):
     @_does("score")  # type: ignore[untyped-decorator]  # no types in scikit-learn
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy of a classifier, or the R2 of a regression."""
-        mixin = ClassifierMixin if self.task == "classification" else RegressorMixin
-        return float(mixin.score(self, X, y, sample_weight=sample_weight))
+        return scored(self, X, y, sample_weight)
 
     def serve(self) -> ServedModel:
         """Refuse: there is no served kind for pipelines yet.
@@ -295,12 +293,7 @@ class Pipeline(Composition):
 
     def __sklearn_tags__(self) -> Any:
         """Be a classifier or a regressor as the last step is."""
-        tags = super().__sklearn_tags__()
-        kind = {"classification": "classifier", "regression": "regressor", None: None}[self.task]
-        tags.estimator_type = kind
-        tags.classifier_tags = ClassifierTags() if kind == "classifier" else None
-        tags.regressor_tags = RegressorTags() if kind == "regressor" else None
-        return tags
+        return tagged(super().__sklearn_tags__(), self.task)
 
 
 def departed(before: Records, after: Records) -> list[SubjectId]:

@@ -8,20 +8,18 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from sklearn.base import RegressorMixin
-
 from expunge._kernels.optima import POISSON
 from expunge.domain.schema import Schema
 from expunge.errors import InputError
 from expunge.learners.encoding.columns import Cells
 from expunge.learners.exact.bounds import at_least, positive
-from expunge.learners.exact.target import Task
+from expunge.learners.exact.predictor import Regressor
 from expunge.learners.exact.unique import Floats, UniqueLearner
 
 MOST: Final = 2.0**40
 
 
-class PoissonRegressor(RegressorMixin, UniqueLearner):  # type: ignore[misc]  # no types in scikit-learn
+class PoissonRegressor(Regressor, UniqueLearner):
     """Poisson regression with a logarithmic link and a ridge penalty: of counts, and of amounts of at least 0.
 
     Minimises the mean of ``exp(z) - y z`` and half of `alpha` times the squared length of all coefficients, as
@@ -63,11 +61,6 @@ class PoissonRegressor(RegressorMixin, UniqueLearner):  # type: ignore[misc]  # 
         self.random_state = random_state
         self.schema = schema
         self.key = key
-
-    @property
-    def task(self) -> Task | None:
-        """What is predicted."""
-        return "regression"
 
     def __sklearn_tags__(self) -> Any:
         """Declare that the target is not negative."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from expunge.domain.schema import Schema
 from expunge.errors import InputError
 from expunge.learners.encoding.columns import Feature
-from expunge.learners.exact.predictor import TableClassifier
+from expunge.learners.exact.predictor import ProbableClassifier, TablePredictor
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.table import TableState
 from expunge.learners.served import Signature, in_label_order
@@ -25,7 +25,7 @@ from expunge.learners.values import Scalar
 Floats = npt.NDArray[np.float64]
 
 
-class PosteriorClassifier(TableClassifier):
+class PosteriorClassifier(ProbableClassifier, TablePredictor):
     """Base of the classifiers; see the module."""
 
     def _densities(self, state: TableState) -> tuple[Floats, Floats]:
@@ -41,10 +41,6 @@ class PosteriorClassifier(TableClassifier):
         signature = Signature(state.encoded_inputs.columns, state.named, state.classes)
         coef, intercept = self._solved(state)
         return BayesModel(signature, self._coding_name, intercept, coef, *self._densities(state))
-
-    def predict_proba(self, X: Any) -> Floats:
-        """Return the probability of each class: ndarray (n_rows, n_classes), rows of sum 1."""
-        return np.exp(self.predict_log_proba(X))
 
     def predict_log_proba(self, X: Any) -> Floats:
         """Return the logarithm of the probability of each class: ndarray (n_rows, n_classes)."""

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils import ClassifierTags, RegressorTags
 from sklearn.utils.validation import check_is_fitted
 
 from expunge.learners.encoding.codes import encoding_name
@@ -48,22 +50,7 @@ class RowPredictor(RowLearner):
         return self.serve().predict(self._checked(X))
 
 
-class TablePredictor(RowPredictor, TableLearner):
-    """Base of those that derive a linear score from integers."""
-
-    @abstractmethod
-    def _solved(self, state: TableState) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Derive coefficients and intercepts from the state's integers, by one fixed formula."""
-
-    def _made(self, state: TableState) -> ServedModel:
-        coef, intercept = self._solved(state)
-        inputs = state.encoded_inputs
-        words = state.classes if self.task == "classification" else None
-        signature = Signature(inputs.columns, state.named, words)
-        return LinearModel(signature, encoding_name(inputs), inputs.max_bins, coef, intercept)
-
-
-class TableClassifier(TablePredictor):
+class Classifier(ClassifierMixin, RowPredictor):  # type: ignore[misc]  # no types in scikit-learn
     """Base of the classifiers."""
 
     @property
@@ -81,10 +68,49 @@ class TableClassifier(TablePredictor):
         return self.serve().decision_function(self._checked(X))
 
 
-class TableRegressor(TablePredictor):
-    """Base of the regressions, which learn the target scaled to [-1, 1]."""
+class ProbableClassifier(Classifier):
+    """Base of the classifiers whose served models know probabilities."""
+
+    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
+        """Return the probability of each class: ndarray (n_rows, n_classes), rows of sum 1."""
+        served: Any = self.serve()
+        return np.asarray(served.predict_proba(self._checked(X)))
+
+
+class Regressor(RegressorMixin, RowPredictor):  # type: ignore[misc]  # no types in scikit-learn
+    """Base of the regressions."""
 
     @property
     def task(self) -> Task | None:
         """What is predicted."""
         return "regression"
+
+
+class TablePredictor(RowPredictor, TableLearner):
+    """Base of those that derive a linear score from integers."""
+
+    @abstractmethod
+    def _solved(self, state: TableState) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Derive coefficients and intercepts from the state's integers, by one fixed formula."""
+
+    def _made(self, state: TableState) -> ServedModel:
+        coef, intercept = self._solved(state)
+        inputs = state.encoded_inputs
+        words = state.classes if self.task == "classification" else None
+        signature = Signature(inputs.columns, state.named, words)
+        return LinearModel(signature, encoding_name(inputs), inputs.max_bins, coef, intercept)
+
+
+def tagged(tags: Any, task: Task | None) -> Any:
+    """Return scikit-learn's tags of what does a task, or none."""
+    kinds: dict[Task | None, str | None] = {"classification": "classifier", "regression": "regressor", None: None}
+    tags.estimator_type = kinds[task]
+    tags.classifier_tags = ClassifierTags() if task == "classification" else None
+    tags.regressor_tags = RegressorTags() if task == "regression" else None
+    return tags
+
+
+def scored(learner: Any, X: Any, y: Any, sample_weight: Any) -> float:
+    """Return the accuracy of what classifies, the R2 of what does not."""
+    mixin = ClassifierMixin if learner.task == "classification" else RegressorMixin
+    return float(mixin.score(learner, X, y, sample_weight=sample_weight))

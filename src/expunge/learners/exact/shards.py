@@ -31,7 +31,7 @@ MOST: Final = 20
 SLICES: Final = 4
 LARGE: Final = 50_000
 """From so many people in a shard on it has slices: with fewer, each stage costs more to begin than it saves
-(`expunge bench sharding`)."""
+(`expunge bench sharding`). Shards of so many were not measured."""
 WORTH: Final = 0.8
 """Where sharding saves less than a fifth, it is not worth what it costs in accuracy."""
 

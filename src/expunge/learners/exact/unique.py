@@ -26,6 +26,7 @@ from expunge.domain.schema import Kind
 from expunge.learners.base import Arrays
 from expunge.learners.encoding.codes import Column, Scaled, learn_columns
 from expunge.learners.encoding.columns import Cells, Feature
+from expunge.learners.exact.compiling import compile_kernels
 from expunge.learners.exact.entries import Entries, entries_of
 from expunge.learners.exact.lattice import Lattice
 from expunge.learners.exact.optimum import Near, Problem, begin, narrowed, solve, without
@@ -106,6 +107,10 @@ class UniqueLearner(RowPredictor):
     @abstractmethod
     def _start(self, target: Floats) -> float:
         """Return the intercept that a search from nothing begins with."""
+
+    def prepare(self) -> None:
+        """Compile the kernels."""
+        compile_kernels(self)
 
     def expected_share(self, n_leaving: int) -> float:
         """Return what two or three passes over the rows are of a fit, however many leave."""

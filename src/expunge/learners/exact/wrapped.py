@@ -17,8 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import ClassifierMixin, RegressorMixin, is_classifier
-from sklearn.utils import ClassifierTags, RegressorTags
+from sklearn.base import is_classifier
 from sklearn.utils.metaestimators import available_if
 
 from expunge.domain.guarantee import Exact, Guarantee
@@ -27,7 +26,7 @@ from expunge.learners.base import Key
 from expunge.learners.encoding.codes import Column
 from expunge.learners.encoding.columns import Cells
 from expunge.learners.exact.adapters.family import RANDOM_STATE, Rows
-from expunge.learners.exact.predictor import RowPredictor
+from expunge.learners.exact.predictor import RowPredictor, scored, tagged
 from expunge.learners.exact.target import Task
 from expunge.learners.served import in_label_order, labels
 from expunge.learners.values import Scalar, to_text
@@ -74,8 +73,7 @@ class Wrapped(RowPredictor):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the accuracy of a classifier, or the R2 of a regression."""
-        mixin = ClassifierMixin if self.task == "classification" else RegressorMixin
-        return float(mixin.score(self, X, y, sample_weight=sample_weight))
+        return scored(self, X, y, sample_weight)
 
     def _check_parameters(self) -> None:
         self._hyperparameters()
@@ -85,12 +83,7 @@ class Wrapped(RowPredictor):
 
     def __sklearn_tags__(self) -> Any:
         """Be a classifier or a regressor as the estimator is."""
-        tags = super().__sklearn_tags__()
-        classifies = self.task == "classification"
-        tags.estimator_type = "classifier" if classifies else "regressor"
-        tags.classifier_tags = ClassifierTags() if classifies else None
-        tags.regressor_tags = None if classifies else RegressorTags()
-        return tags
+        return tagged(super().__sklearn_tags__(), self.task)
 
 
 def keyed_ranks(subjects: Sequence[SubjectId], key: Key | bytes | None) -> npt.NDArray[np.intp]:

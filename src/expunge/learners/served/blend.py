@@ -33,6 +33,7 @@ from expunge.learners.served.binned import BINNING, BinnedModel, binning_arrays,
 from expunge.learners.served.forest import Planted
 from expunge.learners.served.link import Link, read_link
 from expunge.learners.served.model import Signature
+from expunge.learners.served.probabilities import against_the_rest
 from expunge.learners.served.tables import Laid
 
 MOST_PARTS: Final = 2**31
@@ -123,7 +124,7 @@ class BlendModel(BinnedModel):
         InputError
             For a table that cannot be read.
         """
-        return tables.probabilities(self.scores(self.signature.read(X)))
+        return against_the_rest(self.scores(self.signature.read(X)))
 
     def facts(self) -> dict[str, Any]:
         """Return the weights, and the links where there are any."""

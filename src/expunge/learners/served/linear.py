@@ -18,6 +18,7 @@ from expunge.learners.encoding.codes import ENCODINGS, ONE, Bins, Encoding, Enco
 from expunge.learners.encoding.columns import Cells
 from expunge.learners.served.arrays import from_npz, to_npz
 from expunge.learners.served.model import ServedModel, Signature
+from expunge.learners.served.probabilities import against_the_rest
 
 LinkName: TypeAlias = Literal["logistic", "log"]
 
@@ -74,7 +75,7 @@ class LinearModel(ServedModel):
         """
         if self.link != "logistic":
             raise AttributeError("these scores are no log odds")
-        return lambda X: probabilities(self.scores(self.signature.read(X)))
+        return lambda X: against_the_rest(self.scores(self.signature.read(X)))
 
     def facts(self) -> dict[str, Any]:
         """Return the encoding's name and number of bins, and the link where there is one."""
@@ -98,17 +99,3 @@ class LinearModel(ServedModel):
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise ValueError("a coefficient is not finite")
         return model
-
-
-def probabilities(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the probability of each class from its log odds against the rest, rows of sum 1.
-
-    Examples
-    --------
-    >>> probabilities(np.array([[0.0], [1000.0]])).tolist()
-    [[0.5, 0.5], [0.0, 1.0]]
-    """
-    odds = np.hstack([-scores, scores]) if scores.shape[1] == 1 else scores
-    logs = np.minimum(odds, 0) - np.log1p(np.exp(-np.abs(odds)))
-    shares = np.exp(logs - logs.max(axis=1, keepdims=True))
-    return np.asarray(shares / shares.sum(axis=1, keepdims=True))

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from expunge.learners.encoding.columns import Cells
 from expunge.learners.served.model import ServedModel, Signature, unpacked
+from expunge.learners.served.probabilities import against_the_rest, softmax
 
 Aggregate: TypeAlias = Literal["mean", "median", "vote"]
 
@@ -88,14 +89,7 @@ class ShardsModel(ServedModel):
         if len(member.signature.words or ()) == 1:
             return np.ones((len(cells), 1))
         scores = member.scores(cells)
-        if scores.shape[1] == 1:
-            second = _sigmoid(scores)
-            return np.hstack([1 - second, second])
-        if self.link == "sigmoid":
-            each = _sigmoid(scores)
-            return np.asarray(each / np.maximum(each.sum(axis=1, keepdims=True), np.finfo(np.float64).tiny))
-        each = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(each / each.sum(axis=1, keepdims=True))
+        return against_the_rest(scores) if scores.shape[1] == 1 or self.link == "sigmoid" else softmax(scores)
 
     def _together(self, each: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Put the answers of members (n_members, n_rows, n) together."""
@@ -140,7 +134,3 @@ class ShardsModel(ServedModel):
 
 def _kinds(signature: Signature) -> tuple[bool, list[tuple[str, bool]]]:
     return signature.by_name, [(column.name, column.words is None) for column in signature.columns]
-
-
-def _sigmoid(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.asarray(np.exp(-np.logaddexp(0, -scores)))

@@ -30,7 +30,7 @@ from expunge.learners.served.binned import BINNING, BinnedModel, binning_arrays,
 from expunge.learners.served.forest import check_nodes
 from expunge.learners.served.link import Link, read_link
 from expunge.learners.served.model import Signature
-from expunge.learners.served.tables import probabilities
+from expunge.learners.served.probabilities import against_the_rest
 
 STAGED: Final = ("nodes", "values", "tree_starts", "starts")
 
@@ -82,7 +82,7 @@ class StagedModel(BinnedModel):
         InputError
             For a table that cannot be read.
         """
-        return probabilities(self.scores(self.signature.read(X)))
+        return against_the_rest(self.scores(self.signature.read(X)))
 
     def facts(self) -> dict[str, Any]:
         """Return the link, where there is one."""

@@ -31,6 +31,7 @@ from expunge.learners.encoding.columns import Cells
 from expunge.learners.served.binned import BINNING, BinnedModel, binning_arrays, check_binning, whole_numbers, within
 from expunge.learners.served.link import Link, read_link
 from expunge.learners.served.model import Signature
+from expunge.learners.served.probabilities import against_the_rest, softmax
 
 TABLES: Final = ("features", "arity", "maps", "values", "starts")
 
@@ -106,7 +107,7 @@ class TablesModel(BinnedModel):
             For a table that cannot be read.
         """
         scores = self.scores(self.signature.read(X))
-        return softmax_of(scores) if self.softmax else probabilities(scores)
+        return softmax(scores) if self.softmax else against_the_rest(scores)
 
     def facts(self) -> dict[str, Any]:
         """Return the link, where there is one, and ``softmax`` where it is one."""
@@ -152,20 +153,6 @@ def table_sums(columns: npt.NDArray[np.uint8], laid: Laid, link: Link | None) ->
     for chain, own in enumerate(found):
         add_tables(columns, laid.features[chain], laid.arity[chain], laid.maps[chain], laid.values[chain], most, own)
     return found.T
-
-
-def probabilities(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the probability of each class from logits, one against the rest where there are several."""
-    each = 1 / (1 + np.exp(-scores))
-    if each.shape[1] == 1:
-        return np.hstack([1 - each, each])
-    return np.asarray(each / each.sum(axis=1, keepdims=True))
-
-
-def softmax_of(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return the softmax of scores, row by row."""
-    each = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(each / each.sum(axis=1, keepdims=True))
 
 
 def check_tables(columns: Sequence[Column], of: Mapping[str, npt.NDArray[np.int64]], n_scores: int) -> None:
