@@ -9,14 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import naive_bayes
-from sklearn.base import clone
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder
 
 from expunge.bench import tasks
 from expunge.errors import InputError
 from expunge.learners import create
-from expunge.learners.exact import GaussianNB, LinearDiscriminantAnalysis, MultinomialNB
-from expunge.learners.state import dump, load
+from expunge.learners.exact import GaussianNB, MultinomialNB
 
 RNG = np.random.default_rng(5)
 Y = RNG.integers(0, 3, 400)
@@ -107,18 +105,6 @@ def test_a_class_without_any_number_of_a_column_takes_those_of_all() -> None:
 def test_where_nothing_varies_only_the_shares_of_classes_tell() -> None:
     own = GaussianNB().fit([[1.0, np.nan]] * 4, [0, 0, 0, 1])
     np.testing.assert_allclose(own.predict_proba([[1.0, np.nan], [7.0, 2.0]]), [[0.75, 0.25]] * 2)
-
-
-@pytest.mark.parametrize("learner", [GaussianNB(), LinearDiscriminantAnalysis()], ids=str)
-def test_priors_count_survive_and_are_the_same_as_text(learner: Any) -> None:
-    given = clone(learner).set_params(priors=(0.2, 0.3, 0.5)).fit(X, Y)
-    assert not np.allclose(given.predict_proba(X), clone(learner).fit(X, Y).predict_proba(X), atol=0.01)
-    again: Any = load(dump(given))
-    assert again.priors == [0.2, 0.3, 0.5]
-    assert again.digest() == given.digest() == clone(learner).set_params(priors="0.2,.3,0.5").fit(X, Y).digest()
-    assert given.digest() != clone(learner).set_params(priors=[0.2, 0.5, 0.3]).fit(X, Y).digest()
-    with pytest.raises(InputError, match="3 priors for 4 classes"):
-        given.learn(X, Y + 1, subjects=np.arange(400) + 400)
 
 
 @pytest.mark.parametrize(
