@@ -68,13 +68,13 @@ def place_numbers(numbers: Numbers, ruler: Ruler) -> npt.NDArray[np.int32]:
 
     Parameters
     ----------
-    numbers : ndarray of float64 (n_rows, n_columns)
+    numbers : ndarray of float64 (n_rows, >= n_columns)
 
     Returns
     -------
     ndarray of int32 (n_columns, n_rows)
     """
-    n_rows, n_columns = numbers.shape
+    n_rows, n_columns = len(numbers), len(ruler.low)
     out = np.empty((n_columns, n_rows), np.int32)
     for begin in range(0, n_rows, 64):  # so many rows of all columns stay in the nearest cache
         end = min(begin + 64, n_rows)
@@ -144,7 +144,7 @@ def split_intervals(before: Integers, bits: int, least: int) -> tuple[Integers, 
     """
     size = 1 << bits
     lows, widths = np.empty(2 * bits + 2, np.int64), np.empty(2 * bits + 2, np.int64)
-    found, held = np.empty(size, np.int64), np.empty(size, np.int64)
+    held = np.full(size, -1, np.int64)
     n_found = 0
     depth = 1
     lows[0], widths[0] = 0, size
@@ -155,13 +155,17 @@ def split_intervals(before: Integers, bits: int, least: int) -> tuple[Integers, 
         if width == 1 or rows < least:
             continue
         middle = low + width // 2
-        found[n_found], held[n_found] = middle, rows
+        held[middle] = rows
         n_found += 1
         lows[depth], widths[depth] = low, width // 2
         lows[depth + 1], widths[depth + 1] = middle, width // 2
         depth += 2
-    order = np.argsort(found[:n_found])
-    return found[:n_found][order], held[:n_found][order]
+    middles, counts, n = np.empty(n_found, np.int64), np.empty(n_found, np.int64), 0
+    for middle in range(size):
+        if held[middle] >= 0:
+            middles[n], counts[n] = middle, held[middle]
+            n += 1
+    return middles, counts
 
 
 @kernel
@@ -183,7 +187,13 @@ def leave_intervals(
     for position in positions:
         middle = half = (1 << bits) >> 1
         while half > 0 and position >= 0:
-            place = np.searchsorted(middles, middle)
+            place, behind = 0, len(middles)
+            while place < behind:
+                between = (place + behind) // 2
+                if middles[between] < middle:
+                    place = between + 1
+                else:
+                    behind = between
             if place == len(middles) or middles[place] != middle:
                 break
             counts[place] -= 1
@@ -226,7 +236,7 @@ def leave_bins(
     for j in range(len(facts)):
         held[j] -= counted[j] * facts[j]
         lost |= counted[j] * facts[j] > 0 and held[j] <= 0
-    placed = place_numbers(numbers[:, :n], ruler)
+    placed = place_numbers(numbers, ruler)
     for j in range(len(watched.place)):
         own = slice(watched.ends[j], watched.ends[j + 1])
         emptied |= leave_intervals(

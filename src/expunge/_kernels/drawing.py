@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from expunge._kernels.compiled import kernel
+from expunge._kernels.compiled import inner, kernel
 from expunge._kernels.siphash import Word, Words
 from expunge._kernels.trees import Bytes, Longs
 
@@ -48,7 +48,7 @@ def everybody(n_rows: int, paths: Words) -> Draws:
     return Draws(np.zeros(n_rows, np.uint64), nought, nought, np.uint64(2**32 - 1), paths)
 
 
-@kernel
+@inner
 def sees(draws: Draws, t: int, row: int) -> bool:
     """Tell whether a tree sees a row."""
     return (draws.who[row] * draws.odd[t] + draws.other[t]) >> HALF <= draws.limit

@@ -34,7 +34,7 @@ from typing import Final
 
 import numpy as np
 
-from expunge._kernels.compiled import kernel
+from expunge._kernels.compiled import inner, kernel
 from expunge._kernels.drawing import Draws, sees
 from expunge._kernels.keeping import count_row, free_table, head, new_table
 from expunge._kernels.siphash import Words, siphash
@@ -68,7 +68,7 @@ def drawn(path: np.uint64, place: int, features: Longs) -> int:
     return features[place]
 
 
-@kernel
+@inner
 def _child(key: Words, path: np.uint64, side: int) -> np.uint64:
     """Return the path of a child."""
     about = np.empty(2, np.uint64)
@@ -76,7 +76,7 @@ def _child(key: Words, path: np.uint64, side: int) -> np.uint64:
     return siphash(key, about)
 
 
-@kernel
+@inner
 def scan(counts: Ints, f: int, whole: Ints, n: int, shape: Shape, left: Longs, best: Reals) -> None:
     """Look at the thresholds of a feature.
 
@@ -107,7 +107,7 @@ def scan(counts: Ints, f: int, whole: Ints, n: int, shape: Shape, left: Longs, b
             _weigh(_squares(left, n_left, whole, n), f, b, n_left, n, best)
 
 
-@kernel
+@inner
 def _scan_two(counts: Ints, f: int, whole: Ints, n: int, shape: Shape, best: Reals) -> None:
     """Do what `scan` does where there are two classes, whose squares are equal."""
     min_leaf, parts, first = shape.min_leaf, shape.whole, np.int64(whole[0])
@@ -126,7 +126,7 @@ def _scan_two(counts: Ints, f: int, whole: Ints, n: int, shape: Shape, best: Rea
                 _weigh(squares, f, b, n_left, n, best)
 
 
-@kernel
+@inner
 def _sorted_scan(
     bins: Bytes,
     y: Bytes,
@@ -157,7 +157,7 @@ def _sorted_scan(
             _weigh(_squares(left, n_left, whole, n), f, ordered[i] >> 16, n_left, n, best)
 
 
-@kernel
+@inner
 def _squares(left: Longs, n_left: int, whole: Ints, n: int) -> float:
     """Return the sum of squares in a split's gain; the classes in order, so that it is one."""
     squares = 0.0
@@ -167,7 +167,7 @@ def _squares(left: Longs, n_left: int, whole: Ints, n: int) -> float:
     return squares
 
 
-@kernel
+@inner
 def _weigh(squares: float, f: int, threshold: int, n_left: int, n: int, best: Reals) -> None:
     """Note a split, if it is the best or the second best; the first of equals is the best."""
     product = float(n_left) * float(n - n_left)
@@ -180,24 +180,33 @@ def _weigh(squares: float, f: int, threshold: int, n_left: int, n: int, best: Re
             best[1] = gain
 
 
-@kernel
+@inner
+def largest(numbers: Ints) -> int:
+    """Return the largest of some numbers that are not below 0."""
+    most = numbers[0]
+    for one in numbers:
+        most = max(most, one)
+    return most
+
+
+@inner
 def alike(y: Bytes, weight: Bytes, rows: Ints, whole: Ints, parts: int) -> int:
     """Return how many rows have what most of them have."""
     if parts == 1:
-        return whole.max()
+        return np.int64(largest(whole))
     held = np.zeros(256, np.int32)
     for row in rows:
         held[y[row]] += weight[row]
-    return held.max()
+    return np.int64(largest(held))
 
 
-@kernel
+@inner
 def lasting(gain: float, n: int, shape: Shape) -> int:
     """Return how many of n rows may leave before a difference of gains is gone; below 0 where rounding may make it."""
     return np.int64(math.floor((gain / n / (float(shape.whole) * shape.whole) - SAFE) / 2))
 
 
-@kernel
+@inner
 def settled(best: Reals, impure: int, n: int, shape: Shape) -> tuple[int, int, int]:
     """Return feature, threshold and budget; `impure` is how many may leave before the node may be pure."""
     if best[2] < 0:
@@ -211,7 +220,7 @@ def settled(best: Reals, impure: int, n: int, shape: Shape) -> tuple[int, int, i
     )
 
 
-@kernel
+@inner
 def find_split(
     bins: Bytes, y: Bytes, weight: Bytes, rows: Ints, trees: Trees, t: int, k: int, shape: Shape, space: Room
 ) -> tuple[int, int, int]:
@@ -251,28 +260,27 @@ def find_split(
             drawn(path, place, features)
         f = features[place]
         size = shape.sizes[f] * n_classes
-        if kept and place < first:
-            if wide:
-                counts = trees.heap[t, at : at + 2 * size].view(np.uint32)
-                at += 2 * size
-                _count(bins, y, weight, rows, f, n_classes, shape.whole, counts)
-                scan_any(counts, f, whole, n, shape, space.left, best)
-            else:
-                few = trees.heap[t, at : at + size]
-                at += size
-                _count(bins, y, weight, rows, f, n_classes, shape.whole, few)
-                scan_any(few, f, whole, n, shape, space.left, best)
-        elif len(rows) <= SORTED and len(rows) * len(rows) < SHORT * shape.sizes[f]:
+        keeps = kept and place < first
+        if keeps and not wide:
+            few = trees.heap[t, at : at + size]
+            at += size
+            _count(bins, y, weight, rows, f, n_classes, shape.whole, few)
+            scan_any(few, f, whole, n, shape, space.left, best)
+        elif not keeps and len(rows) <= SORTED and len(rows) * len(rows) < SHORT * shape.sizes[f]:
             _sorted_scan(bins, y, weight, rows, f, whole, n, shape, space.left, space.sorted, best)
         else:
-            own = space.bins[:size]
-            own[:] = 0
-            _count(bins, y, weight, rows, f, n_classes, shape.whole, own)
-            scan_any(own, f, whole, n, shape, space.left, best)
+            counts = space.bins[:size]
+            if keeps:
+                counts = trees.heap[t, at : at + 2 * size].view(np.uint32)
+                at += 2 * size
+            else:
+                counts[:] = 0
+            _count(bins, y, weight, rows, f, n_classes, shape.whole, counts)
+            scan_any(counts, f, whole, n, shape, space.left, best)
     return settled(best, n - n_alike - 1, n, shape)
 
 
-@kernel
+@inner
 def weight_of(whole: Ints, shape: Shape) -> int:
     """Return how many rows have these parts of classes."""
     parts = np.int64(0)
@@ -281,7 +289,7 @@ def weight_of(whole: Ints, shape: Shape) -> int:
     return parts if shape.whole == 1 else parts // shape.whole
 
 
-@kernel
+@inner
 def _count(bins: Bytes, y: Bytes, weight: Bytes, rows: Ints, f: int, n_classes: int, whole: int, counts: Ints) -> None:
     """Count rows per bin of a feature and class, in counts that are nought; places without a sign are not checked."""
     many = np.uint32(n_classes)
@@ -297,7 +305,7 @@ def _count(bins: Bytes, y: Bytes, weight: Bytes, rows: Ints, f: int, n_classes: 
             counts[one + np.uint32(1)] += weight[row] * np.uint32(whole - y[row])
 
 
-@kernel
+@inner
 def scan_any(counts: Ints, f: int, whole: Ints, n: int, shape: Shape, left: Longs, best: Reals) -> None:
     """Look at the thresholds of a feature, whatever number of classes there is."""
     if len(whole) == 2:
@@ -306,7 +314,7 @@ def scan_any(counts: Ints, f: int, whole: Ints, n: int, shape: Shape, left: Long
         scan(counts, f, whole, n, shape, left, best)
 
 
-@kernel
+@inner
 def _part(bins: Bytes, threshold: int, rows: Ints, aside: Ints) -> int:
     """Bring the rows of at most a bin to the front, in order; returns how many. No branch depends on a row."""
     n_left = n_right = 0
@@ -316,11 +324,12 @@ def _part(bins: Bytes, threshold: int, rows: Ints, aside: Ints) -> int:
         rows[n_left], aside[n_right] = row, row
         n_left += 1 - right
         n_right += right
-    rows[n_left:] = aside[:n_right]
+    for i in range(n_right):
+        rows[n_left + i] = aside[i]
     return n_left
 
 
-@kernel
+@inner
 def _blindly(path: np.uint64, shape: Shape, space: Room) -> tuple[int, int, int]:
     """Draw a split of a node that is not for the data to choose, in the middle half of a feature's bins."""
     about, features = np.empty(2, np.uint64), space.features
@@ -336,7 +345,7 @@ def _blindly(path: np.uint64, shape: Shape, space: Room) -> tuple[int, int, int]
     return -1, 0, 0
 
 
-@kernel
+@inner
 def build(bins: Bytes, y: Bytes, weight: Bytes, trees: Trees, t: int, root: int, shape: Shape, space: Room) -> int:
     """Grow a node, whose rows stand together, down to its leaves; returns how many rows were looked at.
 
@@ -358,7 +367,7 @@ def build(bins: Bytes, y: Bytes, weight: Bytes, trees: Trees, t: int, root: int,
     stack[0] = root
     while depth > 0:
         depth -= 1
-        k = stack[depth]
+        k = np.int64(stack[depth])
         begin, n = trees.start[t, k] - first, trees.count[t, k]
         trees.fresh[t, k] = 1
         looked += n
@@ -379,7 +388,8 @@ def build(bins: Bytes, y: Bytes, weight: Bytes, trees: Trees, t: int, root: int,
         n_left = _part(near[:, feature], threshold, rows[begin : begin + n], own)
         for row in rows[begin : begin + n_left]:
             count_row(trees.classes[t, left], 0, np.int64(labels[row]), shape.whole, np.int64(weights[row]))
-        trees.classes[t, left + 1, :] = trees.classes[t, k] - trees.classes[t, left]
+        for c in range(trees.classes.shape[2]):
+            trees.classes[t, left + 1, c] = trees.classes[t, k, c] - trees.classes[t, left, c]
         for side in range(2):
             child = left + side
             trees.start[t, child] = first + begin + side * n_left
@@ -410,4 +420,4 @@ def grow_forest(bins: Bytes, y: Bytes, weight: Bytes, draws: Draws, trees: Trees
                 count_row(trees.classes[t, 0], 0, np.int64(y[row]), shape.whole, np.int64(weight[row]))
                 n += 1
         trees.count[t, 0], trees.path[t, 0] = n, draws.paths[t]
-        build(bins, y, weight, trees, t, 0, shape, space)
+        build(bins, y, weight, trees, t, np.int64(0), shape, space)

@@ -91,7 +91,6 @@ def dismiss(judges: Judges, leaving: Ints) -> None:
                 judges.heard[j] = 0
 
 
-@kernel
 def hear(bins: Bytes, draws: Draws, trees: Trees, judges: Judges, first: int) -> None:
     """Let the judges hear what is new in the trees; changes `judges`, and `trees.fresh`, which is nought then.
 
@@ -101,26 +100,46 @@ def hear(bins: Bytes, draws: Draws, trees: Trees, judges: Judges, first: int) ->
     first : int
         The class of the first score.
     """
-    for t in range(len(trees.feature)):
-        if not trees.fresh[t].any():
+    _hear(bins, draws, trees.feature, trees.threshold, trees.left, trees.classes, trees.fresh, judges, first)
+
+
+@kernel
+def _hear(
+    bins: Bytes,
+    draws: Draws,
+    feature: Shorts,
+    threshold: Shorts,
+    left: Ints,
+    classes: Ints,
+    fresh: Bytes,
+    judges: Judges,
+    first: int,
+) -> None:
+    for t in range(len(feature)):
+        news = np.uint8(0)
+        for mark in fresh[t]:
+            news |= mark
+        if not news:
             continue
         for j in range(len(judges.rows)):
             row = judges.rows[j]
             if row < 0 or sees(draws, t, row):
                 continue
             k = judges.leaf[t, j]
-            if k >= 0 and not trees.fresh[t, k]:
+            if k >= 0 and not fresh[t, k]:
                 continue
             k = 0
-            while trees.feature[t, k] >= 0:
-                k = trees.left[t, k] + (bins[row, trees.feature[t, k]] > trees.threshold[t, k])
+            while feature[t, k] >= 0:
+                k = left[t, k] + (bins[row, feature[t, k]] > threshold[t, k])
             judges.leaf[t, j] = k
-            whole = np.int64(trees.classes[t, k].sum())
+            whole = np.int64(0)
+            for c in range(classes.shape[2]):
+                whole += classes[t, k, c]
             for s in range(judges.sums.shape[1]):
-                share = np.int64(trees.classes[t, k, first + s]) * SHARE // whole if whole > 0 else SHARE // 2
+                share = np.int64(classes[t, k, first + s]) * SHARE // whole if whole > 0 else SHARE // 2
                 judges.sums[j, s] += share - judges.told[t, j, s]
                 judges.told[t, j, s] = share
-        trees.fresh[t] = 0
+        fresh[t] = 0
 
 
 @kernel

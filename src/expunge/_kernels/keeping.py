@@ -12,11 +12,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from expunge._kernels.compiled import kernel
+from expunge._kernels.compiled import inner
+from expunge._kernels.sorting import order
 from expunge._kernels.trees import Ints, Longs, Shape, Trees, Words16
 
 
-@kernel
+@inner
 def count_row(counts: Ints, at: int, label: int, whole: int, weight: int) -> None:
     """Add a row of some weight to the counts of classes that begin at a place; take it away where it is below 0."""
     if whole == 1:
@@ -26,27 +27,26 @@ def count_row(counts: Ints, at: int, label: int, whole: int, weight: int) -> Non
         counts[at + 1] += weight * (whole - label)
 
 
-@kernel
+@inner
 def head(n_features: int, shape: Shape) -> int:
     """Return how many words stand before a table's counts."""
     first = 1 + min(shape.n_features, n_features)
     return first + first % 2
 
 
-@kernel
-def features_of(trees: Trees, t: int, k: int, shape: Shape) -> Words16:
-    """Return the features of a node's table."""
-    begin = trees.table[t, k] + 1
-    return trees.heap[t, begin : begin + min(shape.n_features, len(shape.sizes))]
+@inner
+def features_of(heap: Words16, begin: int, shape: Shape) -> Words16:
+    """Return the features of the table that begins somewhere in a tree's heap."""
+    return heap[begin + 1 : begin + 1 + min(shape.n_features, len(shape.sizes))]
 
 
-@kernel
-def is_wide(trees: Trees, t: int, k: int) -> bool:
-    """Tell whether a node's table has two words for each count."""
-    return trees.heap[t, trees.table[t, k]] != 0
+@inner
+def is_wide(heap: Words16, begin: int) -> bool:
+    """Tell whether the table that begins somewhere in a tree's heap has two words for each count."""
+    return heap[begin] != 0
 
 
-@kernel
+@inner
 def _cells(features: Words16, n_classes: int, shape: Shape) -> int:
     """Return how many counts a table of some features has."""
     cells = 0
@@ -55,19 +55,19 @@ def _cells(features: Words16, n_classes: int, shape: Shape) -> int:
     return cells
 
 
-@kernel
+@inner
 def _words(cells: int, wide: bool, shape: Shape) -> int:
     """Return how many words a table of so many counts has."""
     return head(len(shape.sizes), shape) + (2 * cells if wide else cells + cells % 2)
 
 
-@kernel
-def _length(trees: Trees, t: int, k: int, shape: Shape) -> int:
-    """Return how many words a node's table has."""
-    return _words(_cells(features_of(trees, t, k, shape), trees.classes.shape[2], shape), is_wide(trees, t, k), shape)
+@inner
+def _length(heap: Words16, begin: int, n_classes: int, shape: Shape) -> int:
+    """Return how many words the table that begins somewhere in a tree's heap has."""
+    return _words(_cells(features_of(heap, begin, shape), n_classes, shape), is_wide(heap, begin), shape)
 
 
-@kernel
+@inner
 def new_table(trees: Trees, t: int, k: int, features: Longs, wide: bool, shape: Shape) -> bool:
     """Give a node a blank table; returns whether it has one."""
     free_table(trees, t, k, shape)
@@ -76,20 +76,21 @@ def new_table(trees: Trees, t: int, k: int, features: Longs, wide: bool, shape: 
     if used[0] + length > size:
         if used[1] + length > size - size // 8:
             return False  # it would be closed again and again
-        _close(trees, t, shape)
+        _close(trees.heap[t], trees.table[t], used, trees.classes.shape[2], shape)
     begin = used[0]
     used += length
     trees.table[t, k], trees.heap[t, begin] = begin, wide
-    trees.heap[t, begin + 1 : begin + 1 + len(features)] = features
+    for place in range(len(features)):
+        trees.heap[t, begin + 1 + place] = features[place]
     return True
 
 
-@kernel
+@inner
 def free_table(trees: Trees, t: int, k: int, shape: Shape) -> None:
     """Take a node's table away, blank."""
     begin = trees.table[t, k]
     if begin >= 0:
-        length = _length(trees, t, k, shape)
+        length = _length(trees.heap[t], np.int64(begin), trees.classes.shape[2], shape)
         trees.heap[t, begin : begin + length] = 0
         trees.used[t, 1] -= length
         if trees.used[t, 0] == begin + length:
@@ -97,36 +98,40 @@ def free_table(trees: Trees, t: int, k: int, shape: Shape) -> None:
         trees.table[t, k] = -1
 
 
-@kernel
-def _close(trees: Trees, t: int, shape: Shape) -> None:
+@inner
+def _close(heap: Words16, table: Ints, used: Longs, n_classes: int, shape: Shape) -> None:
     """Move a tree's tables to where the one before ends."""
-    heap, end = trees.heap[t], 0
-    for k in np.argsort(trees.table[t]):
-        begin = trees.table[t, k]
-        if begin >= 0:
-            length = _length(trees, t, k, shape)
-            for place in range(length):
-                heap[end + place] = heap[begin + place]
-            trees.table[t, k] = end
-            end += length
-    heap[end : trees.used[t, 0]] = 0
-    trees.used[t, :] = end
+    holders, begins = np.empty(len(table), np.int64), np.empty(len(table), np.uint64)
+    n = end = 0
+    for k in range(len(table)):
+        if table[k] >= 0:
+            holders[n], begins[n] = k, table[k]
+            n += 1
+    for which in order(begins[:n]):
+        begin = np.int64(begins[which])
+        length = _length(heap, begin, n_classes, shape)
+        for place in range(length):
+            heap[end + place] = heap[begin + place]
+        table[holders[which]] = end
+        end += length
+    heap[end : used[0]] = 0
+    used[:] = end
 
 
-@kernel
+@inner
 def take_from_table(
     trees: Trees, t: int, k: int, own: npt.NDArray[np.uint8], label: int, weight: int, shape: Shape
 ) -> None:
     """Take a row of these bins out of a node's counts."""
-    first = trees.table[t, k] + head(len(shape.sizes), shape)
-    features = features_of(trees, t, k, shape)
-    if is_wide(trees, t, k):
+    begin = np.int64(trees.table[t, k])
+    first, features = begin + head(len(shape.sizes), shape), features_of(trees.heap[t], begin, shape)
+    if is_wide(trees.heap[t], begin):
         _take(trees.heap[t, first:].view(np.uint32), features, trees.classes.shape[2], own, label, weight, shape)
     else:
         _take(trees.heap[t, first:], features, trees.classes.shape[2], own, label, weight, shape)
 
 
-@kernel
+@inner
 def _take(
     counts: Ints,
     features: Words16,
@@ -142,20 +147,19 @@ def _take(
         at += shape.sizes[f] * n_classes
 
 
-@kernel
+@inner
 def merge_table(trees: Trees, t: int, k: int, f: int, before: int, shape: Shape) -> None:
     """Merge two bins of a feature in a node's counts, whose later ones move up; `shape` has one bin less."""
-    n_classes, at = trees.classes.shape[2], 0
-    features = features_of(trees, t, k, shape)
+    n_classes, at, begin = trees.classes.shape[2], 0, np.int64(trees.table[t, k])
+    features = features_of(trees.heap[t], begin, shape)
     for one in features:
         if one == f:
             break
         at += shape.sizes[one] * n_classes
     else:
         return
-    cells, wide = _cells(features, n_classes, shape), is_wide(trees, t, k)
+    cells, wide = _cells(features, n_classes, shape), is_wide(trees.heap[t], begin)
     length, after = _words(cells + n_classes, wide, shape), _words(cells, wide, shape)
-    begin = trees.table[t, k]
     counts = trees.heap[t, begin + head(len(shape.sizes), shape) : begin + length]
     if wide:
         _merge(counts.view(np.uint32), at + before * n_classes, n_classes)
@@ -166,7 +170,7 @@ def merge_table(trees: Trees, t: int, k: int, f: int, before: int, shape: Shape)
         trees.used[t, 0] = begin + after
 
 
-@kernel
+@inner
 def _merge(counts: Ints, first: int, n_classes: int) -> None:
     for c in range(n_classes):
         counts[first + c] += counts[first + n_classes + c]

@@ -7,23 +7,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from expunge._kernels.compiled import kernel
+from expunge._kernels.compiled import inner, kernel
 from expunge._kernels.drawing import Draws, sees
-from expunge._kernels.forests import build, find_split, lasting, scan_any, settled, weight_of
+from expunge._kernels.forests import build, find_split, largest, lasting, scan_any, settled, weight_of
 from expunge._kernels.keeping import count_row, features_of, free_table, head, is_wide, merge_table, take_from_table
 from expunge._kernels.trees import Bytes, Ints, Room, Shape, Trees
 
 
-@kernel
+@inner
 def _find_again(trees: Trees, t: int, k: int, shape: Shape, space: Room) -> tuple[int, int, int]:
     """Find the best split of a large node from its counts; the feature is -1 where its rows must tell."""
     whole = trees.classes[t, k]
     n, n_classes = weight_of(whole, shape), len(whole)
     best = np.full(5, -1.0)
-    if n < 2 * shape.min_leaf or (shape.whole == 1 and whole.max() == n):
+    if n < 2 * shape.min_leaf or (shape.whole == 1 and largest(whole) == n):
         return -1, 0, 0
-    at, wide = trees.table[t, k] + head(len(shape.sizes), shape), is_wide(trees, t, k)
-    for f in features_of(trees, t, k, shape):
+    begin = np.int64(trees.table[t, k])
+    at, wide = begin + head(len(shape.sizes), shape), is_wide(trees.heap[t], begin)
+    for one in features_of(trees.heap[t], begin, shape):
+        f = np.int64(one)
         size = shape.sizes[f] * n_classes
         if wide:
             scan_any(trees.heap[t, at : at + 2 * size].view(np.uint32), f, whole, n, shape, space.left, best)
@@ -32,23 +34,23 @@ def _find_again(trees: Trees, t: int, k: int, shape: Shape, space: Room) -> tupl
             scan_any(trees.heap[t, at : at + size], f, whole, n, shape, space.left, best)
             at += size
     if shape.whole == 1:
-        return settled(best, n - whole.max() - 1, n, shape)
+        return settled(best, n - largest(whole) - 1, n, shape)
     impure = lasting(best[0], n, shape)  # where nothing differs nothing is gained
     return settled(best, impure, n, shape) if impure >= 0 else (-1, 0, 0)
 
 
-@kernel
+@inner
 def _gather(trees: Trees, t: int, k: int, shape: Shape, space: Room, release: bool) -> int:
     """Copy the rows below a node into `space.rows`; returns how many.
 
     With `release` its descendants become free; they and the places where the rows were are blanked: what is not used
     again must not tell of a row that leaves later.
     """
-    stack, depth, n = space.stack, 1, 0
+    stack, depth, n = space.stack, 1, np.int64(0)
     stack[0] = k
     while depth > 0:
         depth -= 1
-        node = stack[depth]
+        node = np.int64(stack[depth])
         if release:
             trees.fresh[t, node] = 1
             free_table(trees, t, node, shape)
@@ -72,10 +74,10 @@ def _gather(trees: Trees, t: int, k: int, shape: Shape, space: Room, release: bo
     return n
 
 
-@kernel
+@inner
 def _take_out(bins: Bytes, y: Bytes, weight: Bytes, trees: Trees, t: int, row: int, shape: Shape) -> None:
     """Take a row out of the counts on its way, and out of its leaf."""
-    k, label, own = 0, np.int64(y[row]), np.int64(weight[row])
+    k, label, own = np.int64(0), np.int64(y[row]), np.int64(weight[row])
     while True:
         trees.count[t, k] -= 1
         count_row(trees.classes[t, k], 0, label, shape.whole, -own)
@@ -96,7 +98,7 @@ def _take_out(bins: Bytes, y: Bytes, weight: Bytes, trees: Trees, t: int, row: i
             return
 
 
-@kernel
+@inner
 def forget_from_tree(
     bins: Bytes, y: Bytes, weight: Bytes, trees: Trees, t: int, leaving: Ints, shape: Shape, space: Room, waiting: Ints
 ) -> tuple[int, int]:
@@ -120,7 +122,7 @@ def forget_from_tree(
     waiting[0], n_waiting = 0, 1
     while n_waiting > 0:
         n_waiting -= 1
-        k = waiting[n_waiting]
+        k = np.int64(waiting[n_waiting])
         if not trees.seen[t, k]:
             continue
         trees.seen[t, k] = 0
@@ -134,14 +136,15 @@ def forget_from_tree(
             if trees.table[t, k] >= 0:
                 feature, threshold, spare = _find_again(trees, t, k, shape, space)
             if feature < 0:
-                n = _gather(trees, t, k, shape, space, False)
+                n = _gather(trees, t, k, shape, space, np.bool_(False))
                 looked += n
                 feature, threshold, spare = find_split(bins, y, weight, space.rows[:n], trees, t, k, shape, space)
             if feature != trees.feature[t, k] or threshold != trees.threshold[t, k]:
                 _forget_seen(trees, t, k, space)
-                n = _gather(trees, t, k, shape, space, True)
+                n = _gather(trees, t, k, shape, space, np.bool_(True))
                 begin = trees.start[t, k]
-                trees.rows[t, begin : begin + n] = space.rows[:n]
+                for i in range(n):
+                    trees.rows[t, begin + i] = space.rows[i]
                 looked += build(bins, y, weight, trees, t, k, shape, space)
                 mended += 1
                 continue
@@ -152,14 +155,14 @@ def forget_from_tree(
     return looked, mended
 
 
-@kernel
+@inner
 def _forget_seen(trees: Trees, t: int, k: int, space: Room) -> None:
     """Reset the marks below a node."""
     stack, depth = space.stack, 1
     stack[0] = k
     while depth > 0:
         depth -= 1
-        node = stack[depth]
+        node = np.int64(stack[depth])
         trees.seen[t, node] = 0
         if trees.feature[t, node] >= 0:
             left = trees.left[t, node]

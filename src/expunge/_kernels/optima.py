@@ -29,7 +29,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from expunge._kernels.compiled import kernel
+from expunge._kernels.compiled import inner, kernel
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Places: TypeAlias = npt.NDArray[np.int32]
@@ -44,7 +44,7 @@ _TINY: Final = 1e-300
 _SPLIT: Final = 2.0**17 + 1
 
 
-@kernel
+@inner
 def _add(high: Floats, low: Floats, place: int, term: float) -> None:
     """Add to a sum of two parts; nothing is lost but in ``low``."""
     before = high[place]
@@ -54,7 +54,7 @@ def _add(high: Floats, low: Floats, place: int, term: float) -> None:
     high[place] = after
 
 
-@kernel
+@inner
 def _score(row: Places, numbers: Places, weights: Floats) -> tuple[float, float]:
     """Return z, and the sum of its terms' magnitudes."""
     z = weights[-1]

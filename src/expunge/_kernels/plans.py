@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from expunge._kernels.compiled import kernel
+from expunge._kernels.compiled import inner, kernel
 from expunge._kernels.siphash import Words, hash_each, siphash
-from expunge._kernels.tables import BINS, MOST_CELLS, MOST_FEATURES, Longs, Plan
+from expunge._kernels.sorting import order
+from expunge._kernels.tables import BINS, MOST_CELLS, MOST_FEATURES, Bytes, Ints, Longs, Plan
 
 
-@kernel
+@inner
 def _root(number: int, degree: int) -> int:
     """Return the largest integer whose power is at most a number."""
     found = 1
@@ -18,7 +19,6 @@ def _root(number: int, degree: int) -> int:
     return found
 
 
-@kernel
 def draw_plan(
     key: Words,
     live: Longs,
@@ -51,34 +51,65 @@ def draw_plan(
     widest : int
         Most features of a table, 1 to 3.
     """
-    features = np.zeros((rounds, candidates, MOST_FEATURES), np.int32)
-    arity = np.zeros((rounds, candidates), np.int32)
-    cells = np.ones((rounds, candidates), np.int32)
-    maps = np.zeros((rounds, candidates, MOST_FEATURES, BINS), np.uint8)
-    about, deck = np.empty(4, np.uint64), np.empty(0, np.int64)
-    dealt = decks = 0
-    for t in range(rounds):
-        for k in range(candidates):
+    shape = (rounds, candidates)
+    plan = Plan(
+        np.zeros((*shape, MOST_FEATURES), np.int32),
+        np.zeros(shape, np.int32),
+        np.ones(shape, np.int32),
+        np.zeros((*shape, MOST_FEATURES, BINS), np.uint8),
+    )
+    _draw(key, live, live.astype(np.uint64), bins, missing, named, names, widest, *plan)
+    return plan
+
+
+@kernel
+def _draw(
+    key: Words,
+    live: Longs,
+    words: Words,
+    bins: Longs,
+    missing: Longs,
+    named: Longs,
+    names: Words,
+    widest: int,
+    features: Ints,
+    arity: Ints,
+    cells: Ints,
+    maps: Bytes,
+) -> None:
+    about, deck = np.empty(4, np.uint64), np.empty(len(live), np.int64)
+    widths, drawn = np.empty(MOST_FEATURES, np.uint64), np.empty(MOST_FEATURES, np.int64)
+    dealt, decks = len(live), 0
+    for t in range(arity.shape[0]):
+        for k in range(arity.shape[1]):
             about[0], about[1], about[2], about[3] = 1, t, k, 0
             wanted = min(np.int64(siphash(key, about) % np.uint64(widest)) + 1, np.int64(len(live)))
             n = 0
             while n < wanted:
                 if dealt == len(deck):
                     about[0], about[1], about[2], about[3] = 2, decks, 0, 0
-                    deck = live[np.argsort(hash_each(key, about, live.astype(np.uint64)), kind="mergesort")]
+                    dealing = order(hash_each(key, about, words))
+                    for place in range(len(live)):
+                        deck[place] = live[dealing[place]]
                     decks += 1
                     dealt = 0
-                if (features[t, k, :n] == deck[dealt]).any():
+                again = False
+                for j in range(n):
+                    again |= features[t, k, j] == deck[dealt]
+                if again:
                     break  # a deck ended with it and the next begins with it
                 features[t, k, n] = deck[dealt]
                 dealt += 1
                 n += 1
-            chosen = features[t, k, :n]
-            chosen[:] = chosen[np.argsort(bins[chosen] * BINS + chosen, kind="mergesort")]
-            arity[t, k] = n
-            room, stride = MOST_CELLS, 1
             for j in range(n):
-                f = chosen[j]
+                widths[j], drawn[j] = bins[features[t, k, j]] * BINS + features[t, k, j], features[t, k, j]
+            by_width = order(widths[:n])
+            for j in range(n):
+                features[t, k, j] = drawn[by_width[j]]
+            arity[t, k] = n
+            room, stride = np.int64(MOST_CELLS), 1
+            for j in range(n):
+                f = np.int64(features[t, k, j])
                 levels = min(_root(room, n - j), bins[f] + missing[f])
                 groups = levels - missing[f]
                 about[0], about[1], about[2], about[3] = 3, t, k, f
@@ -87,9 +118,10 @@ def draw_plan(
                     for b in range(bins[f]):
                         maps[t, k, j, b] = stride * np.int64(hashes[b] % np.uint64(groups))
                 else:
-                    order = np.argsort(hashes[: bins[f] - 1], kind="mergesort")
+                    smallest = order(hashes[: bins[f] - 1])
                     cut = np.zeros(bins[f], np.int64)
-                    cut[order[: groups - 1] + 1] = 1
+                    for edge in smallest[: groups - 1]:
+                        cut[edge + 1] = 1
                     group = 0
                     for b in range(bins[f]):
                         group += cut[b]
@@ -99,4 +131,3 @@ def draw_plan(
                 stride *= levels
                 room //= levels
             cells[t, k] = stride
-    return Plan(features, arity, cells, maps)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from expunge._kernels.compiled import kernel
+from expunge._kernels.compiled import inner, kernel
 from expunge._kernels.tables import (
     MOST_CELLS,
     Bytes,
@@ -28,6 +28,7 @@ from expunge._kernels.tables import (
     value_of,
 )
 
+NONE: Final = np.int32(0)
 FEW_CELLS: Final = 4
 """Up to so many cells are looked for one by one."""
 FEW_ROWS: Final = 16
@@ -72,7 +73,7 @@ def empty_front(n: int, marks: Bytes) -> Front:
     )
 
 
-@kernel
+@inner
 def change_sums(
     bins: Bytes, t: int, own: int, change: int, plan: Plan, rule: Rule, chain: Chain, touched: Bytes
 ) -> None:
@@ -91,7 +92,7 @@ def change_sums(
     touched[own] = 1
 
 
-@kernel
+@inner
 def change_values(t: int, first: int, last: int, rule: Rule, chain: Chain, front: Front) -> int:
     """Compute the values of the cells whose sums changed, none of them beyond some; returns how many changed."""
     n_changed = 0
@@ -108,7 +109,7 @@ def change_values(t: int, first: int, last: int, rule: Rule, chain: Chain, front
     return n_changed
 
 
-@kernel
+@inner
 def _change_slopes(
     rows: Bytes, columns: Bytes, weight: Bytes, t: int, n_dirty: int, plan: Plan, rule: Rule, chain: Chain, front: Front
 ) -> None:
@@ -140,14 +141,14 @@ def _change_slopes(
     front.touched[: plan.cells[t, chain.chosen[t]]] = 1
 
 
-@kernel
+@inner
 def change_of(front: Front, place: int, t: int, weight: int, rule: Rule) -> int:
     """Return by how much a row's gradient and curvature changed, packed."""
     after, before = np.int64(front.now[place]), np.int64(front.was[place])
-    return slope_of(after, t, 0, weight, rule) - slope_of(before, t, 0, weight, rule)
+    return slope_of(after, t, NONE, weight, rule) - slope_of(before, t, NONE, weight, rule)
 
 
-@kernel
+@inner
 def _rows_of(cell: Bytes, wanted: Bytes, n_wanted: int, found: Ints) -> int:
     """List the rows of some cells; returns how many they are."""
     n = 0
@@ -173,7 +174,7 @@ def _rows_of(cell: Bytes, wanted: Bytes, n_wanted: int, found: Ints) -> int:
     return n
 
 
-@kernel
+@inner
 def push_few(alive: Bytes, t: int, n_dirty: int, n_changed: int, most: int, chain: Chain, front: Front) -> int:
     """Push the rows on whose scores changed before this round or in it; returns how many were pushed on."""
     scores, after, cell, value = chain.scores[t], chain.scores[t + 1], chain.cell[t], chain.values[t]
@@ -198,7 +199,7 @@ def push_few(alive: Bytes, t: int, n_dirty: int, n_changed: int, most: int, chai
     return n_next
 
 
-@kernel
+@inner
 def push_all(alive: Bytes, t: int, most: int, chain: Chain, front: Front) -> int:
     """Do what `push_few` does, by going through all rows."""
     scores, after, cell, value = chain.scores[t], chain.scores[t + 1], chain.cell[t], chain.values[t]
@@ -248,7 +249,7 @@ def forget_rows(
     n, rounds = len(target), len(plan.arity)
     marks = np.zeros((2, MOST_CELLS), np.uint8)
     front = empty_front(n, marks)
-    n_dirty = pushed = n_values = n_choices = 0
+    n_dirty = pushed = n_values = n_choices = np.int64(0)
     for t in range(rounds):
         first, last = MOST_CELLS, -1
         for i in leaving:

@@ -19,13 +19,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from expunge._kernels.compiled import kernel
+from expunge._kernels.compiled import inner, kernel
 from expunge._kernels.keeping import count_row, take_from_table
 from expunge._kernels.mending import forget_from_tree
 from expunge._kernels.trees import Bytes, Ints, Room, Shape, Trees
 
 
-@kernel
+@inner
 def _relabel(bins: Bytes, was: int, now: int, weight: int, trees: Trees, t: int, row: int, shape: Shape) -> None:
     """Change the counts on a row's way."""
     price = weight if 2 * abs(now - was) <= shape.whole else 2 * weight
@@ -44,7 +44,7 @@ def _relabel(bins: Bytes, was: int, now: int, weight: int, trees: Trees, t: int,
         k = trees.left[t, k] + (bins[row, feature] > trees.threshold[t, k])
 
 
-@kernel
+@inner
 def _as_it_was(bins: Bytes, trees: Trees, t: int, row: int) -> None:
     """Say of a row's leaf that it is the node that it was."""
     k = 0

@@ -46,23 +46,28 @@ def add_rows(counts: Longs, bins: Bytes, y: Bytes, weight: Bytes, rows: Ints, si
 @kernel
 def best_split(counts: Longs, sizes: Longs) -> Longs:
     """Return rows and columns on the left of the split that explains most, the first of equals: (1 + n_columns,)."""
-    whole = counts[0].sum(axis=0)
-    left, best = np.zeros_like(whole), np.zeros_like(whole)
+    n = counts.shape[2]
+    whole, left, best = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    for b in range(counts.shape[1]):
+        for c in range(n):
+            whole[c] += counts[0, b, c]
     most = 0.0
     for f in range(len(counts)):
         left[:] = 0
         for b in range(sizes[f] - 1):
             if counts[f, b, 0] == 0:
                 continue
-            left += counts[f, b]
+            for c in range(n):
+                left[c] += counts[f, b, c]
             if left[0] == whole[0]:
                 break
             squares = 0.0
-            for c in range(1, len(whole)):
+            for c in range(1, n):
                 apart = float(whole[0] * left[c] - left[0] * whole[c])
                 squares += apart * apart
             found = squares / (float(left[0]) * float(whole[0] - left[0]))
             if found > most:
                 most = found
-                best[:] = left
+                for c in range(n):
+                    best[c] = left[c]
     return best

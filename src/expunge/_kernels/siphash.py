@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from expunge._kernels.compiled import kernel
+from expunge._kernels.compiled import inner, kernel
 
 Word: TypeAlias = np.uint64
 Words: TypeAlias = npt.NDArray[np.uint64]
@@ -23,7 +23,7 @@ _V3: Final = np.uint64(0x7465646279746573)
 _END: Final = np.uint64(0xFF)
 
 
-@kernel
+@inner
 def _round(
     v0: np.uint64, v1: np.uint64, v2: np.uint64, v3: np.uint64
 ) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
@@ -74,7 +74,8 @@ def siphash(key: Words, words: Words) -> Word:
 def hash_each(key: Words, about: Words, values: Words) -> Words:
     """Return the hash of (*about, value) for each value: ndarray of uint64 (n_values,)."""
     words = np.empty(len(about) + 1, np.uint64)
-    words[:-1] = about
+    for place in range(len(about)):
+        words[place] = about[place]
     found = np.empty(len(values), np.uint64)
     for place in range(len(values)):
         words[-1] = values[place]

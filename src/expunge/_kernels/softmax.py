@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from expunge._kernels.compiled import kernel
+from expunge._kernels.compiled import inner, kernel
 from expunge._kernels.pushing import change_sums
 from expunge._kernels.tables import (
     MOST_CELLS,
@@ -89,7 +89,7 @@ def slopes_of_all(scores: Shorts, labels: Bytes, weight: Bytes, t: int, rule: Ru
             found[c, i] = slopes[c] * np.int64(weight[i])
 
 
-@kernel
+@inner
 def _change_values(t: int, plan: Plan, rule: Rule, chain: Chain, touched: Bytes, changed: Bytes) -> int:
     """Mark the cells whose values are others now, among those whose sums are; returns how many they are."""
     n, k = 0, chain.chosen[t]
@@ -103,7 +103,7 @@ def _change_values(t: int, plan: Plan, rule: Rule, chain: Chain, touched: Bytes,
     return n
 
 
-@kernel
+@inner
 def _list_rows(cell: Bytes, changed: Bytes, alive: Bytes, listed: Bytes, rows: Ints, n: int) -> int:
     """Add the rows of the cells that changed to a list, where they are not in it; returns its length."""
     for i in range(len(cell)):
@@ -114,7 +114,7 @@ def _list_rows(cell: Bytes, changed: Bytes, alive: Bytes, listed: Bytes, rows: I
     return n
 
 
-@kernel
+@inner
 def _keep_others(t: int, rows: Ints, n: int, rule: Rule, chains: Chain, now: Shorts) -> int:
     """Keep of a list of rows those whose scores after a round are others than they were; returns how many they are."""
     n_classes, kept = len(chains.scores), 0

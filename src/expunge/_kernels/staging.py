@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from expunge._kernels.compiled import kernel
+from expunge._kernels.compiled import inner, kernel
 from expunge._kernels.pushing import MANY, Front, change_of, change_values, push_all, push_few
 from expunge._kernels.tables import (
     MOST_CELLS,
@@ -51,7 +51,7 @@ def leaf_plan(rounds: int) -> Plan:
     )
 
 
-@kernel
+@inner
 def level_of(score: int, t: int, target: int, reach: int, rule: Rule) -> int:
     """Return a row's gradient before a round as a number of 0 to 255: those beyond -reach and reach as these."""
     gradient = slope_of(score, t, target, 1, rule) >> rule.half
@@ -155,7 +155,7 @@ def _other_cells(trees: Trees, b: int, wanted: Bytes, stack: Longs) -> None:
                 depth += 1
 
 
-@kernel
+@inner
 def _change_cells(
     rows: Bytes,
     target: Ints,
@@ -188,7 +188,7 @@ def _change_cells(
     return n
 
 
-@kernel
+@inner
 def _change_cell(
     rows: Bytes,
     target: Ints,
@@ -215,7 +215,7 @@ def _change_cell(
     return True
 
 
-@kernel
+@inner
 def _change_slopes(weight: Bytes, t: int, n_dirty: int, rule: Rule, chain: Chain, front: Front) -> None:
     """Bring the sums of a round up to date with the scores before it."""
     offset, shift, cell, sums = rule.offsets[t], rule.shift, chain.cell[t], chain.sums[t, 0]

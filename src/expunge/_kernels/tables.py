@@ -24,7 +24,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from expunge._kernels.compiled import kernel
+from expunge._kernels.compiled import inner, kernel
 
 Bytes = npt.NDArray[np.uint8]
 Shorts = npt.NDArray[np.int16]
@@ -153,14 +153,14 @@ def value_of(packed: int, rule: Rule) -> int:
     return -value if gradient > 0 else value
 
 
-@kernel
+@inner
 def gain_of(packed: int, rule: Rule) -> int:
     """Return what a cell adds to its candidate's gain."""
     gradient, curvature = float(packed >> rule.half), float(packed & ((1 << rule.half) - 1)) + rule.penalty
     return np.int64(16.0 * (gradient * gradient / curvature))
 
 
-@kernel
+@inner
 def cell_of(bins: Bytes, plan: Plan, t: int, k: int) -> int:
     """Return the cell of a row, given all of its bins."""
     cell = 0
@@ -169,7 +169,7 @@ def cell_of(bins: Bytes, plan: Plan, t: int, k: int) -> int:
     return cell
 
 
-@kernel
+@inner
 def best_of(gains: Longs) -> int:
     """Return the first candidate of largest gain."""
     best = 0
@@ -179,13 +179,13 @@ def best_of(gains: Longs) -> int:
     return best
 
 
-@kernel
+@inner
 def moved_by(score: int, value: int, most: int) -> int:
     """Return a score after a round."""
     return min(max(score + value, -LARGEST), most)
 
 
-@kernel
+@inner
 def _add_up(columns: Bytes, slope: Longs, plan: Plan, t: int, k: int, sums: Longs) -> None:
     """Add every row's gradient to its cell's sum. Two sums in turn: consecutive rows seldom wait for each other."""
     n, arity = len(slope), plan.arity[t, k]
@@ -220,7 +220,7 @@ def _add_up(columns: Bytes, slope: Longs, plan: Plan, t: int, k: int, sums: Long
         sums[cell] += other[cell]
 
 
-@kernel
+@inner
 def add_some(columns: Bytes, rows: Ints, slope: Longs, plan: Plan, t: int, k: int, sums: Longs) -> None:
     """Add some rows' gradients to their cells' sums."""
     arity = plan.arity[t, k]
@@ -228,7 +228,8 @@ def add_some(columns: Bytes, rows: Ints, slope: Longs, plan: Plan, t: int, k: in
     m1, x1 = plan.maps[t, k, 1], columns[plan.features[t, k, 1]]
     m2, x2 = plan.maps[t, k, 2], columns[plan.features[t, k, 2]]
     if arity == 0:
-        sums[0] += slope.sum()
+        for place in range(len(rows)):
+            sums[0] += slope[place]
     elif arity == 1:
         for place in range(len(rows)):
             sums[m0[x0[rows[place]]]] += slope[place]
@@ -242,7 +243,7 @@ def add_some(columns: Bytes, rows: Ints, slope: Longs, plan: Plan, t: int, k: in
             sums[m0[x0[i]] + m1[x1[i]] + m2[x2[i]]] += slope[place]
 
 
-@kernel
+@inner
 def place_rows(columns: Bytes, plan: Plan, t: int, k: int, cell: Bytes) -> None:
     """Write down every row's cell."""
     n, arity = len(cell), plan.arity[t, k]
@@ -262,7 +263,7 @@ def place_rows(columns: Bytes, plan: Plan, t: int, k: int, cell: Bytes) -> None:
             cell[i] = m0[x0[i]] + m1[x1[i]] + m2[x2[i]]
 
 
-@kernel
+@inner
 def revalue(chain: Chain, t: int, rule: Rule) -> None:
     """Compute all values of the chosen table."""
     k = chain.chosen[t]
@@ -271,7 +272,7 @@ def revalue(chain: Chain, t: int, rule: Rule) -> None:
         chain.values[t, cell] = value_of(packed, rule) if packed != 0 else 0
 
 
-@kernel
+@inner
 def find_slopes(target: Ints, weight: Bytes, t: int, rule: Rule, chain: Chain, slope: Longs) -> None:
     """Write down every row's gradient and curvature before a round.
 
@@ -281,14 +282,14 @@ def find_slopes(target: Ints, weight: Bytes, t: int, rule: Rule, chain: Chain, s
     near = np.empty((2 * far >> rule.shift) + 2, np.int64)
     first = (-far + rule.offsets[t]) >> rule.shift
     for bucket in range(len(near)):
-        near[bucket] = slope_of(((first + bucket) << rule.shift) - rule.offsets[t], t, 0, 1, rule)
+        near[bucket] = slope_of(((first + bucket) << rule.shift) - rule.offsets[t], t, np.int32(0), np.uint8(1), rule)
     last = ((far - 1 + rule.offsets[t]) >> rule.shift) - first
     for i in range(len(target)):
         bucket = min(max(((np.int64(scores[i]) + rule.offsets[t]) >> rule.shift) - first, 0), last)
         slope[i] = (near[bucket] - (np.int64(target[i]) << rule.half)) * np.int64(weight[i])
 
 
-@kernel
+@inner
 def add_values(t: int, rule: Rule, chain: Chain) -> None:
     """Compute every row's score after a round."""
     scores, values, cell, after = chain.scores[t], chain.values[t], chain.cell[t], chain.scores[t + 1]

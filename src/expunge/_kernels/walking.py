@@ -47,7 +47,9 @@ def flat(trees: Trees) -> tuple[Ints, Ints, Longs, Ints]:
             if parent >= 0:
                 nodes[parent, 2] = n - parent
             places[n] = k
-            nodes[n, 0], classes[n] = trees.feature[t, k], trees.classes[t, k]
+            nodes[n, 0] = trees.feature[t, k]
+            for c in range(classes.shape[1]):
+                classes[n, c] = trees.classes[t, k, c]
             if trees.feature[t, k] >= 0:
                 nodes[n, 1] = trees.threshold[t, k]
                 left = trees.left[t, k]

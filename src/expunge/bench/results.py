@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-PARTS: Final = ("accuracy", "forgetting", "growth", "sequences", "adversary", "serving", "sharding")
+PARTS: Final = ("accuracy", "forgetting", "growth", "sequences", "adversary", "serving", "sharding", "starting")
 
 Results = Mapping[str, Mapping[str, Any]]
 """Part -> command, date, machine, clock, seconds, and `found`."""

@@ -9,7 +9,18 @@ from typing import Any, Final
 
 from threadpoolctl import threadpool_limits
 
-from expunge.bench import accuracy, adversary, forgetting, growth, results, rivals, sequences, serving, sharding
+from expunge.bench import (
+    accuracy,
+    adversary,
+    forgetting,
+    growth,
+    results,
+    rivals,
+    sequences,
+    serving,
+    sharding,
+    starting,
+)
 from expunge.bench.environment import environment
 from expunge.bench.sizes import Size
 from expunge.bench.timing import CLOCK
@@ -22,6 +33,7 @@ MEASURES: Final[dict[str, Callable[[Size], dict[str, Any]]]] = {
     "adversary": adversary.measure,
     "serving": serving.measure,
     "sharding": sharding.measure,
+    "starting": starting.measure,
 }
 
 

@@ -35,6 +35,8 @@ class Size:
         Rows for which served models predict.
     designs : tuple of (int, int)
         Shards, and slices of each.
+    started : int
+        Learners whose first fits are measured.
     """
 
     people: int | None = None
@@ -52,6 +54,7 @@ class Size:
     owners: int = 50
     predicted: int = 20_000
     designs: tuple[tuple[int, int], ...] = tuple((shards, slices) for slices in (1, 4) for shards in (1, 2, 5, 10, 20))
+    started: int = 3
 
 
 FULL: Final = Size()
@@ -71,4 +74,5 @@ QUICK: Final = Size(
     owners=3,
     predicted=500,
     designs=((1, 1), (3, 2)),
+    started=1,
 )

@@ -146,6 +146,20 @@ def sharding(found: Found) -> str:
     return markdown(heading, lines)
 
 
+def starting(found: Found) -> str:
+    """Show what the first fit of an installation takes, and that of a later process."""
+    lines = [
+        [f"`{name}`", *(f"{own[when][what]:.1f} s" for when in own for what in ("fit", "forget")), _beyond(own)]
+        for name, own in found.items()
+    ]
+    heading = [f"{when} process: {what}" for when in _first(found) for what in ("fit", "first forget")]
+    return markdown(["", *heading, "import, beyond scikit-learn and pandas"], lines)
+
+
+def _beyond(own: Found) -> str:
+    return f"{own['later']['import']:.1f} s"
+
+
 PARTS: Final[dict[str, Callable[[Found], str]]] = {
     "accuracy": accuracy,
     "forgetting": forgetting,
@@ -154,6 +168,7 @@ PARTS: Final[dict[str, Callable[[Found], str]]] = {
     "adversary": adversary,
     "serving": serving,
     "sharding": sharding,
+    "starting": starting,
 }
 
 

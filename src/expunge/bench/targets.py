@@ -119,6 +119,16 @@ def _growth(results: Results, _: str, learner: str) -> float:
     return exponent(results["growth"]["found"][learner], "mean")
 
 
+def _first_fit(results: Results, _: str, learner: str) -> float:
+    return float(results["starting"]["found"][learner]["first"]["fit"])
+
+
+def _later_fit(results: Results, _: str, learner: str) -> float:
+    """Return import and fit of a later process, beyond the libraries."""
+    found = results["starting"]["found"][learner]["later"]
+    return float(found["import"] + found["fit"])
+
+
 def _missed(results: Results, _: str, learner: str) -> int:
     """Return how many of at least 1,000 random and 200 adversarial sequences did not end like a refit."""
     found = results["sequences"]["found"][learner]
@@ -134,6 +144,8 @@ def _of(learner: str, mean: int, memory: int, *others: Target) -> tuple[Target, 
         Target(learner, f"forget one, mean: LightGBM's refit >= {mean}x", _mean, operator.ge, mean, "{:,.0f}x"),
         Target(learner, "batches of 10 to 1,000 <= 1.1x of its own refit", _batches, operator.le, 1.1),
         Target(learner, f"memory <= {memory} MB", _memory, operator.le, memory, "{:.0f} MB", LARGER),
+        Target(learner, "first fit of an installation < 20 s", _first_fit, operator.lt, 20, "{:.1f} s", ()),
+        Target(learner, "to the first fit of a later process < 1 s", _later_fit, operator.lt, 1, "{:.1f} s", ()),
         Target(learner, "sequences unlike a refit, of 1,000 and 200: 0", _missed, operator.le, 0, "{:.0f}", ()),
     )
 

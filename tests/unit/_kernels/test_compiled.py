@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from expunge._kernels import siphash
 
 CODE = """
 import numpy as np
@@ -73,3 +77,14 @@ def test_a_folder_that_others_may_write_is_not_used(filled: tuple[Path, int], tm
     place.chmod(0o777)
     assert run(tmp_path) == value
     assert list(place.iterdir()) == []
+
+
+def test_what_only_kernels_call_says_so_rather_than_ending_the_process() -> None:
+    with pytest.raises(TypeError, match="_round is called by kernels only"):
+        siphash._round(np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4))
+
+
+def test_the_collector_runs_again_after_compiling() -> None:
+    assert gc.isenabled()
+    siphash.siphash(np.zeros(2, np.uint64), np.zeros(1, np.uint64))
+    assert gc.isenabled()

@@ -29,6 +29,11 @@ def everybody(n: int) -> Draws:
     return Draws(np.zeros(n, np.uint64), odd, np.zeros(N_TREES, np.uint64), np.uint64(2**32), paths)
 
 
+def plain(kernel: Any) -> Any:
+    """What is compiled, as Python runs it."""
+    return kernel.py_func
+
+
 @dataclass
 class Case:
     """Rows in bins, their classes (or numbers, of two parts) and weights, and how trees are grown."""
@@ -189,9 +194,9 @@ def check_tables(of: Case, trees: Trees) -> None:
         told = np.zeros(trees.heap.shape[1], bool)
         for k in np.flatnonzero(trees.table[t] >= 0).tolist():
             rows, begin = below(trees, t, k), int(trees.table[t, k])
-            features = keeping.features_of(trees, t, k, of.shape).tolist()
-            at = begin + keeping.head(4, of.shape)
-            kind = np.uint32 if keeping.is_wide(trees, t, k) else np.uint16
+            features = plain(keeping.features_of)(trees.heap[t], begin, of.shape).tolist()
+            at = begin + plain(keeping.head)(4, of.shape)
+            kind = np.uint32 if plain(keeping.is_wide)(trees.heap[t], begin) else np.uint16
             cells = of.n_classes * int(of.shape.sizes[features].sum())
             words = cells * np.dtype(kind).itemsize // 2
             found = trees.heap[t, at : at + words].view(kind).reshape(-1, of.n_classes).tolist()

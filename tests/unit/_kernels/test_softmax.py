@@ -53,7 +53,7 @@ def case(seed: int, n: int, n_classes: int, rounds: int, candidates: int, shift:
     labels = (columns[0] * n_classes // 7 + (rng.random(n) < 0.3)) % n_classes
     weight = (rng.random(n) >= 0.1) * rng.choice([1, 1, 3], n)
     names = rng.integers(0, 2**63, (4, 256)).astype(np.uint64)
-    plan = Plan(*plans.draw_plan(KEY, np.arange(4), bins, missing, named, names, rounds, candidates, 3))
+    plan = plans.draw_plan(KEY, np.arange(4), bins, missing, named, names, rounds, candidates, 3)
     offsets = rng.integers(0, 2**shift, rounds)
     rule = Rule(LOSS.levels, LOSS.half, shift, offsets, 0, LOSS.highest, 70.0, 256.0, step, weak * 256)
     starts = rng.integers(-300, 100, n_classes).tolist()

@@ -65,7 +65,7 @@ def case(
     )
     weight = (rng.random(n) >= passengers) * rng.choice([1, 1, 3], n)
     names = rng.integers(0, 2**63, (4, 256)).astype(np.uint64)
-    plan = Plan(*plans.draw_plan(KEY, np.arange(4), bins, missing, named, names, rounds, candidates, widest))
+    plan = plans.draw_plan(KEY, np.arange(4), bins, missing, named, names, rounds, candidates, widest)
     offsets = rng.integers(0, 2**shift, rounds)
     rate, penalty = 0.3 * 256 * loss.curvature / loss.gradient, float(loss.curvature)
     noise = weak * loss.gradient**2 / loss.curvature
@@ -204,9 +204,9 @@ def test_every_feature_comes_up_as_often_as_the_others() -> None:
 def test_an_edge_that_moves_touches_only_tables_of_its_feature() -> None:
     bins, gaps = np.array([30, 30, 30, 30], np.int64), np.zeros(4, np.int64)
     names = np.arange(4 * 256, dtype=np.uint64).reshape(4, 256)
-    before = Plan(*plans.draw_plan(KEY, np.arange(4), bins, gaps, gaps, names, 40, 3, 3))
+    before = plans.draw_plan(KEY, np.arange(4), bins, gaps, gaps, names, 40, 3, 3)
     names[2, 7] = 999_999
-    after = Plan(*plans.draw_plan(KEY, np.arange(4), bins, gaps, gaps, names, 40, 3, 3))
+    after = plans.draw_plan(KEY, np.arange(4), bins, gaps, gaps, names, 40, 3, 3)
     assert np.array_equal(before.features, after.features)
     moved = (before.maps != after.maps).any(axis=(2, 3))
     with_it = ((before.features == 2) & (np.arange(3) < before.arity[..., None])).any(axis=2)

@@ -48,6 +48,7 @@ def results() -> dict[str, dict[str, Any]]:
     cost = {"seconds": 0.05, "met": 0.1, "expected": 0.1}
     design = {"auc": 0.9, "aucs": [0.9], "fit": 0.5, "last_fit": 0.5, "overhead": 0.001, "forget": {"1": cost}}
     designs = [{"shards": shards, "slices": slices} | design for slices in (1, 4) for shards in (1, 10)]
+    began = {"libraries": 1.4, "import": 0.4, "fit": 0.5, "forget": 0.1}
     found = {
         "accuracy": {"adult": good, "diabetes130": good, "products": good},
         "forgetting": {"adult": fast, "diabetes130": fast},
@@ -56,6 +57,7 @@ def results() -> dict[str, dict[str, Any]]:
         "adversary": {"adult": hard, "diabetes130": hard},
         "serving": {"adult": predicted, "diabetes130": predicted},
         "sharding": {"adult": designs, "diabetes130": designs},
+        "starting": {name: {"first": began | {"fit": 19.9}, "later": began} for name in OWN},
     }
     machine = {"processor": "x86_64", "cores": 2, "numpy": "2.4"}
     head = {"command": "expunge bench learners", "date": "2026-11-28", "machine": machine, "clock": "processor"}

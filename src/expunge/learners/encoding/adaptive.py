@@ -100,7 +100,7 @@ class Binning:
 
         A missing cell, and a word that is not known, is the bin behind the last.
         """
-        return self._encode(place_numbers(cells.numbers[:, : _numeric(self.columns)], ruler(self.columns)), cells)
+        return self._encode(place_numbers(cells.numbers, ruler(self.columns)), cells)
 
     def merged(self, column: int, edge: int) -> tuple[Binning, int]:
         """Return the binning without an edge, and the number of the bin before it, which takes the one behind."""
@@ -234,7 +234,7 @@ def learn_bins(
     features: Sequence[Feature], columns: Sequence[Column], key: Keys, cells: Cells
 ) -> tuple[Binning, npt.NDArray[np.uint8], Watch]:
     """Find the bins of some rows, whose first columns are these; return the bins, the rows in them, and their watch."""
-    placed = place_numbers(cells.numbers[:, : _numeric(columns)], ruler(columns))
+    placed = place_numbers(cells.numbers, ruler(columns))
     edges, missing, splits = [], [], []
     numbers, codes = iter(enumerate(placed)), iter(cells.codes.T)
     for column in columns:

@@ -124,7 +124,7 @@ class Series:
 
 
 def _plan(binning: Binning, key: Keys, learner: Any) -> Plan:
-    drawn = plans.draw_plan(
+    return plans.draw_plan(
         key,
         binning.live,
         binning.bins,
@@ -135,4 +135,3 @@ def _plan(binning: Binning, key: Keys, learner: Any) -> Plan:
         int(learner.n_candidates),
         int(learner.max_features),
     )
-    return Plan(*drawn)
