@@ -19,7 +19,7 @@ def compiled():
     for module in pkgutil.iter_modules(expunge._kernels.__path__):
         loaded = importlib.import_module(f"expunge._kernels.{module.name}")
         for name, one in vars(loaded).items():
-            if hasattr(one, "signatures"):
+            if hasattr(one, "py_func"):
                 found[f"{module.name}.{name}"] = len(one.signatures)
     return found
 
