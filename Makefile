@@ -11,9 +11,10 @@ help: ## Show this help
 
 install: $(READY) ## Create .venv with the pinned development install
 
-$(READY): requirements-dev.lock pyproject.toml
+$(READY): requirements-dev.lock requirements-torch.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-torch.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
 
@@ -46,7 +47,7 @@ docs: $(READY) ## Build the documentation site into docs/_build; a warning is an
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build
 
 lock: ## Pin the development install anew (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --all-extras --group dev \
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --all-extras --no-extra torch --group dev \
 	  pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove what the other targets made

@@ -41,6 +41,7 @@ from expunge.learners.exact import (
     TableEncoder,
     staged,
 )
+from expunge.learners.networks import NetworkClassifier, NetworkRegressor
 from expunge.learners.registry import WRAPPERS
 
 OF_MEMBERS: dict[str, Any] = dict.fromkeys(("n_chains", "n_estimators", "n_trees", "min_samples_leaf", "judges"), ())
@@ -118,6 +119,8 @@ WRAPPED: list[tuple[Any, Any]] = [
     (LGBMRegressor(**LIGHT), LGBMRegressor(**LIGHT, learning_rate=0.5)),
     (XGBClassifier(n_estimators=3), XGBClassifier(n_estimators=3, learning_rate=0.9)),
     (XGBRegressor(n_estimators=3), XGBRegressor(n_estimators=3, learning_rate=0.9)),
+    (NetworkClassifier(epochs=2), NetworkClassifier(epochs=3)),
+    (NetworkRegressor(epochs=2), NetworkRegressor(epochs=2, batch_size=3)),
 ]
 """Estimators of other libraries, and one with another hyperparameter. Small: every check refits many times."""
 

@@ -45,6 +45,7 @@ from expunge.learners.exact import (
     StandardScaler,
     TableEncoder,
 )
+from expunge.learners.networks import NetworkClassifier
 
 ESTIMATORS = [
     RidgeClassifier(),
@@ -77,6 +78,7 @@ ESTIMATORS = [
     Retrained(LGBMClassifier(n_estimators=5)),
     Retrained(XGBClassifier(n_estimators=5)),
     Sharded(SklearnLogisticRegression(), n_shards=2),
+    Sharded(NetworkClassifier(epochs=60), n_shards=2),
     Sharded(LGBMClassifier(n_estimators=6, min_child_samples=2), n_shards=2, n_slices=2),
 ]
 

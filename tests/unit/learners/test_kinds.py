@@ -37,6 +37,7 @@ from expunge.learners.exact import (
     Sharded,
     blend,
 )
+from expunge.learners.networks import NetworkClassifier, NetworkRegressor
 from expunge.learners.served import ServedModel, TreesModel, digest_of_files, from_files, unpacked
 from expunge.learners.served.arrays import from_npz, to_npz
 from expunge.learners.served.model import KINDS
@@ -85,6 +86,9 @@ MODELS: dict[str, ServedModel] = {
     "bayes": GaussianNB().fit(X, Y).serve(),
     "bayes of counts": MultinomialNB().fit(X.assign(n=X["n"].abs()), Y).serve(),
     "bayes of three classes": LinearDiscriminantAnalysis().fit(X, np.arange(90) % 3).serve(),
+    "network": Retrained(NetworkClassifier(epochs=2)).fit(X, np.arange(90) % 3).serve(),
+    "network of two classes": Retrained(NetworkClassifier(epochs=2)).fit(X, Y).serve(),
+    "network regression": Retrained(NetworkRegressor(epochs=2)).fit(X, U).serve(),
     "lightgbm": Retrained(LGBMClassifier(n_estimators=4)).fit(X, Y).serve(),
     "xgboost": Retrained(XGBClassifier(n_estimators=4)).fit(X, np.arange(90) % 3).serve(),
     "xgboost regression": Retrained(XGBRegressor(n_estimators=4)).fit(X, U).serve(),

@@ -58,7 +58,8 @@ class Retrained(Wrapped):
     estimator : estimator
         ``Ridge``, ``RidgeClassifier``, ``LinearRegression``, ``Lasso``, ``ElasticNet``, ``LogisticRegression``,
         ``SGDClassifier``, ``SGDRegressor``, ``HistGradientBoostingClassifier`` or ``-Regressor`` of scikit-learn,
-        ``LGBMClassifier`` or ``-Regressor`` of LightGBM, ``XGBClassifier`` or ``-Regressor`` of XGBoost. Unfitted, or
+        ``LGBMClassifier`` or ``-Regressor`` of LightGBM, ``XGBClassifier`` or ``-Regressor`` of XGBoost,
+        ``NetworkClassifier`` or ``-Regressor`` (`expunge.learners.networks`). Unfitted, or
         fitted: only its hyperparameters are taken. Threads are pinned to one; seeds come from `key` and its
         ``random_state``.
     schema : Schema or None

@@ -60,18 +60,18 @@ class Work:
 def fit_slices(work: Work) -> tuple[ServedModel | None, ...]:
     """Fit the stages that are not kept; None for a stage of no rows, or of too few, or from which nothing goes on."""
     family, n_stages = family_of(work.estimator), len(work.slices)
-    goes_on = family.resume is not None and family.resume.able(work.estimator)
+    resume = family.resume if family.resume is not None and family.resume.able(work.estimator) else None
     tables = list(accumulate(work.slices, joined))
     columns = [_in_order(tables[: stage + 1], work.features) for stage in range(n_stages)]
     stages = list(work.kept)
     for stage in range(len(stages), n_stages):
         last = stage == n_stages - 1
-        if not (goes_on or last) or len(tables[stage]) < (1 if last else FEWEST):
+        if not (resume or last) or len(tables[stage]) < (1 if last else FEWEST):
             stages.append(None)
             continue
         rows = rows_of(columns[stage], tables[stage], of_classes=work.of_classes, named=work.named)
-        before = stages[stage - 1] if stage and goes_on else None
-        if before is not None and not _alike(before, rows):
+        before = stages[stage - 1] if stage else None
+        if before is not None and not (resume and _alike(before, rows) and resume.alike(before, rows)):
             before = None
         stages.append(_stage(work, family, rows, stage, before))
     return tuple(stages)
@@ -116,13 +116,13 @@ def _stage(work: Work, family: Family, rows: Rows, stage: int, before: ServedMod
     if rows.words is not None and len(rows.words) == 1:
         width = int(Scaled(rows.columns, 2).offsets[-1])
         return LinearModel(rows.signature(rows.columns), "scaled", 2, np.zeros((1, width)), np.zeros(1))
-    estimator, resume = clone(work.estimator), family.resume
+    estimator, resume, goes_on = clone(work.estimator), family.resume, stage < len(work.slices) - 1
     if resume is not None and resume.able(estimator):
         whole = getattr(estimator, resume.rounds)
         whole, n_stages = resume.usual if whole is None else int(whole), len(work.slices)
         done = whole * stage // n_stages if before is not None else 0
         rounds = whole * (stage + 1) // n_stages - done
         if rounds == 0 and before is not None:
-            return before
+            return before if goes_on else family.finish(before)
         estimator.set_params(**{resume.rounds: max(rounds, 1)})
-    return family.fit(estimator, rows, work.seeds[stage], before)
+    return family.fit(estimator, rows, work.seeds[stage], before, goes_on=goes_on)

@@ -47,6 +47,7 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "blend": "expunge.learners.served.blend:BlendModel",
         "neighbors": "expunge.learners.served.neighbors:NeighborsModel",
         "bayes": "expunge.learners.served.bayes:BayesModel",
+        "network": "expunge.learners.served.network:NetworkModel",
         "lightgbm": "expunge.learners.served.boosters:LightGBMModel",
         "xgboost": "expunge.learners.served.boosters:XGBoostModel",
     }

@@ -37,6 +37,7 @@ from expunge.learners.exact import Retrained
 from expunge.learners.exact.adapters import FAMILIES
 from expunge.learners.exact.retrained import in_keyed_order
 from expunge.learners.exact.wrapped import seed_of
+from expunge.learners.networks import NetworkClassifier, NetworkRegressor
 from expunge.learners.people import People, random_people
 from expunge.learners.served import from_files
 
@@ -47,6 +48,7 @@ CLASSIFIERS: dict[str, Any] = {
     "histogram": HistGradientBoostingClassifier(max_iter=5, min_samples_leaf=2, early_stopping=True, max_features=0.5),
     "lightgbm": LGBMClassifier(n_estimators=5, min_child_samples=2, subsample=0.5, subsample_freq=1, n_jobs=2),
     "xgboost": XGBClassifier(n_estimators=4, subsample=0.5, n_jobs=2),
+    "network": NetworkClassifier(epochs=2, batch_size=16),
 }
 REGRESSIONS: dict[str, Any] = {
     "linear": LinearRegression(),
@@ -54,6 +56,7 @@ REGRESSIONS: dict[str, Any] = {
     "histogram": HistGradientBoostingRegressor(max_iter=5, min_samples_leaf=2),
     "lightgbm": LGBMRegressor(n_estimators=5, min_child_samples=2, extra_trees=True),
     "xgboost": XGBRegressor(n_estimators=4, colsample_bynode=0.5),
+    "network": NetworkRegressor(epochs=2, batch_size=16),
 }
 
 

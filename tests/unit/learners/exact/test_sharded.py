@@ -31,6 +31,7 @@ from xgboost import XGBClassifier, XGBRegressor
 from expunge.errors import CannotForgetError, InputError
 from expunge.learners import create, dump, load
 from expunge.learners.exact import Retrained, Sharded, shards
+from expunge.learners.networks import NetworkClassifier, NetworkRegressor
 from expunge.learners.people import People, random_people
 from expunge.learners.reach import Needles, reachable
 from expunge.learners.served import from_files
@@ -42,6 +43,7 @@ CLASSIFIERS: dict[str, Any] = {
     "histogram": HistGradientBoostingClassifier(max_iter=4, min_samples_leaf=2),
     "lightgbm": LGBMClassifier(n_estimators=7, min_child_samples=2, subsample=0.5, subsample_freq=1),
     "xgboost": XGBClassifier(n_estimators=7, subsample=0.5),
+    "network": NetworkClassifier(epochs=6, batch_size=16),
 }
 REGRESSIONS: dict[str, Any] = {
     "ridge": Ridge(solver="sag"),
@@ -49,8 +51,9 @@ REGRESSIONS: dict[str, Any] = {
     "histogram": HistGradientBoostingRegressor(max_iter=4, min_samples_leaf=2),
     "lightgbm": LGBMRegressor(n_estimators=7, min_child_samples=2),
     "xgboost": XGBRegressor(n_estimators=7, colsample_bynode=0.5),
+    "network": NetworkRegressor(epochs=6, batch_size=16),
 }
-GOES_ON = ("sgd", "lightgbm", "xgboost")
+GOES_ON = ("sgd", "lightgbm", "xgboost", "network")
 
 
 def fitted(estimator: Any, people: People, key: bytes | None = KEY, **params: Any) -> Sharded:

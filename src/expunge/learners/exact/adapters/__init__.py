@@ -11,13 +11,13 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from expunge.errors import InputError
-from expunge.learners.exact.adapters import lightgbm, linear, trees, xgboost
+from expunge.learners.exact.adapters import lightgbm, linear, torch, trees, xgboost
 from expunge.learners.exact.adapters.family import Family
 from expunge.learners.served.boosters import load_library
 from expunge.learners.values import Scalar
 
 FAMILIES: Final[Mapping[str, Family]] = MappingProxyType(
-    {family.name: family for module in (linear, trees, lightgbm, xgboost) for family in module.FAMILIES}
+    {family.name: family for module in (linear, trees, lightgbm, xgboost, torch) for family in module.FAMILIES}
 )
 """Class name -> family."""
 

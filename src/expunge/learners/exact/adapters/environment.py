@@ -34,6 +34,8 @@ def environment(package: str) -> dict[str, str]:
         _DISTRIBUTIONS.get(name, name): str(import_module(name).__version__)
         for name in ("numpy", "scipy", "sklearn", package)
     }
+    if package == "torch":
+        versions["torch kernels"] = str(import_module(package).backends.cpu.get_cpu_capability())
     kernels = {str(library["architecture"]) for library in threadpool_info() if library["user_api"] == "blas"}
     return {
         "system": platform.system(),

@@ -84,12 +84,15 @@ class Resume:
         The model of before, and what was learned beyond it.
     able : callable of (estimator), giving bool
         Whether hyperparameters allow it.
+    alike : callable of (ServedModel, Rows), giving bool
+        Whether rows mean to the model of before what they meant, beside classes and categories.
     """
 
     rounds: str
     usual: int
     learn: Callable[[Any, Rows, Any], ServedModel]
     able: Callable[[Any], bool] = lambda _: True
+    alike: Callable[[Any, Rows], bool] = lambda _, __: True
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,8 @@ class Family:
         How a classifier's scores become probabilities: one over all classes, each class against the rest, or not.
     resume : Resume or None
         How a fit goes on from an earlier one; None where it cannot.
+    finish : callable of (ServedModel), giving a ServedModel
+        Leaves out what only a fit that goes on needs.
     """
 
     name: str
@@ -132,6 +137,7 @@ class Family:
     choices: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
     link: Callable[[Any], LinkName | None] = lambda _: None
     resume: Resume | None = None
+    finish: Callable[[Any], ServedModel] = lambda model: model
 
     def hyperparameters(self, estimator: Any) -> dict[str, Scalar]:
         """Return what was set and counts; the library's defaults are left out.
@@ -152,7 +158,9 @@ class Family:
             )
         return {name: self._scalar(name, changed[name]) for name in self.counts if name in changed}
 
-    def fit(self, estimator: Any, rows: Rows, seed: int, before: ServedModel | None = None) -> ServedModel:
+    def fit(
+        self, estimator: Any, rows: Rows, seed: int, before: ServedModel | None = None, *, goes_on: bool = False
+    ) -> ServedModel:
         """Fit a pinned clone on one thread.
 
         Parameters
@@ -162,6 +170,8 @@ class Family:
         seed : int
         before : ServedModel or None
             What to go on from, where the family can (`resume`).
+        goes_on : bool
+            Whether a later fit is to go on from what is returned.
 
         Raises
         ------
@@ -173,12 +183,14 @@ class Family:
         try:
             with threadpool_limits(limits=THREADS):
                 if before is not None and self.resume is not None:
-                    return self.resume.learn(pinned, rows, before)
-                return self.learn(pinned, rows)
+                    found = self.resume.learn(pinned, rows, before)
+                else:
+                    found = self.learn(pinned, rows)
         except (ValueError, TypeError, ArithmeticError) as error:
             raise InputError(
                 f"{self.name} cannot learn from these rows: {error}", mend="Change the hyperparameters or the rows."
             ) from error
+        return found if goes_on else self.finish(found)
 
     def _scalar(self, name: str, value: Any) -> Scalar:
         try:
