@@ -93,8 +93,8 @@ class Sharded(Wrapped):
 
     People go to shards, and within a shard to slices, by keyed hash (SISA: Bourtoule et al. 2021). Each shard is
     encoded by itself. Where the estimator can go on from an earlier fit (LightGBM and XGBoost: from its trees;
-    ``SGDClassifier`` and ``SGDRegressor``: from its coefficients; networks: from weights and optimiser) a shard is learned slice by slice, and only the
-    stages from the first slice on that somebody leaves are learned again.
+    ``SGDClassifier`` and ``SGDRegressor``: from its coefficients; networks: from weights and optimiser) a shard is
+    learned slice by slice, and only the stages from the first slice on that somebody leaves are learned again.
 
     Parameters
     ----------
