@@ -24,11 +24,16 @@ from typing import Any, Final
 
 from expunge.access.actions import Action, Role
 from expunge.access.rules import Question, Verdict, checked, decide, default_rules, roles_allowed
+from expunge.domain.guarantee import FLOORS
 from expunge.errors import InputError, WorkspaceError
 
 SETTINGS_FILE: Final = "policy.json"
 RULES_FILE: Final = "policy.cedar"
-CHOICES: Final = {"replay": ("always", "sampled", "on-demand"), "on_suppressed": ("refuse", "quarantine")}
+CHOICES: Final = {
+    "replay": ("always", "sampled", "on-demand"),
+    "on_suppressed": ("refuse", "quarantine"),
+    "guarantee_floor": tuple(FLOORS),
+}
 
 LONGEST_DAYS: Final = 36_500
 
@@ -57,6 +62,9 @@ class Policy:
         An approved request waits at most so long for others to make up a batch.
     safe_days : int
         Days before the law's last day from which nothing waits any more, whatever else this policy says.
+    guarantee_floor : {"exact", "portable"}
+        What an erasure has to reach in a model. ``portable``: exact on any machine; a model that is exact in one
+        environment only is not trained, and retired where somebody leaves it.
     utility_drop : float
         A model whose held-out score falls by more than this waits for a decision; 1 is no bound.
     rotate_days : int
@@ -84,6 +92,7 @@ class Policy:
     min_batch: int = 1
     window_days: int = 0
     safe_days: int = 3
+    guarantee_floor: str = "exact"
     utility_drop: float = 1.0
     rotate_days: int = 0
     replay: str = "always"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,19 @@ class Empirical:
 
 
 Guarantee: TypeAlias = Exact | Certified | Empirical
+
+FLOORS: Final = {"portable": ("portable",), "exact": ("portable", "environment")}
+"""Floor that a policy may set -> scopes of `Exact` that reach it."""
+
+
+def reaches(guarantee: Mapping[str, Any], floor: str) -> bool:
+    """Tell whether a guarantee, as `to_dict` wrote it, reaches a floor.
+
+    Examples
+    --------
+    >>> reaches(Exact("environment").to_dict(), "exact"), reaches(Exact("environment").to_dict(), "portable")
+    (True, False)
+    >>> reaches(Empirical("AUC 0.51").to_dict(), "exact")
+    False
+    """
+    return guarantee["class"] == "exact" and guarantee["scope"] in FLOORS[floor]

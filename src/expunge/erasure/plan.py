@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from expunge.access.policy import Policy
 from expunge.domain.cost import duration
+from expunge.domain.guarantee import reaches
 from expunge.domain.plan import Candidate, CopyPlan, Method, Plan
 from expunge.erasure.release import rule_of
 from expunge.erasure.scope import Retention, Scope
@@ -106,14 +107,18 @@ def _model(
     still = seen.records(model.id, {one.ref for one in scope.retained if not one.restricts})
     kept = [one for one in scope.retained if one.ref in still]
     records, total = sum(leaving.values()), model.records
-    rotates = bool(leaving) and seeds.is_due(seen.policy, model.seeded)
+    floor = seen.policy.guarantee_floor
+    below = "" if reaches(facts.guarantee, floor) else f"the policy asks for more: {floor}"
+    rotates = bool(leaving) and not below and seeds.is_due(seen.policy, model.seeded)
     rotation = f"its seed is of {model.seeded[:10]} and is renewed by a full retrain" if rotates else ""
-    found = candidates(facts, len(leaving), records, total, rotation)
+    found = candidates(facts, len(leaving), records, total, rotation, below)
     taken = next(one for one in found if not one.lost)
     refit = next(one for one in found if one.method is Method.REFIT)
     # No figure in words: a number in a text is somebody's, where ids are as small.
     reason = f"{taken.how}: {rotation or 'the cheapest way'}"
-    if facts.refits and not rotation:
+    if below:
+        reason = f"retired, since {below}"
+    elif facts.refits and not rotation:
         reason = "this learner forgets by a full refit"
     return CopyPlan(
         object_id=model.id,
@@ -124,7 +129,7 @@ def _model(
         subjects=len(leaving),
         records=records,
         of_records=total,
-        guarantee=facts.guarantee_words,
+        guarantee=taken.guarantee if leaving else facts.guarantee_words,
         seconds=taken.seconds if leaving else 0.0,
         refit_seconds=refit.seconds,
         why=_why(
@@ -138,7 +143,7 @@ def _model(
 
 
 def candidates(
-    facts: register.Facts, subjects: int, records: int, total: int, rotation: str = ""
+    facts: register.Facts, subjects: int, records: int, total: int, rotation: str = "", below: str = ""
 ) -> tuple[Candidate, ...]:
     """Return every way to take people out of a model, the cheapest of those that leave one without `lost`.
 
@@ -149,18 +154,28 @@ def candidates(
         Who leaves, and of how many records.
     rotation : str
         Why only a full refit will do, if so.
+    below : str
+        Why no model will do that this learner leaves, if so.
     """
     refit = facts.costs.refit(total - records)
     forget, basis = facts.costs.forget(subjects, records, total)
     slow = f"takes {duration(refit)}, {facts.forgets} {duration(forget)}"
     mends = not facts.refits and not rotation and forget <= refit
     shared: dict[str, Any] = {"memory": facts.state_bytes, "guarantee": facts.guarantee_words}
-    own = Candidate(Method.FORGET, facts.forgets, forget, basis, **shared, lost=_lost_to_refit(mends, rotation, slow))
+    own = Candidate(
+        Method.FORGET, facts.forgets, forget, basis, **shared, lost=below or _lost_to_refit(mends, rotation, slow)
+    )
     return (
         *(() if facts.refits else (own,)),
-        Candidate(Method.REFIT, "full refit", refit, "measured", **shared, lost=slow if mends else ""),
+        Candidate(Method.REFIT, "full refit", refit, "measured", **shared, lost=below or (slow if mends else "")),
         Candidate(
-            Method.RETIRE, "retired", 0.0, "expected", 0, "no model is left", "a model can be kept, and is asked for"
+            Method.RETIRE,
+            "retired",
+            0.0,
+            "expected",
+            0,
+            "no model is left",
+            "" if below else "a model can be kept, and is asked for",
         ),
     )
 

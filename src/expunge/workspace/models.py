@@ -25,7 +25,7 @@ from expunge.access.policy import CHOICES
 from expunge.datasets import RawTable, Table, held_out, refreshed
 from expunge.datasets.cast import cast_column
 from expunge.domain.cost import Costs
-from expunge.domain.guarantee import Exact
+from expunge.domain.guarantee import Exact, reaches
 from expunge.domain.report import Check
 from expunge.domain.schema import Kind, Schema
 from expunge.errors import InputError, NotFoundError
@@ -105,6 +105,11 @@ def train(
             raise InputError(
                 f"learner {learner!r} guarantees: {fitted.guarantee}.",
                 mend="A workspace certifies Exact learners only; take one of those.",
+            )
+        if not reaches(fitted.guarantee.to_dict(), floor := workspace.policy.guarantee_floor):
+            raise InputError(
+                f"learner {learner!r} guarantees: {fitted.guarantee}; the policy asks for: {floor}.",
+                mend="Take a learner that reaches it, or change guarantee_floor in policy.json.",
             )
         chosen = replay or ("always" if seconds < SOON else workspace.policy.replay)
         connection.execute(update(MODEL).where(MODEL.c.id == model).values(replay=chosen))

@@ -87,6 +87,12 @@ def test_a_seed_that_is_renewed_leaves_a_refit_alone() -> None:
     assert [one.lost for one in found][:2] == ["its seed is old", ""]
 
 
+def test_below_the_floor_of_the_policy_no_model_is_left() -> None:
+    found = plan.candidates(facts_with(Costs(2.0, 1000)), 1, 1, 1000, below="the policy asks for more: portable")
+    assert [one.method for one in found if not one.lost] == [Method.RETIRE]
+    assert {one.lost for one in found if one.lost} == {"the policy asks for more: portable"}
+
+
 def test_nobody_leaves_nothing_is_touched(workspace: Workspace) -> None:
     made = plan_for(workspace, [])
     assert {copy.method for copy in made.values()} == {Method.NOT_A_MEMBER}

@@ -94,6 +94,23 @@ def test_forgetting_is_planned_as_the_refit_that_it_is(trained: Workspace) -> No
         assert "forgets by a full refit" in copy.why
 
 
+def test_models_below_the_floor_are_retired_and_no_more_are_trained(
+    make: Make, people: pd.DataFrame, approve: Approve, certified: Certified
+) -> None:
+    workspace = make(people, learners=("ridge",), confirm=True, roles=("name=direct-identifier", "note=free-text"))
+    models.train(workspace, "booster", "visits", "lightgbm", {"n_estimators": 3})
+    strict = replace(workspace, policy=replace(workspace.policy, guarantee_floor="portable"))
+    person = member_of_all(strict)
+    done = execute.erase(strict, approve(strict, person))
+    statement = certified(strict, done.certificate).statement
+    methods = {copy.name: copy.method for copy in statement.copies if copy.kind == "model"}
+    assert methods == {"ridge": Method.FORGET, "booster": Method.RETIRE}
+    with strict.vault.transaction() as connection:
+        assert register.by_name(connection, "booster").version is None
+    with pytest.raises(InputError, match=r"guarantees: Exact \(environment\); the policy asks for: portable"):
+        models.train(strict, "again", "visits", "lightgbm", {"n_estimators": 3})
+
+
 def test_a_person_leaves_models_of_every_family_and_the_certificate_says_where(
     trained: Workspace, approve: Approve, certified: Certified
 ) -> None:

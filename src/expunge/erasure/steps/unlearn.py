@@ -182,7 +182,7 @@ def unlearn(
     note_leavers(workspace, connection, batch, model, {one: refs[one] for one in own})
     planned = next(copy for copy in batch.touched("model") if copy["object"] == model)
     method, seed = Method(planned["method"]), facts.seed + int(planned["rotates"])
-    if learner.schema != remaining.schema:
+    if method is not Method.RETIRE and learner.schema != remaining.schema:
         method = Method.REFIT
     learner.prepare()
     begin = time.perf_counter()
