@@ -16,7 +16,7 @@ import hashlib
 import json
 import math
 import struct
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,11 @@ from expunge.domain.digest import canonical_json
 from expunge.domain.schema import Schema
 from expunge.domain.subject import SubjectId
 from expunge.errors import CorruptedError, ExpungeError
-from expunge.learners.base import Arrays, Learner
 from expunge.learners.registry import learner_class
 from expunge.learners.values import from_text, to_text
+
+if TYPE_CHECKING:
+    from expunge.learners.base import Arrays, Learner
 
 MAGIC: Final = b"expunge learner state 1\n"
 DTYPES: Final = ("<f8", "<i4", "<i8", "|u1")

@@ -11,13 +11,15 @@ import hmac
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 import pandas as pd
 
 from expunge.domain.report import Check, Verdict
-from expunge.learners.base import Learner
+
+if TYPE_CHECKING:
+    from expunge.learners.base import Learner
 
 
 def is_sampled(key: bytes, batch: str, model: str, rate: float) -> bool:

@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,6 @@ from expunge.domain.report import Check
 from expunge.domain.schema import Kind, Schema
 from expunge.errors import InputError, NotFoundError
 from expunge.learners import registry
-from expunge.learners.base import Learner
 from expunge.learners.served import ServedModel
 from expunge.vault import subjects
 from expunge.vault.database import DATASET, EXPORT, MODEL
@@ -41,6 +40,9 @@ from expunge.workspace.folder import Workspace
 from expunge.workspace.reading import reading
 from expunge.workspace.register import Model, Place
 from expunge.workspace.underway import refuse_while_erasing
+
+if TYPE_CHECKING:
+    from expunge.learners.base import Learner
 
 SOON: Final = 60.0
 """Seconds: a model whose full retrain takes less is always replayed, unless it is said otherwise."""

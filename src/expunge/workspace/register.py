@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
@@ -20,13 +20,15 @@ from expunge.domain.cost import SIZES, Costs
 from expunge.domain.digest import DIGEST_BYTES, blinded
 from expunge.errors import NotFoundError
 from expunge.learners import state
-from expunge.learners.base import Learner
 from expunge.learners.served import ServedModel, unpacked
 from expunge.vault import blobs
 from expunge.vault.database import DATASET, EXPORT, MODEL, MODEL_VERSION
 from expunge.vault.store import now
 from expunge.workspace import members
 from expunge.workspace.folder import Workspace
+
+if TYPE_CHECKING:
+    from expunge.learners.base import Learner
 
 CURRENT: Final = "current"
 STAGED: Final = "staged"

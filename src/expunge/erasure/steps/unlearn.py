@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,12 +20,14 @@ from expunge.erasure import requests
 from expunge.erasure.batch import Batch
 from expunge.erasure.scope import Scope, scope_of, scopes_of
 from expunge.errors import CannotForgetError, CheckFailedError, CorruptedError
-from expunge.learners.base import Learner
 from expunge.vault import blobs, records, subjects
 from expunge.vault.database import DATASET
 from expunge.vault.store import now
 from expunge.workspace import data, models, register, restrictions
 from expunge.workspace.folder import Workspace
+
+if TYPE_CHECKING:
+    from expunge.learners.base import Learner
 
 
 def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:

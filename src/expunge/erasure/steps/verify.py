@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection
 
@@ -14,12 +14,14 @@ from expunge.erasure import batch as batches
 from expunge.erasure import guard
 from expunge.erasure.batch import Batch
 from expunge.errors import CheckFailedError
-from expunge.learners.base import Learner
 from expunge.verification.replay import Replay, is_sampled, replay
 from expunge.verification.utility import utility
 from expunge.workspace import models, register
 from expunge.workspace.folder import Workspace
 from expunge.workspace.register import Version
+
+if TYPE_CHECKING:
+    from expunge.learners.base import Learner
 
 SAMPLED: Final = "sampled"
 
