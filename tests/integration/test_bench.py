@@ -27,6 +27,9 @@ def test_a_quick_run_measures_all_and_the_report_shows_it(command: Command, benc
         assert tables.PARTS[part](result["found"]) in ran.out
     for task in found["forgetting"]["found"].values():
         assert {name: own["equal_to_a_refit"] for name, own in task.items()} == dict.fromkeys(rivals.ALL, True)
+    (began,) = found["starting"]["found"].values()
+    assert began["first"]["fit"] > 3 * began["later"]["fit"] > 0, "only the first process compiles"
+    assert began["first"]["forget"] > began["later"]["forget"] > 0
     for own in found["sequences"]["found"].values():
         assert own["random_equal"] == own["random"] > 0 < own["adversarial_equal"] == own["adversarial"]
 
