@@ -126,7 +126,7 @@ WRAPPED: list[tuple[Any, Any]] = [
 
 
 @pytest.mark.parametrize(("learner", "alternatives"), CASES, ids=lambda value: str(value)[:40])
-@pytest.mark.parametrize("seed", [0, 100])
+@pytest.mark.parametrize("seed", [0, pytest.param(100, marks=pytest.mark.soak)])
 def test_a_built_in_learner_keeps_the_contract(
     learner: Learner, alternatives: dict[str, Any], seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
