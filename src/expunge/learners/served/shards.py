@@ -132,5 +132,5 @@ class ShardsModel(ServedModel):
                 raise ValueError("a model is of other classes")
 
 
-def _kinds(signature: Signature) -> tuple[bool, list[tuple[str, bool]]]:
-    return signature.by_name, [(column.name, column.words is None) for column in signature.columns]
+def _kinds(signature: Signature) -> tuple[Any, ...]:
+    return signature.by_name, [column.name for column in signature.columns], signature.numeric
