@@ -26,7 +26,7 @@ from expunge.domain.schema import Schema
 from expunge.errors import InputError
 from expunge.learners.base import Arrays
 from expunge.learners.encoding.columns import Cells, Feature
-from expunge.learners.exact.composed import Composition, check_named, part_from
+from expunge.learners.exact.composed import Composition, check_named, parts_from
 from expunge.learners.exact.pipeline import departed, owners_of
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.rows import RowState
@@ -132,8 +132,11 @@ class ColumnTransformer(Composition, Transformer):
 
     @property
     def _transformers(self) -> list[tuple[str, Any]]:
-        """What scikit-learn sets parts by."""
-        return [(name, part) for name, part, _ in self.transformers]
+        """What scikit-learn sets parts by; whatever was given, where that is none: it is refused by `fit`."""
+        try:
+            return [(name, part) for name, part, _ in self.transformers]
+        except (TypeError, ValueError):
+            return self.transformers  # type: ignore[return-value]
 
     @_transformers.setter
     def _transformers(self, parts: list[tuple[str, Any]]) -> None:
@@ -168,9 +171,11 @@ class ColumnTransformer(Composition, Transformer):
     def from_plain(cls, params: Mapping[str, Scalar], *, schema: Schema | None, key: bytes | None) -> Self:
         """Make one from what `plain_params` returned."""
         listed = json.loads(str(params[TRANSFORMERS]))
-        parts = [(name, part_from(params, name), columns) for name, columns in listed]
-        remainder: Any = params["remainder"]
-        return cls(parts, remainder, schema=schema, key=key)
+        names, columns = [name for name, _ in listed], [own for _, own in listed]
+        theirs = {name: value for name, value in params.items() if name not in {TRANSFORMERS, "remainder"}}
+        remainder: Any = params.get("remainder", "drop")
+        parts = zip(names, parts_from(theirs, names), columns, strict=True)
+        return cls(list(parts), remainder, schema=schema, key=key)
 
     def _derived(self, features: tuple[Feature, ...], named: bool, records: Records, started: float) -> ColumnsState:
         records = records.canonical()

@@ -11,7 +11,6 @@ Invariants
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -32,7 +31,7 @@ from expunge.learners.base import Arrays
 from expunge.learners.encoding.codes import Column
 from expunge.learners.encoding.columns import Cells, Feature, raw_columns, read_cells
 from expunge.learners.exact.adapters.environment import environment
-from expunge.learners.exact.composed import Composition, check_named, part_from
+from expunge.learners.exact.composed import Composition, check_named, parts_from
 from expunge.learners.exact.predictor import scored, tagged
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.rows import RowState
@@ -230,14 +229,15 @@ class Pipeline(Composition):
         return composed_digest("pipeline", [step.digest() for step in self.state_.parts])
 
     def plain_params(self) -> dict[str, Scalar]:
-        """Return the steps' names, the class name of each, and its hyperparameters as ``step__param``."""
-        return {STEPS: json.dumps([name for name, _ in self._named])} | self._plain_parts()
+        """Return the names of the steps joined by commas, the class of each, and its parameters as ``step__param``."""
+        return {STEPS: ",".join(name for name, _ in self._named)} | self._plain_parts()
 
     @classmethod
     def from_plain(cls, params: Mapping[str, Scalar], *, schema: Schema | None, key: bytes | None) -> Self:
         """Make one from what `plain_params` returned."""
-        steps = [(name, part_from(params, name)) for name in json.loads(str(params[STEPS]))]
-        return cls(steps, schema=schema, key=key)
+        names = str(params[STEPS]).split(",")
+        theirs = {name: value for name, value in params.items() if name != STEPS}
+        return cls(list(zip(names, parts_from(theirs, names), strict=True)), schema=schema, key=key)
 
     @property
     def _named(self) -> list[tuple[str, Any]]:
@@ -344,6 +344,8 @@ def _check_steps(steps: Any) -> list[tuple[str, Any]]:
     if not found:
         raise InputError("there are no steps.", mend="Give a list of (name, learner).")
     check_named(found, (STEPS, "schema", "key"))
+    if wrong := [name for name, _ in found if "," in name]:
+        raise InputError(f"{wrong[0]!r} is no name of a step.", mend="Give each its own, without commas.")
     for name, step in found[:-1]:
         if not isinstance(step, Transformer):
             raise InputError(f"step {name!r} transforms nothing.", mend="Take it as the last step.")

@@ -142,6 +142,7 @@ def test_a_step_refuses_what_it_cannot_learn_from() -> None:
         (None, "are no steps"),
         ([("key", Ridge())], "no name"),
         ([("a__b", Ridge())], "no name"),
+        ([("a,b", Ridge())], "without commas"),
         ([("a", StandardScaler()), ("a", Ridge())], "no name"),
         ([("learn", linear_model.Ridge())], r"Retrained\(estimator\)"),
         ([("learn", Ridge()), ("again", Ridge())], "transforms nothing"),
