@@ -431,6 +431,7 @@ def test_members_that_do_not_belong_together_are_corrupt() -> None:
     assert _with_members(own, own).predict(X).tolist() == own.predict(X).tolist()
     strangers: list[Any] = [
         (MODELS["shards"],),
+        (MODELS["pipeline"],),
         (own, MODELS["xgboost"]),
         (own, MODELS["xgboost regression"]),
         (Retrained(LogisticRegression()).fit(X[["n"]], Y).serve(),),
@@ -501,10 +502,10 @@ FORGED_TURNS: list[tuple[str, Any, Any]] = [
     (CODED, _columns(CODED, 1, 0, low="f:9.0", high="f:1.0"), {}),
     (CODED, _columns(CODED, 1, 0, words=["s:a"]), {}),
     (CODED, {}, {"1 mean": np.zeros(2)}),
-    (CODED, {}, {"1 mean": np.full(6, np.inf)}),
+    (CODED, {}, {"1 mean": np.full(12, np.inf)}),
     (CODED, {}, {"1 scales": np.zeros(2)}),
     (CODED, {}, {"1 scales": np.ones(3)}),
-    (CODED, {}, {"1 directions": np.zeros((3, 6)), "1 scales": np.ones(3)}),
+    (CODED, {}, {"1 directions": np.zeros((3, 12)), "1 scales": np.ones(3)}),
     (CODED, {}, {"1 directions": np.zeros(())}),
     (BINNED, {0: {"words": []}}, {}),
     (BINNED, {0: {"words": ["c"]}}, {}),
@@ -559,7 +560,9 @@ def test_forged_places_are_corrupt(place: dict[str, Any]) -> None:
 def test_what_stands_behind_the_turns_is_of_their_columns_and_of_the_same_classes() -> None:
     own: Any = MODELS["pipeline regression"]
     assert _chained("pipeline regression", last=own.last).predict(X).tolist() == own.predict(X).tolist()
-    for last in (MODELS["linear"], MODELS["pipeline"], Ridge().fit(X[["n"]], U).serve()):
+    within = chained(Ridge(), y=U)
+    assert within.predict(X).tolist() == Ridge().fit(X, U).predict(X).tolist()
+    for last in (MODELS["linear"], MODELS["pipeline"], within, Ridge().fit(X[["n"]], U).serve()):
         with pytest.raises(CorruptedError):
             _chained("pipeline regression", last=last)
 

@@ -32,6 +32,11 @@ class Composition(_BaseComposition, RowLearner):  # type: ignore[misc]  # no typ
         """What the digest depends on beside rows, schema, hyperparameters and key; empty where it is portable."""
         return {name: value for part in self._fitted().parts for name, value in part.environment.items()}
 
+    def prepare(self) -> None:
+        """Do what each part does once."""
+        for _, part in self._named:
+            part.prepare()
+
     def to_parts(self) -> tuple[dict[str, Any], Arrays]:
         """Return the records as they came, and each part's own parts under its number. Personal data."""
         check_is_fitted(self)

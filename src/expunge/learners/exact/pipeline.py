@@ -208,6 +208,8 @@ class Pipeline(Composition):
         if served is None:
             last = state.parts[-1].serve()
             turns = tuple(step._turn(step.state_) for step in state.parts[:-1])
+            if isinstance(last, PipelineModel):
+                turns, last = turns + last.turns, last.last
             columns = tuple(Column(one.name, None if one.kind is Kind.NUMERIC else ()) for one in state.inputs)
             served = PipelineModel(Signature(columns, state.named, last.signature.words), turns, last)
             state.__dict__["served"] = served  # as cached_property does

@@ -33,6 +33,7 @@ class PipelineModel(ServedModel):
         Its columns state names and kinds alone: what was learned of them is in the turns, and the model's own.
     turns : tuple of Turn
     last : ServedModel
+        No pipeline: its turns would be further ones of this.
     """
 
     kind: ClassVar[str] = "pipeline"
@@ -82,12 +83,14 @@ class PipelineModel(ServedModel):
             arrays = from_npz(body[_LENGTH.size : end], tuple(str(name) for name in facts["arrays"]))
             model = cls(signature, turns_from(facts["turns"], arrays), unpacked(body[end:]))
         except RecursionError as error:
-            raise ValueError("turns within turns, or models within models, without end") from error
+            raise ValueError("turns within turns without end") from error
         model._check()
         return model
 
     def _check(self) -> None:
         """Refuse turns and a model that do not belong together; ValueError."""
+        if self.last.kind == self.kind:
+            raise ValueError("a pipeline stands behind a pipeline's turns")
         kinds = self.signature.numeric
         for turn in self.turns:
             kinds = turn.after(kinds)
