@@ -5,6 +5,7 @@ Each changes the columns of the kind that it is for, and lets the others through
 Invariants
 ----------
 - What comes out of a row is a function of the row and of what `digest` is of, and of nothing else.
+- It comes out of a `Turn`, in learning as when it is served: there is no other code that transforms.
 - Where a transformer is a `FactTransformer`, its facts are a pure function of the multiset of rows that stay.
 """
 
