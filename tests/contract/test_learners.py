@@ -21,6 +21,7 @@ from expunge.learners.exact import (
     BlendRegressor,
     BoostingClassifier,
     BoostingRegressor,
+    ColumnTransformer,
     ForestClassifier,
     ForestRegressor,
     GaussianNB,
@@ -30,6 +31,7 @@ from expunge.learners.exact import (
     LogisticRegression,
     MultinomialNB,
     OneHotEncoder,
+    Pipeline,
     PoissonRegressor,
     QuantileBinner,
     Retrained,
@@ -57,6 +59,8 @@ OF_STAGES: dict[str, Any] = {
 }
 """What says nothing for the other structure is refused there: `test_boosting`. How often trees of numbers are chosen is
 tried by `test_staged`: here two numbers lie so far out that the others' are all alike."""
+
+SIDES: list[Any] = [("scale", StandardScaler(), [0]), ("words", OneHotEncoder(), [1])]
 
 CASES: list[tuple[Learner, dict[str, Any]]] = [
     (RidgeClassifier(), {}),
@@ -103,6 +107,19 @@ CASES: list[tuple[Learner, dict[str, Any]]] = [
     (SimpleImputer("median"), {"strategy": ["most_frequent"], "fill_value": ()}),
     (SimpleImputer("constant"), {"strategy": ["most_frequent"], "fill_value": [3.5]}),
     (QuantileBinner(4), {}),
+    (ColumnTransformer(SIDES, "passthrough"), {"transformers": [SIDES[1:]], "remainder": ["drop"]}),
+    (
+        Pipeline([("fill", SimpleImputer()), ("scale", StandardScaler()), ("learn", LogisticRegression())]),
+        {"steps": [[("learn", LogisticRegression())]]},
+    ),
+    (
+        Pipeline([("columns", ColumnTransformer(SIDES)), ("learn", BoostingClassifier(n_estimators=3))]),
+        {"steps": [[("columns", ColumnTransformer(SIDES[:1])), ("learn", BoostingClassifier(n_estimators=3))]]},
+    ),
+    (
+        Pipeline([("fill", SimpleImputer()), ("words", OneHotEncoder()), ("learn", Ridge())]),
+        {"steps": [[("words", OneHotEncoder()), ("learn", Ridge())]]},
+    ),
 ]
 """Learners whose state is integers. Priors are as many as classes, of which tables have two or three, and two are alike
 in number where there are two: `test_bayes` and `test_discriminant` try priors."""

@@ -182,6 +182,25 @@ def test_a_model_of_another_library_is_trained_with_its_hyperparameters(
     assert "given twice" in " ".join(twice.err.split())
 
 
+def test_a_pipeline_is_trained_by_its_steps_and_predicts_rows_with_missing_cells(
+    command: Command, copy_of: Copier, prepared: Path, tmp_path: Path
+) -> None:
+    workspace = ("--workspace", copy_of(prepared))
+    given = "steps=columns,learn columns=ColumnTransformer columns__fill=SimpleImputer columns__fill__strategy=median"
+    given += " learn=LogisticRegression columns__words=OneHotEncoder"
+    listed = 'columns__transformers="[[\\"fill\\", [\\"age\\"]], [\\"words\\", [\\"ward\\"]]]"'
+    params = [part for one in (*given.split(), listed) for part in ("--param", one)]
+    to_train = ("model", "train", "chain", "--dataset", "visits", "--learner", "pipeline", *workspace)
+    ran = command(*to_train, *params, "--json")
+    assert ran.code == 0, ran.err
+    rows = tmp_path / "rows.csv"
+    rows.write_text("age,amount,ward\n40,,north\n,5.5,\n")
+    answers = command("model", "predict", "chain", rows, *workspace, "--json").json
+    assert [answer.keys() for answer in answers] == [{"prediction", "score"}] * 2
+    refused = command(*to_train[:2], "other", *to_train[3:], "--param", "steps=learn")
+    assert "Give learn=CLASS: StandardScaler or Ridge, say" in " ".join(refused.err.split())
+
+
 def test_a_model_predicts_and_is_exported(path_through: dict[str, Any], people: pd.DataFrame) -> None:
     assert len(path_through["model predict"]) == len(people)
     assert {"prediction", "score"} == path_through["model predict"][0].keys()

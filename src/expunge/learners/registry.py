@@ -46,12 +46,22 @@ LEARNERS: Final[Mapping[str, Mapping[Task, str]]] = MappingProxyType(
         "xgboost": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
         "retrained": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
         "sharded": MappingProxyType({"classification": "Sharded", "regression": "Sharded"}),
+        "pipeline": MappingProxyType({"classification": "Pipeline", "regression": "Pipeline"}),
     }
 )
 """Name on the command line -> class per task."""
 
-WRAPPERS: Final = ("retrained", "sharded")
-"""Those that are told which estimator of another library they wrap."""
+WRAPPERS: Final[Mapping[str, str]] = MappingProxyType(
+    {"retrained": "estimator", "sharded": "estimator", "pipeline": "steps"}
+)
+"""Those that are made of others -> the parameter that names these."""
+
+_SUCH_AS: Final = MappingProxyType(
+    {
+        "estimator": ("wraps an estimator of another library", "lightgbm.LGBMClassifier"),
+        "steps": ("is made of steps", "scale,learn, scale=StandardScaler and learn=LogisticRegression"),
+    }
+)
 
 ESTIMATORS: Final[Mapping[str, Mapping[Task, str]]] = MappingProxyType(
     {
@@ -140,15 +150,16 @@ def create(name: str, task: Task, /, **params: Any) -> Learner:
 
 
 def _wrapping(found: type[Learner], name: str, task: Task, params: dict[str, Any]) -> Learner:
-    """Make a learner that wraps the estimator that ``estimator`` names."""
-    if not isinstance(params.get("estimator"), str):
-        raise InputError(
-            f"learner {name!r} wraps an estimator of another library.", mend="Name one: lightgbm.LGBMClassifier, say."
-        )
+    """Make a learner of those that one of its parameters names."""
+    naming = WRAPPERS[name]
+    if not isinstance(params.get(naming), str):
+        what, such_as = _SUCH_AS[naming]
+        raise InputError(f"learner {name!r} {what}.", mend=f"Give {naming}={such_as}, say.")
     schema, key = params.pop("schema", None), params.pop("key", None)
     learner: Any = found.from_plain(params, schema=schema, key=key)
     if learner.task != task:
-        raise InputError(f"{params['estimator']} does {learner.task}, not {task}.", mend="Take another estimator.")
+        does = "predicts nothing" if learner.task is None else f"does {learner.task}, not {task}"
+        raise InputError(f"{params[naming]} {does}.", mend=f"Take another for {naming}.")
     return learner  # type: ignore[no-any-return]
 
 
@@ -170,7 +181,8 @@ def learner_class(name: str) -> type[Learner]:
     for other in _others().values():
         if other.attr.rpartition(".")[2] == name:
             return _learner(other.load(), name)
-    raise NotFoundError(f"no learner {name!r} is registered.", mend="Install the package that brings it.")
+    known = ", ".join(sorted(_MODULES))
+    raise NotFoundError(f"no learner {name!r} is registered.", mend=f"Take one of {known}; or install what brings it.")
 
 
 def _for_task(name: str, task: Task) -> type[Learner]:

@@ -21,10 +21,12 @@ from xgboost import XGBClassifier, XGBRegressor
 from expunge.domain.digest import canonical_json
 from expunge.errors import CorruptedError, InputError, NotFoundError
 from expunge.learners.exact import (
+    PCA,
     BlendClassifier,
     BlendRegressor,
     BoostingClassifier,
     BoostingRegressor,
+    ColumnTransformer,
     ForestClassifier,
     ForestRegressor,
     GaussianNB,
@@ -32,15 +34,23 @@ from expunge.learners.exact import (
     KNeighborsRegressor,
     LinearDiscriminantAnalysis,
     MultinomialNB,
+    OneHotEncoder,
+    Pipeline,
+    QuantileBinner,
     Retrained,
+    Ridge,
     RidgeClassifier,
     Sharded,
+    SimpleImputer,
+    StandardScaler,
+    TableEncoder,
     blend,
 )
 from expunge.learners.networks import NetworkClassifier, NetworkRegressor
 from expunge.learners.served import ServedModel, TreesModel, digest_of_files, from_files, unpacked
 from expunge.learners.served.arrays import from_npz, to_npz
 from expunge.learners.served.model import KINDS
+from expunge.learners.served.turns import arrays_of
 
 RNG = np.random.default_rng(0)
 X = pd.DataFrame(
@@ -59,6 +69,14 @@ def blended() -> ServedModel:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blend, "WEIGHTS", np.array([[4, 3, 3]], np.int64))
         return BlendClassifier(1, 4, 3, min_samples_leaf=4, judges=0.3).fit(X, Y).serve()
+
+
+SIDES = [("scale", StandardScaler(), ["n"]), ("words", OneHotEncoder("first"), ["c"])]
+
+
+def chained(*steps: Any, y: Any = Y) -> ServedModel:
+    """A pipeline of some steps."""
+    return Pipeline([(f"step{number}", step) for number, step in enumerate(steps)]).fit(X, y).serve()
 
 
 MODELS: dict[str, ServedModel] = {
@@ -89,6 +107,10 @@ MODELS: dict[str, ServedModel] = {
     "network": Retrained(NetworkClassifier(epochs=2)).fit(X, np.arange(90) % 3).serve(),
     "network of two classes": Retrained(NetworkClassifier(epochs=2)).fit(X, Y).serve(),
     "network regression": Retrained(NetworkRegressor(epochs=2)).fit(X, U).serve(),
+    "pipeline": chained(ColumnTransformer(SIDES, "passthrough"), BoostingClassifier(n_estimators=4)),
+    "pipeline of components": chained(TableEncoder(), PCA(2, whiten=True), RidgeClassifier()),
+    "pipeline of three classes": chained(TableEncoder("bins", 8), KNeighborsClassifier(3), y=np.arange(90) % 3),
+    "pipeline regression": chained(SimpleImputer("median"), QuantileBinner(4), Ridge(), y=U),
     "lightgbm": Retrained(LGBMClassifier(n_estimators=4)).fit(X, Y).serve(),
     "xgboost": Retrained(XGBClassifier(n_estimators=4)).fit(X, np.arange(90) % 3).serve(),
     "xgboost regression": Retrained(XGBRegressor(n_estimators=4)).fit(X, U).serve(),
@@ -124,20 +146,25 @@ def test_every_kind_is_tried() -> None:
     assert {model.kind for model in MODELS.values()} == KINDS.keys()
 
 
-def test_trees_are_walked_with_numpy_alone(tmp_path: Path) -> None:
-    MODELS["trees"].save(tmp_path)
-    code = (
-        "import sys\n"
-        "class Refuse:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.partition('.')[0] in {'sklearn', 'scipy', 'pandas', 'lightgbm', 'xgboost'}:\n"
-        "            raise ImportError(name)\n"
-        "sys.meta_path.insert(0, Refuse())\n"
-        "from expunge.learners.served import ServedModel\n"
-        f"print(ServedModel.load({str(tmp_path)!r}).predict([[0.5, 'a'], [-2.0, 'c']]).tolist())"
-    )
+BARE = (
+    "import sys\n"
+    "class Refuse:\n"
+    "    def find_spec(self, name, path=None, target=None):\n"
+    "        if name.partition('.')[0] in {{'sklearn', 'scipy', 'pandas', 'lightgbm', 'xgboost'}}:\n"
+    "            raise ImportError(name)\n"
+    "sys.meta_path.insert(0, Refuse())\n"
+    "from expunge.learners.served import ServedModel\n"
+    "print(ServedModel.load({!r}).predict([[0.5, 'a'], [-2.0, 'c']]).tolist())"
+)
+"""Predicts in a process that has NumPy alone."""
+
+
+@pytest.mark.parametrize("name", ["trees", "pipeline of components"])
+def test_a_model_predicts_with_numpy_alone(name: str, tmp_path: Path) -> None:
+    MODELS[name].save(tmp_path)
+    code = BARE.format(str(tmp_path))
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == str(MODELS["trees"].predict([[0.5, "a"], [-2.0, "c"]]).tolist())
+    assert out.stdout.strip() == str(MODELS[name].predict([[0.5, "a"], [-2.0, "c"]]).tolist())
 
 
 @pytest.mark.parametrize("kind", ["os:system", "pickle", None, 7, ["linear"], "trees", "lightgbm"])
@@ -354,7 +381,9 @@ def test_forged_neighbours_are_corrupt(forged: dict[str, Any]) -> None:
 
 
 def test_only_neighbours_hold_rows() -> None:
-    assert {model.kind for model in MODELS.values() if model.holds_rows} == {"neighbors"}
+    """And pipelines that end in them."""
+    held = {name for name, model in MODELS.items() if model.holds_rows}
+    assert held == {"neighbors", "neighbors regression", "pipeline of three classes"}
 
 
 @pytest.mark.parametrize("words", [None, ["s:no"]])
@@ -402,6 +431,7 @@ def test_members_that_do_not_belong_together_are_corrupt() -> None:
     assert _with_members(own, own).predict(X).tolist() == own.predict(X).tolist()
     strangers: list[Any] = [
         (MODELS["shards"],),
+        (MODELS["pipeline"],),
         (own, MODELS["xgboost"]),
         (own, MODELS["xgboost regression"]),
         (Retrained(LogisticRegression()).fit(X[["n"]], Y).serve(),),
@@ -415,3 +445,142 @@ def test_members_that_do_not_belong_together_are_corrupt() -> None:
             _with_members(own, **wrong)
     with pytest.raises(CorruptedError, match="votes"):
         _with_members(MODELS["xgboost regression"], name="shards regression", aggregate="vote")
+
+
+def _chained(name: str, changes: Any = None, arrays: Any = None, last: ServedModel | None = None) -> ServedModel:
+    """Read a pipeline whose turns say something else: `changes` of facts by turn, `arrays` by their names."""
+    own: Any = MODELS[name]
+    told = json.loads(own.files["model.json"])
+    for number, change in (changes or {}).items():
+        told["turns"][number] |= change
+    body = to_npz({**arrays_of(own.turns), **(arrays or {})})
+    told["arrays"] = sorted({*told["arrays"], *(arrays or {})})
+    body = len(body).to_bytes(8, "little") + body + (last or own.last).packed()
+    told["chain_sha256"] = hashlib.sha256(body).hexdigest()
+    return from_files({"chain.bin": body, "model.json": json.dumps(told).encode()})
+
+
+def _columns(name: str, number: int, place: int, **changes: Any) -> dict[int, Any]:
+    own: Any = MODELS[name]
+    columns = json.loads(own.files["model.json"])["turns"][number]["columns"]
+    columns[place] |= changes
+    return {number: {"columns": columns}}
+
+
+SCALE, PLACES = ({"turn": "scale"}, {"turn": "places", "columns": [], "strict": False})
+CODED, BINNED, WHOLE = "pipeline of components", "pipeline regression", "pipeline"
+
+FORGED_TURNS: list[tuple[str, Any, Any]] = [
+    (WHOLE, {0: {"turn": "os:system"}}, {}),
+    (WHOLE, {0: {"turn": None}}, {}),
+    (WHOLE, {0: {"turn": ["beside"]}}, {}),
+    (WHOLE, {0: {"kinds": [True]}}, {}),
+    (WHOLE, {0: {"kinds": [1, 0]}}, {}),
+    (WHOLE, {0: {"kinds": [False, True]}}, {}),
+    (WHOLE, {0: {"chosen": [[0], [1], [2]]}}, {}),
+    (WHOLE, {0: {"chosen": [[0], [-1], []]}}, {}),
+    (WHOLE, {0: {"chosen": [[0], [True], []]}}, {}),
+    (WHOLE, {0: {"chosen": [[1], [0], []]}}, {}),
+    (WHOLE, {0: {"chosen": [[0], [1], [0]]}}, {}),
+    (WHOLE, {0: {"chosen": [[0], [1]]}}, {}),
+    (WHOLE, {0: {"chosen": 7}}, {}),
+    (WHOLE, {0: {"turns": [SCALE]}}, {}),
+    (WHOLE, {0: {"turns": [SCALE, PLACES]}}, {}),
+    (WHOLE, {}, {"0 0 means": np.zeros(2)}),
+    (WHOLE, {}, {"0 0 means": np.zeros((1, 1)), "0 0 scales": np.ones((1, 1))}),
+    (WHOLE, {}, {"0 0 means": np.zeros(2), "0 0 scales": np.ones(2)}),
+    (WHOLE, {}, {"0 0 means": np.full(1, np.nan)}),
+    (WHOLE, {}, {"0 0 scales": np.zeros(1)}),
+    (WHOLE, {}, {"0 0 scales": np.full(1, np.inf)}),
+    (CODED, {0: {"encoding": "hash"}}, {}),
+    (CODED, {0: {"encoding": ["scaled"]}}, {}),
+    (CODED, {0: {"max_bins": 1}}, {}),
+    (CODED, {0: {"max_bins": "8"}}, {}),
+    (CODED, {0: {"encoding": "bins"}}, {}),
+    (CODED, _columns(CODED, 0, 0, words=["s:a"]), {}),
+    (CODED, _columns(CODED, 0, 1, words=["a"]), {}),
+    (CODED, _columns(CODED, 1, 0, low="f:9.0", high="f:1.0"), {}),
+    (CODED, _columns(CODED, 1, 0, words=["s:a"]), {}),
+    (CODED, {}, {"1 mean": np.zeros(2)}),
+    (CODED, {}, {"1 mean": np.full(12, np.inf)}),
+    (CODED, {}, {"1 scales": np.zeros(2)}),
+    (CODED, {}, {"1 scales": np.ones(3)}),
+    (CODED, {}, {"1 directions": np.zeros((3, 12)), "1 scales": np.ones(3)}),
+    (CODED, {}, {"1 directions": np.zeros(())}),
+    (BINNED, {0: {"words": []}}, {}),
+    (BINNED, {0: {"words": ["c"]}}, {}),
+    (BINNED, {0: {"words": ["n:"]}}, {}),
+    (BINNED, {0: {"words": [7]}}, {}),
+    (BINNED, {}, {"0 numbers": np.zeros(2)}),
+    (BINNED, {}, {"0 numbers": np.zeros((1, 1))}),
+    (BINNED, {}, {"0 numbers": np.full(1, np.inf)}),
+    (BINNED, {1: {"starts": []}}, {}),
+    (BINNED, {1: {"starts": [0]}}, {}),
+    (BINNED, {1: {"starts": [0, 2]}}, {}),
+    (BINNED, {1: {"starts": [0, 5, 3]}}, {}),
+    (BINNED, {1: {"starts": [0, 1, 3]}}, {}),
+    (BINNED, {1: {"starts": [0, float("inf")]}}, {}),
+    (BINNED, {1: {"starts": [0, 3.0]}}, {}),
+    (BINNED, {}, {"1 edges": np.zeros(3)}),
+    (BINNED, {}, {"1 edges": np.arange(3.0)[::-1]}),
+    (BINNED, {}, {"1 edges": np.array([0.0, 1.0, np.nan])}),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "arrays"), FORGED_TURNS, ids=lambda value: str(value)[:60])
+def test_forged_turns_are_corrupt(name: str, changes: Any, arrays: Any) -> None:
+    assert _chained(name).digest() != ""
+    with pytest.raises(CorruptedError):
+        _chained(name, changes, arrays)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"words": ["s:a", "s:a"]},
+        {"words": ["n:"]},
+        {"words": 7},
+        {"words": None},
+        {"missing": 1},
+        {"dropped": 2},
+        {"dropped": 0},
+        {"column": "c", "words": ["s:a"]},
+    ],
+    ids=str,
+)
+def test_forged_places_are_corrupt(place: dict[str, Any]) -> None:
+    own: Any = MODELS["pipeline"]
+    parts = json.loads(own.files["model.json"])["turns"][0]["turns"]
+    assert _chained("pipeline", {0: {"turns": parts}}).predict(X).tolist() == own.predict(X).tolist()
+    parts[1]["columns"][0] |= place
+    with pytest.raises(CorruptedError):
+        _chained("pipeline", {0: {"turns": parts}})
+
+
+def test_what_stands_behind_the_turns_is_of_their_columns_and_of_the_same_classes() -> None:
+    own: Any = MODELS["pipeline regression"]
+    assert _chained("pipeline regression", last=own.last).predict(X).tolist() == own.predict(X).tolist()
+    within = chained(Ridge(), y=U)
+    assert within.predict(X).tolist() == Ridge().fit(X, U).predict(X).tolist()
+    for last in (MODELS["linear"], MODELS["pipeline"], within, Ridge().fit(X[["n"]], U).serve()):
+        with pytest.raises(CorruptedError):
+            _chained("pipeline regression", last=last)
+
+
+@pytest.mark.parametrize("cut", [0, 7, 8, 40, -1])
+def test_a_pipeline_that_is_cut_off_is_corrupt(cut: int) -> None:
+    files = dict(MODELS["pipeline"].files)
+    body = files["chain.bin"][:cut]
+    files["model.json"] = canonical_json(
+        json.loads(files["model.json"]) | {"chain_sha256": hashlib.sha256(body).hexdigest()}
+    )
+    with pytest.raises(CorruptedError):
+        from_files(files | {"chain.bin": body})
+
+
+def test_turns_within_turns_without_end_are_corrupt() -> None:
+    part: dict[str, Any] = SCALE
+    for _ in range(400):
+        part = {"turn": "beside", "kinds": [True], "chosen": [[0], []], "turns": [part]}
+    with pytest.raises(CorruptedError):
+        _chained("pipeline", {0: part})

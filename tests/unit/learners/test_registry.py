@@ -6,16 +6,20 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 import pytest
+from sklearn.linear_model import Lasso
 
 from expunge.errors import InputError, NotFoundError
 from expunge.learners import registry
 from expunge.learners.exact import (
     AdditiveClassifier,
     AdditiveRegressor,
+    LogisticRegression,
+    Pipeline,
     Retrained,
     Ridge,
     RidgeClassifier,
     Sharded,
+    SimpleImputer,
     TableEncoder,
 )
 from expunge.learners.exact.adapters import FAMILIES
@@ -88,6 +92,70 @@ def test_what_is_registered_must_be_a_learner(monkeypatch: pytest.MonkeyPatch) -
 def test_a_third_party_cannot_take_a_built_in_name(monkeypatch: pytest.MonkeyPatch) -> None:
     _register(monkeypatch, "ridge", "subprocess:Popen")
     assert type(create("ridge", "regression")) is Ridge
+
+
+@pytest.mark.parametrize(
+    ("task", "learn", "params"),
+    [
+        ("classification", LogisticRegression(C=2.0), {"learn": "LogisticRegression", "learn__C": 2.0}),
+        ("regression", Ridge(), {"learn": "Ridge"}),
+        (
+            "regression",
+            Retrained(Lasso(alpha=0.5)),
+            {"learn": "Retrained", "learn__estimator": "Lasso", "learn__alpha": 0.5},
+        ),
+    ],
+)
+def test_a_pipeline_is_made_of_its_steps_by_name(task: Any, learn: Any, params: dict[str, Any]) -> None:
+    made: Any = create(
+        "pipeline", task, steps="fill,learn", fill="SimpleImputer", fill__strategy="median", key=b"k" * 32, **params
+    )
+    wanted = Pipeline([("fill", SimpleImputer("median")), ("learn", learn)])
+    assert made.plain_params() == wanted.plain_params()
+    assert bytes(made.key) == b"k" * 32
+    again: Any = create("pipeline", task, **made.plain_params())
+    assert again.plain_params() == made.plain_params()
+
+
+def test_a_pipeline_is_made_of_columns_by_name() -> None:
+    listed = '[["scale", ["age"]], ["words", [1]]]'
+    own = {"columns__transformers": listed, "columns__scale": "StandardScaler", "columns__words": "OneHotEncoder"}
+    made: Any = create(
+        "pipeline", "regression", steps="columns,learn", columns="ColumnTransformer", learn="Ridge", **own
+    )
+    assert [columns for _, _, columns in made.steps[0][1].transformers] == [["age"], [1]]
+    assert made.plain_params()["columns__remainder"] == "drop"
+
+
+@pytest.mark.parametrize(
+    ("params", "match"),
+    [
+        ({}, r"made of steps.*steps=scale,learn"),
+        ({"steps": 7}, "made of steps"),
+        ({"steps": "fill,learn"}, "of which class step 'fill' is.*fill="),
+        ({"steps": "fill,learn", "fill": "SimpleImputer"}, "of which class step 'learn' is"),
+        ({"steps": "learn", "learn": "Ridge"}, "learn does regression, not classification"),
+        ({"steps": "learn", "learn": "PCA"}, "learn predicts nothing"),
+        ({"steps": "learn", "learn": "RidgeClassifier", "fill": "PCA"}, "'fill' is of no step.*are: learn"),
+        ({"steps": "learn", "learn": "RidgeClassifier", "lern__alpha": 1.0}, "'lern__alpha' is of no step"),
+        ({"steps": "learn", "learn": "RidgeClassifier", "learn__depth": 3}, r"step 'learn'.*takes \['alpha'\]"),
+        ({"steps": "learn", "learn": "RidgeClassifier", "learn__key": "k"}, r"step 'learn'.*takes \['alpha'\]"),
+        ({"steps": "learn", "learn": "Retrained"}, r"step 'learn'.*takes \['estimator'\]"),
+        ({"steps": "learn", "learn": "Retrained", "learn__estimator": "os.system"}, "no adapter for 'os.system'"),
+        ({"steps": "c", "c": "ColumnTransformer"}, r"step 'c'.*takes \['remainder', 'transformers'\]"),
+        ({"steps": "c", "c": "ColumnTransformer", "c__transformers": "age"}, "step 'c'"),
+        ({"steps": "c", "c": "ColumnTransformer", "c__transformers": "[7]"}, "step 'c'"),
+    ],
+    ids=str,
+)
+def test_a_pipeline_of_what_cannot_be_is_refused(params: dict[str, Any], match: str) -> None:
+    with pytest.raises(InputError, match=match):
+        create("pipeline", "classification", **params)
+
+
+def test_a_step_of_a_class_that_nobody_registered_is_told_the_known_ones() -> None:
+    with pytest.raises(NotFoundError, match=r"'Popen'.*StandardScaler"):
+        create("pipeline", "regression", steps="learn", learn="Popen")
 
 
 def test_the_table_of_learners_cannot_be_changed() -> None:

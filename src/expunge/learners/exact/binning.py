@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from expunge.domain.schema import Kind, Schema
-from expunge.learners.encoding.columns import Cells, Feature, Numbers
+from expunge.learners.encoding.columns import Feature, Numbers
 from expunge.learners.exact.bounds import at_least
-from expunge.learners.exact.transformer import FactState, FactTransformer, columns_of
+from expunge.learners.exact.transformer import FactState, FactTransformer
+from expunge.learners.served.turns import Cut, Turn
 from expunge.learners.values import Scalar
 
 
@@ -74,12 +74,8 @@ class QuantileBinner(FactTransformer):
             for one in state.features
         )
 
-    def _turned(self, state: FactState, cells: Cells) -> Cells:
-        columns = [values for _, values, words in columns_of(state.features, cells) if words is None]
-        binned = np.empty(cells.numbers.shape)
-        for own, values, edges in zip(binned.T, columns, _edges(state), strict=True):
-            own[:] = np.where(np.isnan(values), np.nan, np.searchsorted(edges, values, side="left"))
-        return replace(cells, numbers=binned)
+    def _turn(self, state: FactState) -> Turn:
+        return Cut(tuple(_edges(state)))
 
 
 def quantiles(values: Numbers, n_bins: int) -> tuple[float, ...]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import numpy as np
 import numpy.typing as npt
 
 from expunge.domain.schema import Kind, Schema
 from expunge.errors import InputError
-from expunge.learners.encoding.codes import recoded
-from expunge.learners.encoding.columns import MISSING, Cells, Feature
-from expunge.learners.exact.transformer import FactState, FactTransformer, columns_of
-from expunge.learners.values import Scalar, from_text
+from expunge.learners.encoding.columns import MISSING, Feature
+from expunge.learners.exact.transformer import FactState, FactTransformer
+from expunge.learners.served.turns import Place, Places, Turn
+from expunge.learners.values import Scalar
 
 DROPS = (None, "first", "if_binary")
 UNKNOWNS = ("ignore", "error")
@@ -87,24 +86,15 @@ class OneHotEncoder(FactTransformer):
             found += [Feature(name, Kind.NUMERIC, 0.0, 1.0, 1.0) for name in names[self._dropped(places) :]]
         return tuple(found)
 
-    def _turned(self, state: FactState, cells: Cells) -> Cells:
-        parts = [np.empty((len(cells), 0))]
-        for (feature, values, words), places in zip(columns_of(state.features, cells), state.facts, strict=True):
-            if words is None:
-                parts.append(values[:, None])
-                continue
-            known = tuple(str(place) for place in places if place is not None)
-            codes = recoded(values, words, known)
-            codes = np.where(codes == MISSING, len(known) if None in places else MISSING, codes)
-            if self.handle_unknown == "error" and (codes < 0).any():
-                row = int((codes < 0).argmax())
-                word = None if values[row] == MISSING else from_text(words[values[row]])
-                raise InputError(
-                    f"column {feature.name!r}, row {row + 1}: {word!r} was not learned.",
-                    mend="Learn from rows that have it, or take handle_unknown='ignore'.",
-                )
-            parts.append((codes[:, None] == np.arange(self._dropped(places), len(places))).astype(np.float64))
-        return Cells(np.hstack(parts), np.empty((len(cells), 0), np.int32), ())
+    def _turn(self, state: FactState) -> Turn:
+        pairs = zip(state.features, state.facts, strict=True)
+        return Places(tuple(self._place(*pair) for pair in pairs), self.handle_unknown == "error")
+
+    def _place(self, feature: Feature, places: tuple[Scalar, ...]) -> Place:
+        if feature.kind is Kind.NUMERIC:
+            return Place(feature.name, None)
+        words = tuple(str(place) for place in places if place is not None)
+        return Place(feature.name, words, None in places, self._dropped(places))
 
     def _dropped(self, places: tuple[Scalar, ...]) -> int:
         """Return how many of a column's places are left out."""

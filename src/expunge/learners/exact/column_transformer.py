@@ -22,15 +22,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from expunge.domain.digest import canonical_json, composed_digest
 from expunge.domain.guarantee import Exact, Guarantee
-from expunge.domain.schema import Kind, Schema
+from expunge.domain.schema import Schema
 from expunge.errors import InputError
 from expunge.learners.base import Arrays
 from expunge.learners.encoding.columns import Cells, Feature
-from expunge.learners.exact.composed import Composition, check_named, part_from
+from expunge.learners.exact.composed import Composition, check_named, parts_from
 from expunge.learners.exact.pipeline import departed, owners_of
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.rows import RowState
-from expunge.learners.exact.transformer import Transformer, columns_of
+from expunge.learners.exact.transformer import Transformer, kinds_of
+from expunge.learners.served.turns import Beside, Turn, picked
 from expunge.learners.values import Scalar
 
 TRANSFORMERS: Final = "transformers"
@@ -131,8 +132,11 @@ class ColumnTransformer(Composition, Transformer):
 
     @property
     def _transformers(self) -> list[tuple[str, Any]]:
-        """What scikit-learn sets parts by."""
-        return [(name, part) for name, part, _ in self.transformers]
+        """What scikit-learn sets parts by; whatever was given, where that is none: it is refused by `fit`."""
+        try:
+            return [(name, part) for name, part, _ in self.transformers]
+        except (TypeError, ValueError):
+            return self.transformers  # type: ignore[return-value]
 
     @_transformers.setter
     def _transformers(self, parts: list[tuple[str, Any]]) -> None:
@@ -167,17 +171,19 @@ class ColumnTransformer(Composition, Transformer):
     def from_plain(cls, params: Mapping[str, Scalar], *, schema: Schema | None, key: bytes | None) -> Self:
         """Make one from what `plain_params` returned."""
         listed = json.loads(str(params[TRANSFORMERS]))
-        parts = [(name, part_from(params, name), columns) for name, columns in listed]
-        remainder: Any = params["remainder"]
-        return cls(parts, remainder, schema=schema, key=key)
+        names, columns = [name for name, _ in listed], [own for _, own in listed]
+        theirs = {name: value for name, value in params.items() if name not in {TRANSFORMERS, "remainder"}}
+        remainder: Any = params.get("remainder", "drop")
+        parts = zip(names, parts_from(theirs, names), columns, strict=True)
+        return cls(list(parts), remainder, schema=schema, key=key)
 
     def _derived(self, features: tuple[Feature, ...], named: bool, records: Records, started: float) -> ColumnsState:
         records = records.canonical()
-        cells, owners, chosen = records.cells, owners_of(records), self._chosen(features)
-        parts = [
-            self._fresh(part)._learn_rows(*_picked(features, cells, own), owners)
-            for (_, part), own in zip(self._named, chosen, strict=False)  # what nobody is for comes last
-        ]
+        cells, owners, kinds = records.cells, owners_of(records), kinds_of(features)
+        parts = []
+        for (_, part), own in zip(self._named, self._chosen(features), strict=False):  # what nobody is for comes last
+            inputs = tuple(features[place] for place in own)
+            parts.append(self._fresh(part)._learn_rows(inputs, picked(kinds, cells, own), owners))
         return self._state(features, named, records, started, parts)
 
     def _state(self, *rows: Any) -> ColumnsState:
@@ -214,27 +220,9 @@ class ColumnTransformer(Composition, Transformer):
         whole = zip(names, [*own, rest], strict=True)
         return tuple(replace(one, name=f"{name}__{one.name}") for name, features in whole for one in features)
 
-    def _turned(self, state: ColumnsState, cells: Cells) -> Cells:
-        tables = [_picked(state.features, cells, own)[1] for own in state.chosen]
-        found = [part._turned(part.state_, own) for part, own in zip(state.parts, tables, strict=False)] + tables[-1:]
-        return Cells(
-            np.hstack([own.numbers for own in found]),
-            np.hstack([own.codes for own in found]),
-            tuple(chain.from_iterable(own.words for own in found)),
-        )
-
-
-def _picked(features: tuple[Feature, ...], cells: Cells, places: tuple[int, ...]) -> tuple[tuple[Feature, ...], Cells]:
-    """Return copies of some columns, in this order."""
-    columns = columns_of(features, cells)
-    numbers = [columns[place][1] for place in places if features[place].kind is Kind.NUMERIC]
-    worded = [columns[place] for place in places if features[place].kind is not Kind.NUMERIC]
-    n_rows = len(cells)
-    return tuple(features[place] for place in places), Cells(
-        np.column_stack(numbers) if numbers else np.empty((n_rows, 0)),
-        np.column_stack([codes for _, codes, _ in worded]) if worded else np.empty((n_rows, 0), np.int32),
-        tuple(words or () for _, _, words in worded),
-    )
+    def _turn(self, state: ColumnsState) -> Turn:
+        parts = tuple(part._turn(part.state_) for part in state.parts)
+        return Beside(kinds_of(state.features), state.chosen, parts)
 
 
 def _place(name: str, column: Any, names: Mapping[str, int]) -> int:

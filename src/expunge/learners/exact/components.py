@@ -13,10 +13,11 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from expunge.domain.schema import Kind, Schema
 from expunge.errors import InputError
 from expunge.learners.encoding.codes import ONE, Encoding, Scaled
-from expunge.learners.encoding.columns import Cells, Feature
+from expunge.learners.encoding.columns import Feature
 from expunge.learners.exact.gram import one_thread
 from expunge.learners.exact.table import TableLearner, TableState
-from expunge.learners.exact.transformer import Transformer, tidied
+from expunge.learners.exact.transformer import Transformer
+from expunge.learners.served.turns import Project, Turn
 
 Floats = npt.NDArray[np.float64]
 
@@ -99,11 +100,9 @@ class PCA(Transformer, TableLearner):
         del state  # components are cached in it, where `_found` finds them
         return tuple(Feature(f"pca{number}", Kind.NUMERIC) for number in range(len(self._found.components)))
 
-    @one_thread
-    def _turned(self, state: TableState, cells: Cells) -> Cells:
-        places = state.encoding.encode(cells) / ONE
-        found = (places - self._found.mean) @ self._found.components.T / self._scales
-        return Cells(tidied(found), np.empty((len(cells), 0), np.int32), ())
+    def _turn(self, state: TableState) -> Turn:
+        found = self._found
+        return Project(state.encoding, found.components, found.mean, self._scales * np.ones(len(found.components)))
 
     @property
     def components_(self) -> Floats:

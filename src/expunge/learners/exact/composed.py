@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sklearn.base import clone
@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted
 
 from expunge.domain.guarantee import Exact
-from expunge.errors import InputError
+from expunge.errors import ExpungeError, InputError
 from expunge.learners.base import Arrays
 from expunge.learners.exact.rows import RowLearner
 from expunge.learners.exact.wrapped import prefixed
@@ -31,6 +31,11 @@ class Composition(_BaseComposition, RowLearner):  # type: ignore[misc]  # no typ
     def environment(self) -> dict[str, str]:
         """What the digest depends on beside rows, schema, hyperparameters and key; empty where it is portable."""
         return {name: value for part in self._fitted().parts for name, value in part.environment.items()}
+
+    def prepare(self) -> None:
+        """Do what each part does once."""
+        for _, part in self._named:
+            part.prepare()
 
     def to_parts(self) -> tuple[dict[str, Any], Arrays]:
         """Return the records as they came, and each part's own parts under its number. Personal data."""
@@ -72,11 +77,36 @@ class Composition(_BaseComposition, RowLearner):  # type: ignore[misc]  # no typ
         return all(part.guarantee == Exact("portable") for _, part in self._named)
 
 
-def part_from(params: Mapping[str, Scalar], name: str) -> Any:
-    """Make a part from what a composition's `plain_params` returned."""
+def parts_from(params: Mapping[str, Scalar], names: Sequence[str]) -> list[Any]:
+    """Make the parts from what a composition's `plain_params` returned, without what is the composition's own.
+
+    Raises
+    ------
+    InputError
+        Where a part has no class, or one that takes other hyperparameters, and for those of no part.
+    NotFoundError
+        Where no learner of such a class is registered.
+    """
+    if alien := [param for param in params if param.partition("__")[0] not in names]:
+        raise InputError(f"hyperparameter {alien[0]!r} is of no step.", mend=f"Steps are: {', '.join(names)}.")
+    return [_part_from(params, name) for name in names]
+
+
+def _part_from(params: Mapping[str, Scalar], name: str) -> Any:
     prefix = f"{name}__"
     own = {param.removeprefix(prefix): value for param, value in params.items() if param.startswith(prefix)}
-    return learner_class(str(params[name])).from_plain(own, schema=None, key=None)
+    if name not in params:
+        raise InputError(
+            f"of which class step {name!r} is, is not said.", mend=f"Give {name}=CLASS: StandardScaler or Ridge, say."
+        )
+    cls = learner_class(str(params[name]))
+    try:
+        return cls.from_plain(own, schema=None, key=None)
+    except ExpungeError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        takes = sorted(set(cls._get_param_names()) - {"schema", "key"})
+        raise InputError(f"step {name!r}: {error}.", mend=f"A {cls.__name__} takes {takes}.") from error
 
 
 def check_named(found: list[tuple[str, Any]], reserved: tuple[str, ...]) -> None:

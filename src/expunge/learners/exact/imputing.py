@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import replace
 from numbers import Real
 from typing import Any, Literal
@@ -15,7 +14,8 @@ from expunge.errors import InputError
 from expunge.learners.encoding.codes import Column, Scaled
 from expunge.learners.encoding.columns import LARGEST, MISSING, Cells, Feature
 from expunge.learners.exact.spread import ColumnSums, mean_of
-from expunge.learners.exact.transformer import FactState, FactTransformer, columns_of, tidied
+from expunge.learners.exact.transformer import FactState, FactTransformer
+from expunge.learners.served.turns import Fill, Turn
 from expunge.learners.values import Scalar, from_text, to_text
 
 STRATEGIES = ("mean", "median", "most_frequent", "constant")
@@ -139,31 +139,13 @@ class SimpleImputer(FactTransformer):
             return feature
         return replace(feature, resolution=None, whole=feature.whole or feature.resolution is not None)
 
-    def _turned(self, state: FactState, cells: Cells) -> Cells:
-        numbers, codes, known = cells.numbers.copy(), cells.codes.copy(), list(cells.words)
-        own_numbers, own_codes = iter(numbers.T), iter(enumerate(codes.T))
-        for (feature, values, words), facts in zip(columns_of(state.features, cells), state.facts, strict=True):
-            filling = self._filling(feature, facts)
-            if words is None:
-                own = next(own_numbers)
-                own[np.isnan(values)] = np.nan if filling is None else filling
-                continue
-            place, own = next(own_codes)
-            if filling is not None and (values == MISSING).any():
-                own[:], known[place] = filled(values, words, str(filling))
-        return Cells(tidied(numbers), codes, tuple(known))
-
-
-def filled(codes: npt.NDArray[np.int32], words: tuple[str, ...], word: str) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
-    """Return codes of which none is missing, and the words, to which that one is added.
-
-    Examples
-    --------
-    >>> codes, words = filled(np.array([-1, 0, 1], np.int32), ("s:a", "s:c"), "s:b")
-    >>> codes.tolist(), words
-    ([1, 0, 2], ('s:a', 's:b', 's:c'))
-    """
-    at = bisect_left(words, word)
-    if words[at : at + 1] != (word,):
-        codes, words = codes + (codes >= at), (*words[:at], word, *words[at:])
-    return np.where(codes == MISSING, at, codes), words
+    def _turn(self, state: FactState) -> Turn:
+        numbers: list[float] = []
+        words: list[str | None] = []
+        for feature, facts in zip(state.features, state.facts, strict=True):
+            filling: Any = self._filling(feature, facts)
+            if feature.kind is Kind.NUMERIC:
+                numbers.append(np.nan if filling is None else filling)
+            else:
+                words.append(filling)
+        return Fill(np.array(numbers, np.float64), tuple(words))

@@ -11,7 +11,6 @@ Invariants
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -29,15 +28,16 @@ from expunge.domain.schema import Kind, Schema
 from expunge.domain.subject import SubjectId
 from expunge.errors import InputError
 from expunge.learners.base import Arrays
+from expunge.learners.encoding.codes import Column
 from expunge.learners.encoding.columns import Cells, Feature, raw_columns, read_cells
 from expunge.learners.exact.adapters.environment import environment
-from expunge.learners.exact.composed import Composition, check_named, part_from
+from expunge.learners.exact.composed import Composition, check_named, parts_from
 from expunge.learners.exact.predictor import scored, tagged
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.rows import RowState
 from expunge.learners.exact.target import Task
 from expunge.learners.exact.transformer import Transformer, frame_of
-from expunge.learners.served import ServedModel
+from expunge.learners.served import PipelineModel, ServedModel, Signature
 from expunge.learners.values import Scalar
 
 STEPS: Final = "steps"
@@ -159,22 +159,29 @@ class Pipeline(Composition):
     @_does("predict")  # type: ignore[untyped-decorator]  # no types in scikit-learn
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Return a class label, or a number, per row: ndarray (n_rows,)."""
-        return np.asarray(self._asked("predict", X))
+        return self.serve().predict(self._checked(X))
 
     @_does("predict_proba")  # type: ignore[untyped-decorator]  # no types in scikit-learn
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
         """Return the probability of each class: (n_rows, n_classes)."""
-        return np.asarray(self._asked("predict_proba", X))
+        served: Any = self.serve()
+        return np.asarray(served.predict_proba(self._checked(X)))
 
     @_does("decision_function")  # type: ignore[untyped-decorator]  # no types in scikit-learn
     def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
         """Return scores: (n_rows,) for two classes, above 0 for the second; else (n_rows, n_classes)."""
-        return np.asarray(self._asked("decision_function", X))
+        return self.serve().decision_function(self._checked(X))
 
     @_does("transform")  # type: ignore[untyped-decorator]  # no types in scikit-learn
     def transform(self, X: Any) -> Any:
         """Return rows as the last step transforms them."""
-        return self._asked("transform", X)
+        self._checked(X)
+        state: PipelineState = self.state_
+        raw = raw_columns(X, [feature.name for feature in state.inputs] if state.named else None)
+        table = Table(state.inputs, read_cells(state.inputs, raw.arrays))
+        for step in state.parts[:-1]:
+            table = _turned(step, table)
+        return state.parts[-1].transform(frame_of(*table, X))
 
     @_does("get_feature_names_out")  # type: ignore[untyped-decorator]  # no types in scikit-learn
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:
@@ -188,15 +195,25 @@ class Pipeline(Composition):
         return scored(self, X, y, sample_weight)
 
     def serve(self) -> ServedModel:
-        """Refuse: there is no served kind for pipelines yet.
+        """Return what predicts; made once per state.
 
         Raises
         ------
         InputError
+            Where the last step is a transformer.
         """
-        raise InputError(
-            "a Pipeline is not served yet.", mend="Predict with it, or serve a learner that encodes its own table."
-        )
+        check_is_fitted(self)
+        state: PipelineState = self.state_
+        served: ServedModel | None = state.__dict__.get("served")
+        if served is None:
+            last = state.parts[-1].serve()
+            turns = tuple(step._turn(step.state_) for step in state.parts[:-1])
+            if isinstance(last, PipelineModel):
+                turns, last = turns + last.turns, last.last
+            columns = tuple(Column(one.name, None if one.kind is Kind.NUMERIC else ()) for one in state.inputs)
+            served = PipelineModel(Signature(columns, state.named, last.signature.words), turns, last)
+            state.__dict__["served"] = served  # as cached_property does
+        return served
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters, with ``deep`` those of the steps as ``step__param`` too."""
@@ -214,14 +231,15 @@ class Pipeline(Composition):
         return composed_digest("pipeline", [step.digest() for step in self.state_.parts])
 
     def plain_params(self) -> dict[str, Scalar]:
-        """Return the steps' names, the class name of each, and its hyperparameters as ``step__param``."""
-        return {STEPS: json.dumps([name for name, _ in self._named])} | self._plain_parts()
+        """Return the names of the steps joined by commas, the class of each, and its parameters as ``step__param``."""
+        return {STEPS: ",".join(name for name, _ in self._named)} | self._plain_parts()
 
     @classmethod
     def from_plain(cls, params: Mapping[str, Scalar], *, schema: Schema | None, key: bytes | None) -> Self:
         """Make one from what `plain_params` returned."""
-        steps = [(name, part_from(params, name)) for name in json.loads(str(params[STEPS]))]
-        return cls(steps, schema=schema, key=key)
+        names = str(params[STEPS]).split(",")
+        theirs = {name: value for name, value in params.items() if name != STEPS}
+        return cls(list(zip(names, parts_from(theirs, names), strict=True)), schema=schema, key=key)
 
     @property
     def _named(self) -> list[tuple[str, Any]]:
@@ -281,16 +299,6 @@ class Pipeline(Composition):
         table = _with_target(table, features[-1], records) if getattr(step, "task", None) is not None else table
         return self._fresh(step)._learn_rows(*table, owners_of(records))
 
-    def _asked(self, method: str, X: Any) -> Any:
-        """Ask the last step about rows as the others transform them."""
-        self._checked(X)
-        state: PipelineState = self.state_
-        raw = raw_columns(X, [feature.name for feature in state.inputs] if state.named else None)
-        table = Table(state.inputs, read_cells(state.inputs, raw.arrays))
-        for step in state.parts[:-1]:
-            table = _turned(step, table)
-        return getattr(state.parts[-1], method)(frame_of(*table, X))
-
     def __sklearn_tags__(self) -> Any:
         """Be a classifier or a regressor as the last step is."""
         return tagged(super().__sklearn_tags__(), self.task)
@@ -338,6 +346,8 @@ def _check_steps(steps: Any) -> list[tuple[str, Any]]:
     if not found:
         raise InputError("there are no steps.", mend="Give a list of (name, learner).")
     check_named(found, (STEPS, "schema", "key"))
+    if wrong := [name for name, _ in found if "," in name]:
+        raise InputError(f"{wrong[0]!r} is no name of a step.", mend="Give each its own, without commas.")
     for name, step in found[:-1]:
         if not isinstance(step, Transformer):
             raise InputError(f"step {name!r} transforms nothing.", mend="Take it as the last step.")

@@ -10,10 +10,11 @@ import numpy.typing as npt
 from expunge.domain.schema import Kind, Schema
 from expunge.errors import InputError
 from expunge.learners.encoding.codes import ENCODINGS, Bins, Encoding, EncodingName
-from expunge.learners.encoding.columns import Cells, Feature, raw_columns, read_cells
+from expunge.learners.encoding.columns import Feature, raw_columns, read_cells
 from expunge.learners.exact.bounds import at_least
 from expunge.learners.exact.table import TableLearner, TableState
 from expunge.learners.exact.transformer import Transformer
+from expunge.learners.served.turns import Encode, Turn
 
 
 class TableEncoder(Transformer, TableLearner):
@@ -91,9 +92,8 @@ class TableEncoder(Transformer, TableLearner):
             names = [f"{column}={what}" for column, what in state.encoded_inputs.places]
         return tuple(Feature(name, Kind.NUMERIC, resolution=1.0) for name in names)
 
-    def _turned(self, state: TableState, cells: Cells) -> Cells:
-        codes = state.encoded_inputs.encode(cells).astype(np.float64)
-        return Cells(codes, np.empty((len(cells), 0), np.int32), ())
+    def _turn(self, state: TableState) -> Turn:
+        return Encode(state.encoded_inputs)
 
     def _coding(self) -> tuple[type[Encoding], int]:
         if self.encoding not in ENCODINGS:

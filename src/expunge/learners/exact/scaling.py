@@ -11,10 +11,11 @@ import numpy.typing as npt
 from expunge.domain.schema import Kind, Schema
 from expunge.errors import InputError
 from expunge.learners.encoding.codes import Encoding, Scaled
-from expunge.learners.encoding.columns import Cells, Feature
+from expunge.learners.encoding.columns import Feature
 from expunge.learners.exact.spread import ColumnSums, deviation_of, mean_of
 from expunge.learners.exact.table import TableLearner, TableState
-from expunge.learners.exact.transformer import Transformer, tidied
+from expunge.learners.exact.transformer import Transformer
+from expunge.learners.served.turns import Scale, Turn
 
 Floats = npt.NDArray[np.float64]
 
@@ -81,12 +82,9 @@ class StandardScaler(Transformer, TableLearner):
     def _outputs(self, state: TableState) -> tuple[Feature, ...]:
         return tuple(Feature(one.name, one.kind) for one in state.features)
 
-    def _turned(self, state: TableState, cells: Cells) -> Cells:
-        numbers = cells.numbers
-        with np.errstate(over="ignore"):
-            numbers = numbers - _means(state) if self.with_mean else numbers
-            numbers = numbers / _scales(state) if self.with_std else numbers
-        return replace(cells, numbers=tidied(numbers))
+    def _turn(self, state: TableState) -> Turn:
+        means, scales = _means(state), _scales(state)
+        return Scale(means if self.with_mean else 0 * means, scales if self.with_std else np.ones_like(scales))
 
 
 def _means(state: TableState) -> Floats:

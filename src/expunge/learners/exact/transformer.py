@@ -5,6 +5,7 @@ Each changes the columns of the kind that it is for, and lets the others through
 Invariants
 ----------
 - What comes out of a row is a function of the row and of what `digest` is of, and of nothing else.
+- It comes out of a `Turn`, in learning as when it is served: there is no other code that transforms.
 - Where a transformer is a `FactTransformer`, its facts are a pure function of the multiset of rows that stay.
 """
 
@@ -24,9 +25,12 @@ from sklearn.utils.validation import check_is_fitted
 from expunge.domain.digest import learned_digest
 from expunge.domain.guarantee import Exact, Guarantee
 from expunge.domain.schema import Kind
-from expunge.learners.encoding.columns import LARGEST, Cells, Feature, Numbers, raw_columns, read_cells
+from expunge.learners.encoding.columns import Cells, Feature, Words, raw_columns, read_cells
+from expunge.learners.exact.gram import one_thread
 from expunge.learners.exact.records import Records
 from expunge.learners.exact.rows import RowLearner, RowState
+from expunge.learners.served import turns
+from expunge.learners.served.turns import Kinds, Turn
 from expunge.learners.values import Scalar, from_text, to_text
 
 FORMAT: Final = 1
@@ -51,8 +55,13 @@ class Transformer(TransformerMixin, RowLearner):  # type: ignore[misc]  # no typ
         """Return what is declared about each column that comes out."""
 
     @abstractmethod
+    def _turn(self, state: Any) -> Turn:
+        """Return what is done to rows, as data: what is learned from is what is served."""
+
+    @one_thread
     def _turned(self, state: Any, cells: Cells) -> Cells:
         """Return what comes out of rows, in their order."""
+        return self._turn(state).turned(cells)
 
     def transform(self, X: Any) -> Any:
         """Transform rows.
@@ -140,20 +149,15 @@ class FactTransformer(Transformer):
         return tuple(self._told(*column) for column in columns_of(features, cells))
 
 
-def columns_of(
-    features: Sequence[Feature], cells: Cells
-) -> list[tuple[Feature, npt.NDArray[Any], tuple[str, ...] | None]]:
+def columns_of(features: Sequence[Feature], cells: Cells) -> list[tuple[Feature, npt.NDArray[Any], Words | None]]:
     """Return each column: what is declared, its numbers or codes, and the words that codes stand for."""
-    numbers, coded = iter(cells.numbers.T), iter(zip(cells.codes.T, cells.words, strict=True))
-    return [
-        (feature, next(numbers), None) if feature.kind is Kind.NUMERIC else (feature, *next(coded))
-        for feature in features
-    ]
+    columns = turns.columns_of(kinds_of(features), cells)
+    return [(feature, *column) for feature, column in zip(features, columns, strict=True)]
 
 
-def tidied(numbers: Numbers) -> Numbers:
-    """Return numbers as cells hold them: not beyond the largest, and without -0.0."""
-    return np.asarray(np.clip(numbers, -LARGEST, LARGEST) + 0.0)
+def kinds_of(features: Sequence[Feature]) -> Kinds:
+    """Return whether each column is one of numbers."""
+    return tuple(feature.kind is Kind.NUMERIC for feature in features)
 
 
 def frame_of(features: Sequence[Feature], cells: Cells, like: Any = None) -> Any:

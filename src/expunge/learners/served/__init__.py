@@ -13,11 +13,13 @@ from expunge.learners.served.model import (
     labels,
     unpacked,
 )
+from expunge.learners.served.pipeline import PipelineModel
 from expunge.learners.served.trees import TreesModel
 
 __all__ = [
     "LightGBMModel",
     "LinearModel",
+    "PipelineModel",
     "ServedModel",
     "Signature",
     "TreesModel",

@@ -48,6 +48,7 @@ KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "neighbors": "expunge.learners.served.neighbors:NeighborsModel",
         "bayes": "expunge.learners.served.bayes:BayesModel",
         "network": "expunge.learners.served.network:NetworkModel",
+        "pipeline": "expunge.learners.served.pipeline:PipelineModel",
         "lightgbm": "expunge.learners.served.boosters:LightGBMModel",
         "xgboost": "expunge.learners.served.boosters:XGBoostModel",
     }
@@ -77,25 +78,32 @@ class Signature:
     words: tuple[str, ...] | None
 
     @property
+    def numeric(self) -> tuple[bool, ...]:
+        """Of each column, whether it is one of numbers; the others are of words."""
+        return tuple(column.words is None for column in self.columns)
+
+    @property
     def n_scores(self) -> int:
         """One score for regression and two classes, else one per class."""
         return 1 if self.words is None or len(self.words) == 2 else len(self.words)
 
     def read(self, X: Any) -> Cells:
-        """Read a table that is to be predicted.
+        """Read a table that is to be predicted; cells, which were read already, are returned as they are.
 
         Raises
         ------
         InputError
             For a table of other columns, and for cells that cannot be read.
         """
+        if isinstance(X, Cells):
+            return X
         raw = raw_columns(X, [column.name for column in self.columns] if self.by_name else None)
         if len(raw.arrays) != len(self.columns):
             raise InputError(
                 f"X has {len(raw.arrays)} features, but this model is expecting {len(self.columns)} features as input.",
                 mend="Give the columns that it learned from.",
             )
-        kinds = (Kind.NUMERIC if column.words is None else Kind.CATEGORICAL for column in self.columns)
+        kinds = (Kind.NUMERIC if numeric else Kind.CATEGORICAL for numeric in self.numeric)
         features = [Feature(column.name, kind) for column, kind in zip(self.columns, kinds, strict=True)]
         return read_cells(features, raw.arrays)
 
@@ -125,15 +133,17 @@ class ServedModel(ABC):
         Its name in ``model.json`` and `KINDS`.
     body_name : str
         Name of its other file; sorts before ``model.json``.
-    holds_rows : bool
-        Whether it predicts from rows that it holds: then it is personal data, sealed, and never exported.
     signature : Signature
     """
 
     kind: ClassVar[str]
     body_name: ClassVar[str]
-    holds_rows: ClassVar[bool] = False
     signature: Signature
+
+    @property
+    def holds_rows(self) -> bool:
+        """Whether it predicts from rows that it holds: then it is personal data, sealed, and never exported."""
+        return False
 
     @abstractmethod
     def scores(self, cells: Cells) -> npt.NDArray[np.float64]:

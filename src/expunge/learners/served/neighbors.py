@@ -57,13 +57,17 @@ class NeighborsModel(ServedModel):
 
     kind: ClassVar[str] = "neighbors"
     body_name: ClassVar[str] = "arrays.npz"
-    holds_rows: ClassVar[bool] = True
 
     signature: Signature
     n_neighbors: int
     weighing: Weighing
     rows: Floats
     targets: Floats
+
+    @property
+    def holds_rows(self) -> bool:
+        """It does."""
+        return True
 
     @cached_property
     def encoding(self) -> Scaled:

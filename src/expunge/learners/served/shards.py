@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from expunge.learners.encoding.columns import Cells
 from expunge.learners.served.model import ServedModel, Signature, unpacked
+from expunge.learners.served.pipeline import PipelineModel
 from expunge.learners.served.probabilities import against_the_rest, softmax
 
 Aggregate: TypeAlias = Literal["mean", "median", "vote"]
@@ -120,7 +121,7 @@ class ShardsModel(ServedModel):
 
     def _check(self) -> None:
         """Refuse members of other columns or classes; ValueError."""
-        if not self.members or any(isinstance(member, ShardsModel) for member in self.members):
+        if not self.members or any(isinstance(member, ShardsModel | PipelineModel) for member in self.members):
             raise ValueError("there are no models, or models of models")
         if self.signature.words is None and self.aggregate == "vote":
             raise ValueError("nobody votes for a number")
@@ -132,5 +133,5 @@ class ShardsModel(ServedModel):
                 raise ValueError("a model is of other classes")
 
 
-def _kinds(signature: Signature) -> tuple[bool, list[tuple[str, bool]]]:
-    return signature.by_name, [(column.name, column.words is None) for column in signature.columns]
+def _kinds(signature: Signature) -> tuple[Any, ...]:
+    return signature.by_name, [column.name for column in signature.columns], signature.numeric

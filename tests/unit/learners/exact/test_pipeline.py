@@ -14,10 +14,12 @@ from sklearn.base import clone
 
 from expunge.domain.guarantee import Exact
 from expunge.errors import CannotForgetError, InputError, UnknownSubjectError
-from expunge.learners import check_learner, checks
+from expunge.learners import check_learner
 from expunge.learners.exact import (
     PCA,
     BoostingClassifier,
+    KNeighborsClassifier,
+    LogisticRegression,
     MultinomialNB,
     OneHotEncoder,
     Pipeline,
@@ -30,6 +32,7 @@ from expunge.learners.exact import (
     TableEncoder,
 )
 from expunge.learners.people import random_people
+from expunge.learners.served import from_files
 from expunge.learners.state import dump, load
 
 LINEAR = Pipeline(
@@ -60,15 +63,14 @@ def test_any_sequence_of_forgetting_is_a_refit(seed: int, order: list[int], cut:
 @pytest.mark.parametrize(
     "pipeline",
     [
-        Pipeline([("fill", SimpleImputer("median")), ("scale", StandardScaler()), ("learn", RidgeClassifier())]),
         Pipeline([("words", OneHotEncoder("first")), ("pca", PCA(2))]),
+        Pipeline([("fill", SimpleImputer("median")), ("words", OneHotEncoder())]),
     ],
     ids=lambda own: str(own.steps[-1][1]),
 )
-def test_a_pipeline_keeps_the_contract(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """But for serving, which it refuses."""
-    monkeypatch.setattr(checks, "CHECKS", tuple(one for one in checks.CHECKS if not one.predictor))
-    check_learner(pipeline, alternatives={"steps": ()})
+def test_a_pipeline_that_only_transforms_keeps_the_contract(pipeline: Pipeline) -> None:
+    """Those that predict: `contract/test_learners.py`."""
+    check_learner(pipeline, alternatives={"steps": [[("words", OneHotEncoder()), ("pca", PCA(1))]]})
 
 
 def test_it_is_what_its_steps_are_one_after_another() -> None:
@@ -111,6 +113,13 @@ def test_a_refused_or_broken_forget_leaves_every_step_as_it_was(monkeypatch: pyt
     assert own.subjects_held() == [8, 9, 10]
 
 
+def test_steps_are_prepared_before_anything_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared: list[str] = []
+    monkeypatch.setattr(BoostingClassifier, "prepare", lambda own: prepared.append(type(own).__name__))
+    Pipeline([("words", OneHotEncoder()), ("learn", BoostingClassifier())]).prepare()
+    assert prepared == ["BoostingClassifier"]
+
+
 def test_parameters_of_steps_are_set_and_steps_replaced() -> None:
     own = clone(LINEAR).set_params(learn__alpha=3.0, scale=QuantileBinner(3))
     assert own.get_params()["learn__alpha"] == 3.0
@@ -140,6 +149,7 @@ def test_a_step_refuses_what_it_cannot_learn_from() -> None:
         (None, "are no steps"),
         ([("key", Ridge())], "no name"),
         ([("a__b", Ridge())], "no name"),
+        ([("a,b", Ridge())], "without commas"),
         ([("a", StandardScaler()), ("a", Ridge())], "no name"),
         ([("learn", linear_model.Ridge())], r"Retrained\(estimator\)"),
         ([("learn", Ridge()), ("again", Ridge())], "transforms nothing"),
@@ -159,6 +169,39 @@ def test_columns_that_come_out_of_a_step_have_names_of_their_own_or_there_is_not
         Pipeline([("words", OneHotEncoder("first")), ("learn", Ridge())]).fit(table[["w"]][:1], [1.0])
 
 
-def test_serving_is_refused() -> None:
-    with pytest.raises(InputError, match="not served"):
-        LINEAR.serve()
+def test_it_predicts_what_it_serves() -> None:
+    own = Pipeline([("fill", SimpleImputer()), ("words", OneHotEncoder()), ("learn", LogisticRegression())])
+    served: Any = own.fit(X, Y, subjects=range(6)).serve()
+    assert own.serve() is served
+    table = pd.DataFrame({"n": [np.nan, 2.0, 1e300], "w": ["b", None, "new"]})
+    before = Pipeline(own.steps[:-1]).fit(X, subjects=range(6))
+    turned = pd.DataFrame(before.transform(table), columns=before.get_feature_names_out())
+    for method in ("predict", "predict_proba", "decision_function"):
+        assert getattr(served, method)(table[["w", "n"]]).tolist() == getattr(own, method)(table).tolist()
+        assert getattr(own, method)(table).tolist() == getattr(own.named_steps_["learn"], method)(turned).tolist()
+    own.forget([5])
+    assert own.serve().digest() == clone(own).fit(X[:5], Y[:5], subjects=range(5)).serve().digest()
+
+
+@pytest.mark.parametrize(
+    ("learner", "knows"), [(LogisticRegression(), True), (KNeighborsClassifier(2), True), (RidgeClassifier(), False)]
+)
+def test_the_served_model_knows_probabilities_where_the_last_step_does(learner: Any, knows: bool) -> None:
+    own = Pipeline([("scale", StandardScaler()), ("learn", learner)]).fit(X, Y)
+    assert hasattr(own.serve(), "predict_proba") == hasattr(own, "predict_proba") == knows
+
+
+def test_it_holds_rows_where_the_last_step_does() -> None:
+    for learner, holds in ((KNeighborsClassifier(2), True), (RidgeClassifier(), False)):
+        assert Pipeline([("scale", StandardScaler()), ("learn", learner)]).fit(X, Y).serve().holds_rows == holds
+
+
+def test_a_pipeline_within_a_pipeline_is_served_as_one() -> None:
+    inner = Pipeline([("words", OneHotEncoder()), ("learn", RidgeClassifier())])
+    own, flat = (Pipeline([("fill", SimpleImputer()), *rest]) for rest in ([("rest", inner)], inner.steps))
+    assert from_files(own.fit(X, Y).serve().files).digest() == flat.fit(X, Y).serve().digest()
+
+
+def test_a_transformer_behind_all_has_nothing_to_serve() -> None:
+    with pytest.raises(InputError, match="predicts nothing"):
+        Pipeline([("words", OneHotEncoder()), ("pca", PCA(2))]).fit(X).serve()
