@@ -578,9 +578,10 @@ def test_a_pipeline_that_is_cut_off_is_corrupt(cut: int) -> None:
         from_files(files | {"chain.bin": body})
 
 
-def test_turns_within_turns_without_end_are_corrupt() -> None:
+@pytest.mark.parametrize("depth", [16, 400])
+def test_turns_too_deep_within_turns_are_corrupt(depth: int) -> None:
     part: dict[str, Any] = SCALE
-    for _ in range(400):
+    for _ in range(depth):
         part = {"turn": "beside", "kinds": [True], "chosen": [[0], []], "turns": [part]}
     with pytest.raises(CorruptedError):
         _chained("pipeline", {0: part})

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from expunge.learners.encoding.columns import Cells
 from expunge.learners.served.arrays import from_npz, to_npz
 from expunge.learners.served.model import ServedModel, Signature, unpacked
-from expunge.learners.served.turns import Turn, arrays_of, facts_of, turns_from
+from expunge.learners.served.turns import DEEPEST, Turn, arrays_of, depth_of, facts_of, turns_from
 
 _LENGTH: Final = struct.Struct("<Q")
 
@@ -80,6 +80,8 @@ class PipelineModel(ServedModel):
             raise ValueError("the turns end too early")
         end = _LENGTH.size + _LENGTH.unpack_from(body)[0]
         try:
+            if depth_of(facts["turns"]) > DEEPEST:
+                raise ValueError("turns stand too deep within turns")
             arrays = from_npz(body[_LENGTH.size : end], tuple(str(name) for name in facts["arrays"]))
             model = cls(signature, turns_from(facts["turns"], arrays), unpacked(body[end:]))
         except RecursionError as error:

@@ -89,6 +89,15 @@ def arrays_of(turns: Sequence[Turn]) -> Arrays:
     return {f"{number} {name}": own for number, turn in enumerate(turns) for name, own in turn.arrays().items()}
 
 
+DEEPEST: Final = 16
+"""So deep turns may stand within turns: to turn cells takes a call for each."""
+
+
+def depth_of(facts: Sequence[Mapping[str, Any]]) -> int:
+    """Return how deep turns stand within turns, as `facts_of` wrote them."""
+    return 1 + max((depth_of(own.get("turns", ())) for own in facts), default=0)
+
+
 def turns_from(facts: Sequence[Mapping[str, Any]], arrays: Arrays) -> tuple[Turn, ...]:
     """Read what `facts_of` and `arrays_of` returned; KeyError, TypeError or ValueError where it is something else."""
     found = []
