@@ -46,9 +46,9 @@ bench: $(READY) ## Time the learners and the office (EXPUNGE_DATA_DIR); writes b
 docs: $(READY) ## Build the documentation site into docs/_build; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build
 
-lock: ## Pin the development install anew (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --all-extras --no-extra torch --group dev \
-	  pyproject.toml -o requirements-dev.lock
+lock: ## Pin the development install anew, but for PyTorch, whose builds are many (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra demo --extra onnx --extra parquet \
+	  --group dev pyproject.toml -o requirements-dev.lock
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) demo-out docs/_build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
