@@ -22,7 +22,7 @@ demo: $(READY) ## Erase 22 real people from five models and certify it, into dem
 	$(BIN)/expunge demo --out demo-out
 
 test: $(READY) ## Run the test suite
-	$(BIN)/python -m pytest -n 4
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 soak: $(READY) ## Run the slow endurance tests
 	$(BIN)/python -m pytest -m soak
@@ -32,7 +32,6 @@ check: $(READY) ## Lint, format, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q tests/integration/test_documents.py
 
 bench: $(READY) ## Time the learners and the office (EXPUNGE_DATA_DIR); writes benchmarks/results/
 	$(BIN)/python benchmarks/learners.py --out benchmarks/results/learners.json
