@@ -3,28 +3,32 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TORCH := $(VENV)/.torch
 
 .PHONY: help install demo test soak check bench docs lock clean
 
 help: ## Show this help
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-install: $(READY) ## Create .venv with the pinned development install
+install: $(TORCH) ## Create .venv with the pinned development install
 
-$(READY): requirements-dev.lock requirements-torch.lock pyproject.toml
+$(READY): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-torch.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $(READY)
+
+$(TORCH): $(READY) requirements-torch.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-torch.lock
+	touch $(TORCH)
 
 demo: $(READY) ## Erase 22 real people from five models and certify it, into demo-out/
 	$(BIN)/expunge demo --out demo-out
 
-test: $(READY) ## Run the test suite
+test: $(TORCH) ## Run the test suite
 	$(BIN)/python -m pytest -n 4 --dist worksteal
 
-soak: $(READY) ## Run the slow endurance tests
+soak: $(TORCH) ## Run the slow endurance tests
 	$(BIN)/python -m pytest -m soak
 
 check: $(READY) ## Lint, format, types, import contracts
