@@ -27,6 +27,11 @@ SECRET = sha256(b"tests").digest()
 ROLES = ("name=direct-identifier", "note=free-text")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the sessions of the guides: a minute or two each, they would keep one worker busy at the end."""
+    items.sort(key=lambda item: not item.name.startswith("test_shell_snippets_run"))
+
+
 @pytest.fixture(scope="session")
 def people() -> pd.DataFrame:
     """120 people in about 300 rows: patient, name, age, amount, ward, note, sick.
