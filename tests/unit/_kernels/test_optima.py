@@ -48,7 +48,8 @@ def twin(entries: Entries, weights: Floats, form: int) -> tuple[Floats, Floats]:
     X = dense(entries)
     z = X @ weights
     mean = np.exp(z) if form == optima.POISSON else 1 / (1 + np.exp(-z))
-    d = mean if form == optima.POISSON else mean * (1 - mean)
+    tail = np.exp(-np.abs(z))
+    d = mean if form == optima.POISSON else tail / (1 + tail) ** 2  # 1 - mean would lose what is left of a mean near 1
     return X.T @ (mean - entries.target), (X.T * d) @ X
 
 
