@@ -35,7 +35,7 @@ def kernel(function: _F) -> _F:
 
 
 def inner(function: _F) -> _F:
-    """Compile a function that only kernels call: ways to call it from Python took a quarter of a first fit."""
+    """Compile a function that only kernels call: ways to call it from Python took a seventh of a first fit."""
     return _with_cache(_Inner(function, targetoptions={**_OPTIONS, "no_cpython_wrapper": True}), function)
 
 

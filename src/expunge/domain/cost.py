@@ -96,7 +96,7 @@ class Costs:
         ]
         if not scaled:
             return prior, "expected"
-        if len(scaled) == 1:  # it may be of a first call, in which kernels are compiled
+        if len(scaled) == 1:  # one that was slow by chance would never be tried again
             return math.sqrt(prior * scaled[0]), "measured on 1 batch"
         return median_low(scaled), f"measured on {len(scaled)} batches"
 

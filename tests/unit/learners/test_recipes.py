@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from importlib import metadata
 from typing import Any
 
@@ -10,7 +9,6 @@ import pytest
 
 from expunge.errors import InputError, NotFoundError
 from expunge.learners import recipes
-from expunge.learners.networks import NetworkClassifier
 from expunge.learners.recipes import Recipe
 
 
@@ -54,15 +52,3 @@ def test_other_packages_register_recipes(monkeypatch: pytest.MonkeyPatch) -> Non
     for name in ("crooked", "none"):
         with pytest.raises(InputError, match=f"'{name}' is registered as a recipe and is"):
             recipes.find(name)
-
-
-def test_an_estimator_takes_its_recipe_along(monkeypatch: pytest.MonkeyPatch) -> None:
-    recipes.add(LINE)
-    sent = pickle.dumps(NetworkClassifier("line", epochs=3))
-    monkeypatch.setattr(recipes, "_added", {})
-    got = pickle.loads(sent)  # noqa: S301  # our own
-    assert (got.get_params(), vars(got).keys()) == (
-        NetworkClassifier("line", epochs=3).get_params(),
-        got.get_params().keys(),
-    )
-    assert recipes.find("line") == LINE
