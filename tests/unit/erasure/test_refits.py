@@ -15,7 +15,7 @@ from expunge.domain.guarantee import Exact
 from expunge.domain.plan import Method
 from expunge.domain.report import Verdict
 from expunge.domain.request import State
-from expunge.erasure import execute, plan
+from expunge.erasure import decide, execute, plan
 from expunge.erasure.replay import replay_certificate
 from expunge.erasure.scope import Scope
 from expunge.errors import CheckFailedError, InputError
@@ -99,9 +99,15 @@ def test_models_below_the_floor_are_retired_and_no_more_are_trained(
 ) -> None:
     workspace = make(people, learners=("ridge",), confirm=True, roles=("name=direct-identifier", "note=free-text"))
     models.train(workspace, "booster", "visits", "lightgbm", {"n_estimators": 3})
+    person = member_of_all(workspace)
+    approved = approve(workspace, person)
     strict = replace(workspace, policy=replace(workspace.policy, guarantee_floor="portable"))
-    person = member_of_all(strict)
-    done = execute.erase(strict, approve(strict, person))
+    sent_back = execute.erase(strict, approved).sent_back
+    assert [reason for _, reason in sent_back] == ["its plan changed since it was approved"], (
+        "who approved kept a model"
+    )
+    decide.approve(strict, approved[0])
+    done = execute.erase(strict, approved)
     statement = certified(strict, done.certificate).statement
     methods = {copy.name: copy.method for copy in statement.copies if copy.kind == "model"}
     assert methods == {"ridge": Method.FORGET, "booster": Method.RETIRE}
