@@ -13,6 +13,7 @@ from xgboost import XGBClassifier, XGBRegressor
 
 from expunge.learners import LEARNERS, check_learner, create
 from expunge.learners.base import Learner
+from expunge.learners.empirical import METHODS, TorchClassifier
 from expunge.learners.exact import (
     PCA,
     AdditiveClassifier,
@@ -173,6 +174,16 @@ def test_a_sharded_estimator_keeps_the_contract(estimator: Any, more: dict[str, 
         "n_jobs": (),
     }
     check_learner(Sharded(estimator, n_shards=3, n_slices=2), alternatives=own | more)
+
+
+SOON = ("neggrad", "amnesiac")
+"""Methods that are tried each time: one that keeps steps of training, and one that does not."""
+
+
+@pytest.mark.parametrize("method", [pytest.param(n, marks=() if n in SOON else pytest.mark.soak) for n in METHODS])
+def test_a_network_keeps_the_contract_by_each_method(method: str) -> None:
+    other: dict[str, Any] = {"method": ["random-labels", "last-k"], "recipe": (), "device": ()}
+    check_learner(TorchClassifier(method=method, epochs=3, batch_size=8), alternatives=other)
 
 
 def test_every_registered_learner_is_checked() -> None:

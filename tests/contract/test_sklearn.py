@@ -18,6 +18,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from xgboost import XGBClassifier
 
+from expunge.learners.empirical import TorchClassifier
 from expunge.learners.exact import (
     PCA,
     AdditiveClassifier,
@@ -85,6 +86,7 @@ ESTIMATORS = [
     Retrained(XGBClassifier(n_estimators=5)),
     Sharded(SklearnLogisticRegression(), n_shards=2),
     Sharded(NetworkClassifier(epochs=60), n_shards=2),
+    TorchClassifier(epochs=60),
     Sharded(LGBMClassifier(n_estimators=6, min_child_samples=2), n_shards=2, n_slices=2),
 ]
 

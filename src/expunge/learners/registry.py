@@ -47,12 +47,13 @@ LEARNERS: Final[Mapping[str, Mapping[Task, str]]] = MappingProxyType(
         "retrained": MappingProxyType({"classification": "Retrained", "regression": "Retrained"}),
         "sharded": MappingProxyType({"classification": "Sharded", "regression": "Sharded"}),
         "pipeline": MappingProxyType({"classification": "Pipeline", "regression": "Pipeline"}),
+        "network": MappingProxyType({"classification": "TorchClassifier"}),
     }
 )
 """Name on the command line -> class per task."""
 
 WRAPPERS: Final[Mapping[str, str]] = MappingProxyType(
-    {"retrained": "estimator", "sharded": "estimator", "pipeline": "steps"}
+    {"retrained": "estimator", "sharded": "estimator", "pipeline": "steps", "network": "method"}
 )
 """Those that are made of others -> the parameter that names these."""
 
@@ -60,6 +61,7 @@ _SUCH_AS: Final = MappingProxyType(
     {
         "estimator": ("wraps an estimator of another library", "lightgbm.LGBMClassifier"),
         "steps": ("is made of steps", "scale,learn, scale=StandardScaler and learn=LogisticRegression"),
+        "method": ("forgets by a method, and has none of its own", "neggrad"),
     }
 )
 
@@ -107,6 +109,7 @@ _MODULES: Final[Mapping[str, str]] = MappingProxyType(
         "QuantileBinner": "expunge.learners.exact.binning",
         "Retrained": "expunge.learners.exact.retrained",
         "Sharded": "expunge.learners.exact.sharded",
+        "TorchClassifier": "expunge.learners.empirical.classifier",
     }
 )
 

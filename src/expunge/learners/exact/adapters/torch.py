@@ -1,28 +1,23 @@
 """PyTorch: a network's arrays are served; where a fit is to go on, the optimiser's arrays stand beside them.
 
-What is drawn (weights, the order of rows in each epoch, whatever the module draws) comes from PyTorch's generator,
-seeded for this fit alone. One thread, the deterministic algorithms, float32, the processor: a fit is the same function
-of its rows wherever PyTorch's kernels are the same (`environment` records which they are).
+One thread, the deterministic algorithms, float32, the processor (`expunge.learners.training`): a fit is the same
+function of its rows wherever PyTorch's kernels are the same (`environment` records which they are).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from expunge.learners import recipes
-from expunge.learners.exact.adapters.environment import THREADS
 from expunge.learners.exact.adapters.family import RANDOM_STATE, Family, Resume, Rows
 from expunge.learners.exact.bounds import at_least
 from expunge.learners.registry import Task
 from expunge.learners.served import ServedModel
 from expunge.learners.served.boosters import load_library
 from expunge.learners.served.network import (
-    EXTRA,
     MODULE,
     OPTIMIZER,
     NetworkModel,
@@ -31,6 +26,7 @@ from expunge.learners.served.network import (
     n_outputs,
     places,
 )
+from expunge.learners.training import EXTRA, pinned, train
 
 _COUNTS: Final = ("recipe", "epochs", "batch_size", RANDOM_STATE)
 
@@ -44,13 +40,13 @@ def _learn(estimator: Any, rows: Rows, before: NetworkModel | None = None) -> Se
     numbers = rows.target if rows.words is not None else ((rows.target - centre) / spread)[:, None]
     y = torch.from_numpy(numbers.astype(np.int64 if rows.words is not None else np.float32))
     try:
-        with _pinned(torch, estimator.random_state):
+        with pinned(estimator.random_state):
             module = recipe.module(n_inputs(rows.columns), n_outputs(signature))
             optimizer = recipe.optimizer(module.parameters())
             if before is not None:
                 module.load_state_dict(before.state(MODULE))
                 _restore(optimizer, before)
-            _train(torch, module, optimizer, recipe, X, y, epochs, size)
+            train(module, optimizer, recipe.loss, (X, y), epochs, size)
     except RuntimeError as error:
         raise ValueError(str(error)) from error
     state = {f"{MODULE}{name}": _array(one) for name, one in module.state_dict().items()}
@@ -65,40 +61,6 @@ def _scale(rows: Rows) -> tuple[float, float]:
     if rows.words is not None:
         return 0.0, 1.0
     return float(rows.target.mean()), float(rows.target.std()) or 1.0
-
-
-@contextmanager
-def _pinned(torch: Any, seed: int) -> Iterator[None]:
-    """Pin what a fit depends on, and leave it as it was."""
-    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
-    strict, warns = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    with torch.random.fork_rng(devices=[]), torch.device("cpu"), torch.enable_grad():
-        torch.manual_seed(seed)
-        torch.set_num_threads(THREADS)
-        torch.set_default_dtype(torch.float32)
-        torch.use_deterministic_algorithms(True)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
-            torch.set_default_dtype(dtype)
-            torch.use_deterministic_algorithms(strict, warn_only=warns)
-
-
-def _train(
-    torch: Any, module: Any, optimizer: Any, recipe: recipes.Recipe, X: Any, y: Any, epochs: int, size: int
-) -> None:
-    module.train()
-    for _ in range(epochs):
-        for batch in torch.randperm(len(X)).split(size):
-
-            def loss(batch: Any = batch) -> Any:
-                optimizer.zero_grad()
-                found = recipe.loss(module(X[batch]), y[batch])
-                found.backward()
-                return found
-
-            optimizer.step(loss)
 
 
 def _optimizer_arrays(optimizer: Any) -> dict[str, npt.NDArray[np.float64]]:
