@@ -1,8 +1,9 @@
 """What is predicted, and from whose rows.
 
 Adult: is an income above 50,000 dollars (48,842 people)? Diabetes-130: does a patient come back within thirty days
-(101,766 encounters of 71,518 people)? Both are files in the folder that ``EXPUNGE_DATA_DIR`` names, known by their
-SHA-256. Products: is the sum of three products of columns positive (20,000 made-up rows)? Alone a column tells nothing.
+(101,766 encounters of 71,518 people)? Credit: does a client default (30,000 people)? Digits: which one is written
+(MNIST's 10,000 test images)? All are files in the folder that ``EXPUNGE_DATA_DIR`` names, known by their SHA-256.
+Products: is the sum of three products of columns positive (20,000 made-up rows)? Alone a column tells nothing.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ VARIABLE: Final = "EXPUNGE_DATA_DIR"
 SHA256: Final = {
     "adult.csv.gz": "eef1516246839b644cb0b846ed9ad53de606fcd7ade7b5b5d79c74aaff7e5a01",
     "diabetes130.csv.gz": "76bef08904eb0ed28aad6df57929285555a4936f383b1dc43eb457f03c311d81",
+    "credit_default.csv.gz": "e4202fe203bbafc6b156480a561d210f01c6b481bbe29fc439c2a60b133b57a6",
+    "mnist_t10k.parquet": "5819db4cd35f25c8ecb3b5f6e32a18ae6c8a8eea55ac50a968baaeb59a1d1f8c",
 }
-_MEND: Final = f"Set {VARIABLE} to the folder that holds {' and '.join(SHA256)}."
+_MEND: Final = f"Set {VARIABLE} to the folder that holds {', '.join(SHA256)}."
 _HELD_OUT: Final = 5
 """One person in so many."""
 
@@ -43,7 +46,7 @@ class Task:
     X : DataFrame (n_rows, n_features)
         Numbers and words.
     y : ndarray of int (n_rows,)
-        0 or 1.
+        0 or 1; of digits, which one.
     people : ndarray of int (n_rows,)
         Whose row it is.
     """
@@ -99,6 +102,20 @@ def diabetes() -> Task:
     return Task(X, (frame["readmitted"] == "<30").to_numpy().astype(int), frame["patient_nbr"].to_numpy())
 
 
+def credit() -> Task:
+    """Load the default of credit card clients (UCI, CC BY 4.0); each row is a person."""
+    frame = _frame("credit_default.csv.gz")
+    X = frame.drop(columns=["ID", "defaulted"])
+    return Task(X, frame["defaulted"].to_numpy().astype(int), frame["ID"].to_numpy())
+
+
+def digits() -> Task:
+    """Load MNIST's test images (LeCun, Cortes, Burges): 28 by 28 pixels from 0 to 255; each is a person's."""
+    frame = pd.read_parquet(io.BytesIO(_bytes("mnist_t10k.parquet")))
+    X = frame.drop(columns=["label"]).astype(np.float64)
+    return Task(X, frame["label"].to_numpy().astype(int), np.arange(len(frame)))
+
+
 def products() -> Task:
     """Make up 20,000 rows whose labels come from products of columns.
 
@@ -127,6 +144,11 @@ def loaded(which: Mapping[str, Callable[[], Task]], n_people: int | None) -> Ite
 
 
 def _frame(name: str) -> pd.DataFrame:
+    data = io.BytesIO(_bytes(name))
+    return pd.read_csv(data, compression="gzip", keep_default_na=False, low_memory=False)
+
+
+def _bytes(name: str) -> bytes:
     if not os.environ.get(VARIABLE):
         raise InputError(f"{VARIABLE} is not set.", mend=_MEND)
     path = Path(os.environ[VARIABLE]) / name
@@ -136,7 +158,7 @@ def _frame(name: str) -> pd.DataFrame:
     found = hashlib.sha256(data).hexdigest()
     if found != SHA256[name]:
         raise InputError(f"{path} has SHA-256 {found[:16]}..., not {SHA256[name][:16]}...", mend="Get the file again.")
-    return pd.read_csv(io.BytesIO(data), compression="gzip", keep_default_na=False, low_memory=False)
+    return data
 
 
 def _chapter(code: str) -> float:

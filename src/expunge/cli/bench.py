@@ -1,7 +1,8 @@
-"""`expunge bench`: learners, sharding, report."""
+"""`expunge bench`: learners, sharding, unlearning, report."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -52,6 +53,54 @@ def sharding(
 
 
 @app.command()
+def unlearning(
+    *,
+    tasks: Annotated[
+        str, typer.Option(metavar="TASK,...", help="mnist-subjects, adult-class, ...; default: all.")
+    ] = "",
+    methods: Annotated[str, typer.Option(metavar="METHOD,...", help="neggrad, retrain, ...; default: all.")] = "",
+    seeds: Annotated[int, typer.Option(min=1, help="Models in which each method is judged.")] = 3,
+    shadows: Annotated[int, typer.Option(min=6, help="Shadow models, which all methods share; even.")] = 16,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
+    out: Annotated[Path, typer.Option(help="Folder for the results; what was measured is not measured again.")] = Path(
+        "bench-out"
+    ),
+    quick: Annotated[bool, typer.Option("--quick", help="A few hundred people: to try it, not to quote it.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Judge what forgets, against models that were trained again; hours for all of it.
+
+    Shadow models, and what each method left of them, are kept in OUT/kept and taken up again after an interruption.
+    They hold personal data: destroy the folder with the data. OUT/unlearning.html is the leaderboard.
+    """
+    from dataclasses import replace
+
+    from expunge.learners.served.boosters import load_library
+
+    for package, extra in {"torch": "torch", "pyarrow": "parquet", "matplotlib": "workspace"}.items():
+        load_library(package, extra)
+    from expunge.bench.unlearning import leaderboard, records, runs
+    from expunge.bench.unlearning.contestants import contestant_names
+    from expunge.bench.unlearning.problems import task_names
+    from expunge.bench.unlearning.sizes import FULL, QUICK
+
+    size = QUICK if quick else replace(FULL, shadows=shadows)
+    asked = chosen(methods, tuple(contestant_names()), "method")
+    command = " ".join(["expunge", *sys.argv[1:]])
+    files = []
+    for task in chosen(tasks, tuple(task_names()), "task"):
+        with console.status(task) as status:
+            files.append(runs.run(task, asked, seeds, size, out, jobs, command, status.update))
+    page = out / "unlearning.html"
+    page.write_text(leaderboard.page(*records.read(records.found_in(out))), encoding="utf-8")
+    answer(
+        {"results": [str(file) for file in files], "page": str(page)},
+        as_json=as_json,
+        text="\n".join(map(str, [*files, page])),
+    )
+
+
+@app.command()
 def report(
     *,
     results: Annotated[Path, typer.Option(help="Folder of results, as `bench learners` wrote them.")] = Path(
@@ -80,7 +129,7 @@ def report(
     answer({"pictures": [str(one) for one in drawn]}, as_json=as_json, text=targets.table(found))
 
 
-def chosen(only: str, parts: tuple[str, ...]) -> list[str]:
+def chosen(only: str, parts: tuple[str, ...], what: str = "part") -> list[str]:
     """Return the parts that are asked for, in their own order; all, where nothing is said.
 
     Raises
@@ -95,7 +144,7 @@ def chosen(only: str, parts: tuple[str, ...]) -> list[str]:
     """
     asked = {name.strip() for name in only.split(",") if name.strip()} or set(parts)
     if unknown := sorted(asked - set(parts)):
-        raise InputError(f"there is no part {unknown[0]!r}.", mend=f"Name some of: {', '.join(parts)}.")
+        raise InputError(f"there is no {what} {unknown[0]!r}.", mend=f"Name some of: {', '.join(parts)}.")
     return [part for part in parts if part in asked]
 
 
