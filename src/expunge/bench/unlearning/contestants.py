@@ -175,6 +175,11 @@ class Learned(Base):
         del work
         return len(dump(model))
 
+    def more(self, work: Work, model: Any) -> Arrays:
+        """Return its learned digest."""
+        del work
+        return {"digest": np.frombuffer(bytes.fromhex(model.digest()), np.uint8)}
+
 
 @dataclass(frozen=True)
 class Contestant(ABC):

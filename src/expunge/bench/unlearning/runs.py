@@ -103,7 +103,7 @@ class _Stage:
                 worlds,
                 shadows,
                 self._relearned(seed, again_there) if who.base is NETWORK else [],
-                float(again_here[seed]["seconds"]),
+                again_here[seed],
                 ratios,
             )
             for seed in range(len(self._judged))

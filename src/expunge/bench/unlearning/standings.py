@@ -38,23 +38,25 @@ def failures(found: pd.DataFrame, check: str) -> tuple[int, int]:
 def standing(found: pd.DataFrame) -> Standing:
     """Return where a method stands, by its records on one task: what most seeds say."""
     seeds = found["seed"].nunique()
+    if (replayed := found.loc[found["metric"] == "replayed", "value"]).size and bool((replayed == 1).all()):
+        return Standing("exact: replayed, byte for byte", "good", 0)
 
     def fails(*checks: str) -> bool:
         return any(2 * failures(found, check)[0] > seeds for check in checks)
 
     if fails("effect"):
-        return Standing("does nothing", "bad", 5)
+        return Standing("does nothing", "bad", 6)
     if fails("utility"):
-        return Standing("damages the model", "bad", 4)
+        return Standing("damages the model", "bad", 5)
     if fails("membership", "forget accuracy", "relearning", "quantisation"):
         return _remembers(found)
     if fails("divergence"):
-        return Standing("answers otherwise than a retrained model", "open", 2)
+        return Standing("answers otherwise than a retrained model", "open", 3)
     verdicts = found.loc[found["metric"] == "verdict", "value"]
     clean = int((verdicts == 1).sum())
     if clean == seeds:
-        return Standing(f"nothing found, {seeds} of {seeds} seeds", "good", 0)
-    return Standing(f"nothing found, {clean} of {seeds} seeds", "open", 1)
+        return Standing(f"nothing found, {seeds} of {seeds} seeds", "good", 1)
+    return Standing(f"nothing found, {clean} of {seeds} seeds", "open", 2)
 
 
 def _remembers(found: pd.DataFrame) -> Standing:
@@ -63,8 +65,8 @@ def _remembers(found: pd.DataFrame) -> Standing:
     more = float(mean(found, "accuracy_forget")) - float(mean(found, "retrained_accuracy_forget"))
     told = failures(found, "membership")[0] > 0
     if auc < 0.5 if told else more < 0:
-        return Standing("forgets more than there was", "bad", 3)
-    return Standing("still knows them", "bad", 3)
+        return Standing("forgets more than there was", "bad", 4)
+    return Standing("still knows them", "bad", 4)
 
 
 def mean(found: pd.DataFrame, metric: str, which: str = "value") -> float:

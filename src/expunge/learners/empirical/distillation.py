@@ -41,7 +41,7 @@ class Scrub(Method):
     gamma: float = bounded(1.0, 0.0, 1e3)
     msteps: int = rounds(2)
     epochs: int = rounds(3)
-    lr: float = rate(0.015)
+    lr: float = rate(0.01)
     kd_T: float = bounded(2.0, 0.1, 100.0)  # noqa: N815  # the paper's name
 
     def _forget(self, job: Job) -> None:
