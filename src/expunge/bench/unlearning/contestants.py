@@ -24,7 +24,7 @@ from expunge.bench.unlearning import networks
 from expunge.bench.unlearning.problems import Problem, load
 from expunge.bench.unlearning.sizes import Size
 from expunge.bench.unlearning.worlds import World
-from expunge.errors import NotFoundError
+from expunge.errors import CannotForgetError, NotFoundError
 from expunge.learners import dump
 from expunge.learners.empirical import create, method_names
 from expunge.learners.empirical.history import parted
@@ -272,9 +272,12 @@ class ByItself(Contestant):
     """A learner that can forget."""
 
     def forget(self, work: Work, model: Any, kept: Any) -> Any:
-        """Ask it to, up to a model that predicts."""
+        """Ask it to, up to a model that predicts; where a class leaves with them, it learns again, as plans do."""
         del kept
-        model.forget(work.problem.candidates[work.world.members].tolist())
+        try:
+            model.forget(work.problem.candidates[work.world.members].tolist())
+        except CannotForgetError:
+            model = self.base.fit(work, work.problem.stay)
         model.serve()
         return model
 

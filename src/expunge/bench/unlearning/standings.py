@@ -38,25 +38,24 @@ def failures(found: pd.DataFrame, check: str) -> tuple[int, int]:
 def standing(found: pd.DataFrame) -> Standing:
     """Return where a method stands, by its records on one task: what most seeds say."""
     seeds = found["seed"].nunique()
-    if (replayed := found.loc[found["metric"] == "replayed", "value"]).size and bool((replayed == 1).all()):
+    replayed, verdicts = (found.loc[found["metric"] == metric, "value"] for metric in ("replayed", "verdict"))
+    if len(replayed) and bool((replayed == 1).all()):
         return Standing("exact: replayed, byte for byte", "good", 0)
-
-    def fails(*checks: str) -> bool:
-        return any(2 * failures(found, check)[0] > seeds for check in checks)
-
-    if fails("effect"):
-        return Standing("does nothing", "bad", 6)
-    if fails("utility"):
-        return Standing("damages the model", "bad", 5)
-    if fails("membership", "forget accuracy", "relearning", "quantisation"):
-        return _remembers(found)
-    if fails("divergence"):
-        return Standing("answers otherwise than a retrained model", "open", 3)
-    verdicts = found.loc[found["metric"] == "verdict", "value"]
+    for checks, told in _FAULTS:
+        if any(2 * failures(found, check)[0] > seeds for check in checks):
+            return told or _remembers(found)
     clean = int((verdicts == 1).sum())
-    if clean == seeds:
-        return Standing(f"nothing found, {seeds} of {seeds} seeds", "good", 1)
-    return Standing(f"nothing found, {clean} of {seeds} seeds", "open", 2)
+    words = f"nothing found, {clean} of {seeds} seeds"
+    return Standing(words, "good", 1) if clean == seeds else Standing(words, "open", 2)
+
+
+_FAULTS: Final[tuple[tuple[tuple[str, ...], Standing | None], ...]] = (
+    (("effect",), Standing("does nothing", "bad", 6)),
+    (("utility",), Standing("damages the model", "bad", 5)),
+    (("membership", "forget accuracy", "relearning", "quantisation"), None),
+    (("divergence",), Standing("answers otherwise than a retrained model", "open", 3)),
+)
+"""Checks -> what a method does that fails one of them in most seeds, the plainest first; None: it depends."""
 
 
 def _remembers(found: pd.DataFrame) -> Standing:
