@@ -320,7 +320,7 @@ def the_budget_is_kept(case: Case) -> None:
         except BudgetSpentError:
             _refuses(case, learner, [leaving], BudgetSpentError)
             learner = case.refit_without([one for one in case.people.subjects if one not in learner.subjects_held()])
-            must(_certified(learner).spent <= declared.spent + 0.5, "a refit begins with a budget that is spent.")
+            must(_certified(learner).spent <= before.spent, "a refit does not begin with a fresh budget.")
             continue
         after = _certified(learner)
         same = (after.epsilon, after.delta) == (declared.epsilon, declared.delta)
