@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy.special import expit, ndtri
 
 from expunge.domain.digest import canonical_json
+from expunge.errors import InputError
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,11 +49,20 @@ class Objective:
         return np.asarray(self.rows.T @ off + self.penalty * weights + self.noise)
 
     def step(self, weights: Floats, gradient: Floats) -> Floats:
-        """Return Newton's step, -H⁻¹ gradient: (width,)."""
+        """Return Newton's step, -H⁻¹ gradient: (width,).
+
+        Raises
+        ------
+        InputError
+            Where the penalty is so weak that rounding takes it away, and the curvature is singular.
+        """
         chances = expit(self.rows @ weights)
         curvature = (self.rows.T * (chances * (1 - chances))) @ self.rows
         curvature[np.diag_indices_from(curvature)] += self.penalty
-        return np.asarray(-np.linalg.solve(curvature, gradient))
+        try:
+            return np.asarray(-np.linalg.solve(curvature, gradient))
+        except np.linalg.LinAlgError as error:
+            raise InputError(f"a penalty of {self.penalty:.3g} is lost in rounding.", mend="Lower C.") from error
 
     def minimise(self, enough: float) -> Floats:
         """Return weights whose gradient is no longer than `enough`, or as short as rounding lets it be.

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from expunge.errors import InputError
 from expunge.learners.certified.bound import norm_above, residual_above
 from expunge.learners.certified.objective import Objective, drawn
 
@@ -107,6 +108,12 @@ def test_the_bound_is_of_second_order() -> None:
 def test_a_fit_ends_where_rounding_does(shape: str) -> None:
     whole = problem(3, 400, 6, 1e-3, 1.0, shape)
     assert np.linalg.norm(whole.gradient(whole.minimise(0.0))) < 1e-9
+
+
+def test_a_penalty_that_rounding_takes_away_is_refused() -> None:
+    rows = np.array([[0.5, 0.5], [0.5, 0.5]])
+    with pytest.raises(InputError, match="lost in rounding"):
+        Objective(rows, np.array([0.0, 1.0]), 1e-30, np.ones(2)).minimise(0.0)
 
 
 def test_noise_is_gaussian_and_of_each_place_by_itself() -> None:
