@@ -58,6 +58,8 @@ __version__ = "0.1.0"
 
 _HOMES: Final = {
     "AdditiveClassifier": "expunge.learners.exact",
+    "CertifiedLinearHead": "expunge.learners.certified",
+    "CertifiedLogisticRegression": "expunge.learners.certified",
     "Ridge": "expunge.learners.exact",
     "RidgeClassifier": "expunge.learners.exact",
     "TableEncoder": "expunge.learners.exact",

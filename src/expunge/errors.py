@@ -11,6 +11,7 @@
     ├── NotFoundError               (also LookupError) no such dataset, model, request or certificate
     │   └── UnknownSubjectError     no such person among the records
     ├── CannotForgetError           forgetting these people would leave no model
+    ├── BudgetSpentError            forgetting these people would pass what a certified learner's noise covers
     ├── RequestError                the erasure office says no
     │   ├── IllegalMoveError        a request cannot go from this state to that one
     │   ├── PolicyError             policy forbids it
@@ -149,6 +150,10 @@ class UnknownSubjectError(NotFoundError):
 
 class CannotForgetError(ExpungeError):
     """Forgetting these people would leave no model; the learner is unchanged."""
+
+
+class BudgetSpentError(ExpungeError):
+    """Forgetting these people would pass what a certified learner's noise covers; the learner is unchanged."""
 
 
 class RequestError(ExpungeError):

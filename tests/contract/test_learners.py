@@ -13,6 +13,7 @@ from xgboost import XGBClassifier, XGBRegressor
 
 from expunge.learners import LEARNERS, check_learner, create
 from expunge.learners.base import Learner
+from expunge.learners.certified import CertifiedLinearHead, CertifiedLogisticRegression
 from expunge.learners.empirical import METHODS, TorchClassifier
 from expunge.learners.exact import (
     PCA,
@@ -125,6 +126,15 @@ CASES: list[tuple[Learner, dict[str, Any]]] = [
 """Learners whose state is integers. Priors are as many as classes, of which tables have two or three, and two are alike
 in number where there are two: `test_bayes` and `test_discriminant` try priors."""
 
+PROMISED: dict[str, Any] = {"epsilon": (), "delta": ()}
+"""What a budget is made of changes no model: `test_certified`."""
+
+CERTIFIED: list[tuple[Learner, dict[str, Any]]] = [
+    (CertifiedLogisticRegression(C=0.1, sigma=3.0), PROMISED),
+    (CertifiedLinearHead(C=0.1, sigma=3.0), {**PROMISED, "extractor": ()}),
+]
+"""Learners whose forgetting is within a bound: much noise, for the tables are small."""
+
 SMALL: dict[str, Any] = {"min_samples_leaf": 2, "max_iter": 3}
 LIGHT: dict[str, Any] = {"min_child_samples": 2, "n_estimators": 3}
 WRAPPED: list[tuple[Any, Any]] = [
@@ -149,6 +159,12 @@ def test_a_built_in_learner_keeps_the_contract(
     learner: Learner, alternatives: dict[str, Any], seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(staged, "MIN_LEAF", 3)  # the tables are small
+    check_learner(learner, seed=seed, alternatives=alternatives)
+
+
+@pytest.mark.parametrize(("learner", "alternatives"), CERTIFIED, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize("seed", [0, pytest.param(100, marks=pytest.mark.soak)])
+def test_a_certified_learner_keeps_the_contract(learner: Learner, alternatives: dict[str, Any], seed: int) -> None:
     check_learner(learner, seed=seed, alternatives=alternatives)
 
 
@@ -189,7 +205,7 @@ def test_a_network_keeps_the_contract_by_each_method(method: str) -> None:
 def test_every_registered_learner_is_checked() -> None:
     named = {name: tasks for name, tasks in LEARNERS.items() if name not in WRAPPERS}
     registered = {_what(create(name, task)) for name, tasks in named.items() for task in tasks}
-    checked = {_what(learner) for learner, _ in CASES} | {type(estimator) for estimator, _ in WRAPPED}
+    checked = {_what(learner) for learner, _ in CASES + CERTIFIED} | {type(estimator) for estimator, _ in WRAPPED}
     assert registered <= checked
 
 

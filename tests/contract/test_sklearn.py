@@ -18,6 +18,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from xgboost import XGBClassifier
 
+from expunge.learners.certified import CertifiedLinearHead, CertifiedLogisticRegression
 from expunge.learners.empirical import TorchClassifier
 from expunge.learners.exact import (
     PCA,
@@ -65,6 +66,8 @@ ESTIMATORS = [
     TableEncoder("bins"),
     LogisticRegression(),
     PoissonRegressor(),
+    CertifiedLogisticRegression(),
+    CertifiedLinearHead(),
     Retrained(SklearnLogisticRegression()),
     GaussianNB(),
     MultinomialNB(),

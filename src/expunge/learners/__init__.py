@@ -1,8 +1,8 @@
 """Models that learn from people and can forget them.
 
 ``base`` is the contract, ``checks`` tests it, ``exact`` holds the learners whose forgetting equals a refit byte for
-byte, ``registry`` finds them by name, ``state`` saves what they need in order to forget, ``served`` what they need in
-order to predict, ``encoding`` turns tables into integers.
+byte, ``certified`` those whose forgetting keeps within (ε, δ), ``registry`` finds them by name, ``state`` saves what
+they need in order to forget, ``served`` what they need in order to predict, ``encoding`` turns tables into integers.
 """
 
 from __future__ import annotations

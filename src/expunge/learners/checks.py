@@ -15,16 +15,16 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.utils import get_tags
 
-from expunge.domain.guarantee import Certified, Empirical, Exact
+from expunge.domain.guarantee import Certified, Empirical, Exact, Guarantee
 from expunge.domain.subject import SubjectId
-from expunge.errors import CannotForgetError, ExpungeError, LearnerCheckError, UnknownSubjectError
+from expunge.errors import BudgetSpentError, CannotForgetError, ExpungeError, LearnerCheckError, UnknownSubjectError
 from expunge.learners.base import Learner
 from expunge.learners.case import (
     Alternatives,
@@ -321,17 +321,49 @@ def the_served_model_predicts_the_same(case: Case) -> None:
         must(learner.serve().digest() == expected, "after forgetting, the served digest is not a refit's.")
 
 
+def the_budget_is_kept(case: Case) -> None:
+    """Check that removals spend what was declared and no more, and that only a refit begins afresh."""
+    learner = case.fit()
+    declared = _certified(learner)
+    must(0 <= declared.spent <= 1, f"{declared.spent:g} of the budget is spent by the fit.")
+    for leaving in case.some(6):
+        before = _certified(learner)
+        try:
+            work = learner.forget([leaving]).work
+        except BudgetSpentError:
+            _refuses(case, learner, [leaving], BudgetSpentError)
+            learner = case.refit_without([one for one in case.people.subjects if one not in learner.subjects_held()])
+            must(_certified(learner).spent <= before.spent, "a refit does not begin with a fresh budget.")
+            continue
+        after = _certified(learner)
+        same = (after.epsilon, after.delta) == (declared.epsilon, declared.delta)
+        must(same, f"the guarantee changed from {declared} to {after}.")
+        must(after.spent > before.spent or "refits" in work, f"forgetting {leaving} spent nothing, without a refit.")
+        must(after.spent <= 1, f"{after.spent:g} of the budget is spent.")
+
+
+def forgetting_does_something(case: Case) -> None:
+    """Check that what predicts is another after anybody left, and that nothing is called erased that is measured."""
+    for leaving in case.some(4):
+        learner = case.fit()
+        before, served = learner.digest(), learner.serve().digest()
+        learner.forget([leaving])
+        must(learner.digest() != before, f"after forgetting {leaving!r} it has learned what it had learned.")
+        must(learner.serve().digest() != served, f"after forgetting {leaving!r} it serves what it served.")
+        must("erase" not in str(learner.guarantee), f"an empirical method calls it erased: {learner.guarantee}.")
+
+
 @dataclass(frozen=True)
 class Check:
     """One line of the table: the function, and which learners it is for."""
 
     run: Callable[[Case], None]
-    exact: bool = False
+    of: type[Guarantee] | None = None
     predictor: bool = False
 
     def applies(self, learner: Learner) -> bool:
         """Whether this learner is one of those."""
-        return (not self.exact or isinstance(learner.guarantee, Exact)) and (
+        return (self.of is None or isinstance(learner.guarantee, self.of)) and (
             not self.predictor or task_of(learner) is not None
         )
 
@@ -339,14 +371,14 @@ class Check:
 CHECKS: Final = (
     Check(the_guarantee_is_of_one_class),
     Check(the_key_is_never_shown),
-    Check(row_order_does_not_matter, exact=True),
+    Check(row_order_does_not_matter, of=Exact),
     Check(only_the_named_leave),
-    Check(forgetting_equals_refitting, exact=True),
-    Check(an_extreme_leaves_with_its_owner, exact=True),
-    Check(a_category_leaves_with_its_last_holder, exact=True),
-    Check(any_sequence_equals_refitting, exact=True),
-    Check(learning_more_equals_fitting_all, exact=True),
-    Check(saved_bytes_equal_a_refits, exact=True),
+    Check(forgetting_equals_refitting, of=Exact),
+    Check(an_extreme_leaves_with_its_owner, of=Exact),
+    Check(a_category_leaves_with_its_last_holder, of=Exact),
+    Check(any_sequence_equals_refitting, of=Exact),
+    Check(learning_more_equals_fitting_all, of=Exact),
+    Check(saved_bytes_equal_a_refits, of=Exact),
     Check(unknown_people_are_refused),
     Check(nobody_is_forgotten_twice),
     Check(the_last_ones_are_refused),
@@ -356,6 +388,8 @@ CHECKS: Final = (
     Check(an_interruption_leaves_old_or_new),
     Check(every_hyperparameter_counts),
     Check(the_served_model_predicts_the_same, predictor=True),
+    Check(the_budget_is_kept, of=Certified),
+    Check(forgetting_does_something, of=Empirical),
 )
 
 
@@ -384,6 +418,12 @@ def _equals_refit(case: Case, leaving: list[SubjectId], who: str) -> None:
     must_be_same(
         outputs(learner, case.people), outputs(refit, case.people), f"after forgetting {who}, predictions differ"
     )
+
+
+def _certified(learner: Learner) -> Certified:
+    guarantee = learner.guarantee
+    must(isinstance(guarantee, Certified), f"the guarantee became {guarantee!r}.")
+    return cast("Certified", guarantee)
 
 
 def _refuses(case: Case, learner: Learner, wrong: list[SubjectId], kind: type[ExpungeError]) -> None:

@@ -34,6 +34,8 @@ LEARNERS: Final[Mapping[str, Mapping[Task, str]]] = MappingProxyType(
         "forest": MappingProxyType({"classification": "ForestClassifier", "regression": "ForestRegressor"}),
         "logistic": MappingProxyType({"classification": "LogisticRegression"}),
         "poisson": MappingProxyType({"regression": "PoissonRegressor"}),
+        "certified-logistic": MappingProxyType({"classification": "CertifiedLogisticRegression"}),
+        "certified-head": MappingProxyType({"classification": "CertifiedLinearHead"}),
         "sklearn-logistic": MappingProxyType({"classification": "Retrained"}),
         "gaussian-nb": MappingProxyType({"classification": "GaussianNB"}),
         "k-neighbors": MappingProxyType(
@@ -110,6 +112,8 @@ _MODULES: Final[Mapping[str, str]] = MappingProxyType(
         "Retrained": "expunge.learners.exact.retrained",
         "Sharded": "expunge.learners.exact.sharded",
         "TorchClassifier": "expunge.learners.empirical.classifier",
+        "CertifiedLogisticRegression": "expunge.learners.certified.logistic",
+        "CertifiedLinearHead": "expunge.learners.certified.head",
     }
 )
 

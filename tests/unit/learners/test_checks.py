@@ -9,9 +9,13 @@ from typing import Any, Self
 import numpy as np
 import pytest
 
+from expunge.domain.guarantee import Certified
 from expunge.domain.subject import SubjectId
+from expunge.errors import BudgetSpentError
 from expunge.learners import LearnerCheckError, check_learner
 from expunge.learners.base import ForgetReport, Learner
+from expunge.learners.certified import CertifiedLogisticRegression
+from expunge.learners.empirical import TorchClassifier
 from expunge.learners.encoding.codes import Column, learn_columns
 from expunge.learners.exact import RidgeClassifier, TableEncoder
 from expunge.learners.exact.records import Records
@@ -155,6 +159,59 @@ class ForgetsHalfOfAList(RidgeClassifier):
 class Crashes(RidgeClassifier):
     def forget(self, subjects: Iterable[SubjectId]) -> ForgetReport:  # noqa: ARG002
         raise RuntimeError("not today")
+
+
+class SpendsNothing(CertifiedLogisticRegression):
+    @property
+    def spent(self) -> float:
+        return 0.0
+
+
+class LowersItsTerms(CertifiedLogisticRegression):
+    @property
+    def guarantee(self) -> Certified:
+        return Certified(self.epsilon + self.spent, self.delta, self.spent)
+
+
+class RefusesTheFifth(CertifiedLogisticRegression):
+    def forget(self, subjects: Iterable[SubjectId]) -> ForgetReport:
+        if len(self.state_.records.subjects) < 10:
+            self.state_.records.places_of(list(subjects))
+            raise BudgetSpentError("enough.", mend="Fit again.")
+        return super().forget(subjects)
+
+
+class RefusesTheFifthTooLate(RefusesTheFifth):
+    def forget(self, subjects: Iterable[SubjectId]) -> ForgetReport:
+        listed = list(subjects)
+        if len(self.state_.records.subjects) < 10:
+            CertifiedLogisticRegression.forget(self, listed)
+        return super().forget(listed)
+
+
+class ForgetsInItsListAlone(TorchClassifier):
+    """What its peers were found to do: the rows go, the network stays."""
+
+    def _forgotten(self, before: Any, *_: Any) -> Any:
+        return before.model
+
+
+def test_a_method_that_does_nothing_is_found() -> None:
+    with pytest.raises(LearnerCheckError, match="forgetting_does_something: after forgetting"):
+        check_learner(
+            ForgetsInItsListAlone(epochs=2, batch_size=8), alternatives={"method": (), "recipe": (), "device": ()}
+        )
+
+
+@pytest.mark.parametrize("broken", [SpendsNothing, LowersItsTerms, RefusesTheFifthTooLate])
+def test_a_broken_budget_is_found(broken: type[CertifiedLogisticRegression]) -> None:
+    with pytest.raises(LearnerCheckError) as caught:
+        check_learner(broken(0.1, sigma=3.0), alternatives={"epsilon": (), "delta": ()})
+    assert caught.value.check == "the_budget_is_kept"
+
+
+def test_whoever_refuses_past_the_budget_and_is_fitted_again_passes() -> None:
+    check_learner(RefusesTheFifth(0.1, sigma=3.0), alternatives={"epsilon": (), "delta": ()})
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from xgboost import XGBClassifier, XGBRegressor
 
 from expunge.domain.digest import canonical_json
 from expunge.errors import CorruptedError, InputError, NotFoundError
+from expunge.learners.certified import CertifiedLinearHead
 from expunge.learners.exact import (
     PCA,
     BlendClassifier,
@@ -83,6 +84,8 @@ MODELS: dict[str, ServedModel] = {
     "shards": Sharded(LogisticRegression(), n_shards=2).fit(X, Y).serve(),
     "shards regression": Sharded(XGBRegressor(n_estimators=3), n_shards=2).fit(X, U).serve(),
     "linear": RidgeClassifier().fit(X, Y).serve(),
+    "head": CertifiedLinearHead().fit(X, Y).serve(),
+    "head of three classes": CertifiedLinearHead().fit(X, np.arange(90) % 3).serve(),
     "trees": Retrained(HistGradientBoostingClassifier(**SMALL)).fit(X, Y).serve(),
     "trees regression": Retrained(HistGradientBoostingRegressor(**SMALL, loss="poisson"))
     .fit(X, RNG.random(90))

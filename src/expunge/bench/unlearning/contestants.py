@@ -24,8 +24,9 @@ from expunge.bench.unlearning import networks
 from expunge.bench.unlearning.problems import Problem, load
 from expunge.bench.unlearning.sizes import Size
 from expunge.bench.unlearning.worlds import World
-from expunge.errors import CannotForgetError, NotFoundError
+from expunge.errors import BudgetSpentError, CannotForgetError, NotFoundError
 from expunge.learners import dump
+from expunge.learners.certified import CertifiedLogisticRegression
 from expunge.learners.empirical import create, method_names
 from expunge.learners.empirical.history import parted
 from expunge.learners.exact import BoostingClassifier, ForestClassifier, Sharded
@@ -272,11 +273,11 @@ class ByItself(Contestant):
     """A learner that can forget."""
 
     def forget(self, work: Work, model: Any, kept: Any) -> Any:
-        """Ask it to, up to a model that predicts; where a class leaves with them, it learns again, as plans do."""
+        """Ask it to, up to a model that predicts; where it cannot, it learns again, as plans do."""
         del kept
         try:
             model.forget(work.problem.candidates[work.world.members].tolist())
-        except CannotForgetError:
+        except (BudgetSpentError, CannotForgetError):
             model = self.base.fit(work, work.problem.stay)
         model.serve()
         return model
@@ -286,14 +287,15 @@ NETWORK: Final = Network()
 LEARNERS: Final[dict[str, Callable[[Problem, Size, int], Any]]] = {
     "boosting": lambda _problem, _size, seed: BoostingClassifier(random_state=seed),
     "forest": lambda _problem, _size, seed: ForestClassifier(random_state=seed),
+    "certified": lambda _problem, _size, seed: CertifiedLogisticRegression(random_state=seed),
     "sharded": lambda problem, size, seed: Sharded(
         NetworkClassifier(problem.recipe, epochs=size.epochs, batch_size=size.batch_size, random_state=seed),
         n_shards=size.shards,
         random_state=seed,
     ),
 }
-"""Name -> one of ours, by a seed: exact ensembles, and the task's network in shards."""
-ROWS_ONLY: Final = ("boosting", "forest")
+"""Name -> one of ours, by a seed: exact ensembles, a certified line, and the task's network in shards."""
+ROWS_ONLY: Final = ("boosting", "forest", "certified")
 """Those that learn no images."""
 
 

@@ -39,6 +39,7 @@ FACTS: Final = "model.json"
 KINDS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "linear": "expunge.learners.served.linear:LinearModel",
+        "head": "expunge.learners.served.head:HeadModel",
         "trees": "expunge.learners.served.trees:TreesModel",
         "tables": "expunge.learners.served.tables:TablesModel",
         "staged": "expunge.learners.served.staged:StagedModel",
