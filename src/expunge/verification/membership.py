@@ -9,6 +9,9 @@ never seen in the other half. An attack gives each person a figure, higher for "
   threshold for everybody overstate privacy there.
 - `rmia`: share of the population that the person stands out against (Zarifzadeh et al., arXiv 2312.03262).
 
+Draw who is in the model under test apart from the shadow models' halves: were it one row of them, the others would tell
+it, since everybody is in exactly half, and `p_value` would be exact no more.
+
 `membership` says how well the figures tell. A test that passes shows that *this* attack did not tell, with so many
 people and shadow models; it bounds leakage from below, never from above.
 """

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -22,10 +22,10 @@ from expunge.domain.report import Verdict
 from expunge.errors import InputError
 from expunge.learners.exact import AdditiveClassifier, ForestClassifier
 from expunge.verification.membership import Membership, membership
-from expunge.verification.predictions import accuracy, margins, probabilities
+from expunge.verification.predictions import margins, probabilities
 from expunge.verification.quantised import Quantisation, quantise
 from expunge.verification.relearning import Relearning, relearning
-from expunge.verification.unlearning import REQUIRED, Judgement, Outputs, Targets, accuracies, judge
+from expunge.verification.unlearning import REQUIRED, Judgement, Outputs, Targets, judge
 
 X, y = load_digits(return_X_y=True)
 X /= 16
@@ -222,3 +222,130 @@ def test_an_exact_learner_passes(kind: Callable[[int], Any]) -> None:
         digests=(digest, served.digest()),
     )
     assert found.verdict is Verdict.PASSED, found
+
+
+def test_xgboost_is_judged_by_the_same_code() -> None:
+    xgboost = pytest.importorskip("xgboost")
+
+    def fitted(rows: npt.NDArray[np.intp], seed: int) -> Any:
+        model = xgboost.XGBClassifier(n_estimators=10, max_depth=4, subsample=0.7, n_jobs=1, random_state=seed)
+        return model.fit(X[rows], y[rows])
+
+    original, seeds = fitted(LEARNED, 0), [outputs(fitted(RETAIN, seed)) for seed in range(1, 7)]
+    said, honest = outputs(original), fitted(RETAIN, 99)
+    found = judge(said, said, seeds, TARGETS, membership=attacked(original))
+    assert found.detail.startswith("effect: ")
+    found = judge(said, outputs(honest), seeds, TARGETS, membership=attacked(honest))
+    assert found.verdict is Verdict.PASSED
+
+
+def stepped(rows: npt.NDArray[np.intp], seed: int, epochs: int = 60) -> Any:
+    """Return a network that knows of all classes, whatever it saw."""
+    model = MLPClassifier((64,), alpha=0, learning_rate_init=0.01, random_state=seed)
+    for _ in range(epochs):
+        model.partial_fit(X[rows], y[rows], classes=CLASSES)
+    return model
+
+
+def steps_back(model: Any, rows: npt.NDArray[np.intp], target: float, most: int) -> int | None:
+    learning = MLPClassifier((64,), alpha=0, learning_rate_init=0.001, random_state=0)
+    learning.partial_fit(X[rows], y[rows], classes=CLASSES)  # a fresh optimiser, for everybody the same
+    for kept, given in zip((learning.coefs_, learning.intercepts_), (model.coefs_, model.intercepts_), strict=True):
+        for place, weights in enumerate(given):
+            kept[place][...] = weights
+
+    def loss() -> float:
+        return float(-margins(probabilities(learning, X[rows], CLASSES), y[rows]).mean())
+
+    return relearning(lambda: learning.partial_fit(X[rows], y[rows]), loss, target, most)
+
+
+def test_a_class_that_is_cut_off_in_the_output_layer_is_found_by_relearning() -> None:
+    """Accuracy cannot tell it from retraining: nobody who never saw a class knows it."""
+    threes, rest = LEARNED[y[LEARNED] == 3], LEARNED[y[LEARNED] != 3]
+    test, target = TEST[y[TEST] != 3], Targets(y[threes], y[rest], y[TEST[y[TEST] != 3]])
+    original = stepped(LEARNED, 0)
+    cut = copy.deepcopy(original)
+    cut.intercepts_[1][3] -= 12.0
+
+    def said(model: Any) -> Outputs:
+        return Outputs(*(probabilities(model, X[rows], CLASSES) for rows in (threes, rest, test)))
+
+    others = [stepped(rest, seed) for seed in range(1, 7)]
+    goal = float(-margins(probabilities(cut, X[threes], CLASSES), y[threes]).mean()) / 4
+    evidence = Relearning(
+        steps_back(cut, threes, goal, 300), tuple(steps_back(one, threes, goal, 300) for one in others), 300
+    )
+    found = judge(said(original), said(cut), [said(one) for one in others], target, relearned=evidence)
+    assert verdicts(found)["forget accuracy"] is Verdict.PASSED
+    assert verdicts(found)["utility"] is Verdict.PASSED
+    assert verdicts(found)["relearning"] is Verdict.FAILED, evidence
+    assert found.verdict is Verdict.FAILED
+
+
+def test_what_rounding_brings_back_fails() -> None:
+    """A step of 4 bits is wider than the edit, which it undoes."""
+    weights = {"w": np.array([7.0, 3.0, -2.0])}
+    edited = {"w": weights["w"] - np.array([0, 0.4, -0.4])}
+    assert (quantise(edited, 4)["w"] == weights["w"]).all()
+    seeds = [retrained_outputs(seed) for seed in range(8)]
+    still = (0.93,) * 8
+    back = Quantisation(4, original=1.0, after=0.93, after_rounded=1.0, retrained=still, retrained_rounded=still)
+    more: dict[str, Any] = {"membership": attacked(retrained(9))}
+    found = judge(outputs(before()), retrained_outputs(9), seeds, TARGETS, quantised=[back], **more)
+    assert found.detail.startswith("quantisation: Rounding the weights brings back")
+    kept = replace(back, after_rounded=0.93)
+    assert (
+        judge(outputs(before()), retrained_outputs(9), seeds, TARGETS, quantised=[kept], **more).verdict
+        is Verdict.PASSED
+    )
+    same = replace(back, after=1.0)  # where nothing was forgotten, nothing comes back
+    found = judge(outputs(before()), retrained_outputs(9), seeds, TARGETS, quantised=[same], **more)
+    assert verdicts(found)["quantisation"] is Verdict.NOT_RUN
+
+
+def test_what_was_not_run_is_no_pass() -> None:
+    seeds = [retrained_outputs(seed) for seed in range(8)]
+    found = judge(outputs(before()), retrained_outputs(9), seeds, TARGETS)
+    assert found.verdict is Verdict.NOT_RUN
+    assert found.detail.startswith("membership: Not run")
+    found = judge(None, retrained_outputs(9), seeds, TARGETS, membership=attacked(retrained(9)))
+    assert verdicts(found)["effect"] is Verdict.NOT_RUN
+    assert found.verdict is Verdict.NOT_RUN
+    assert {check.name for check in found.checks} > set(REQUIRED)
+    few = membership(np.arange(4.0), np.arange(4) < 2, seed=0)
+    found = judge(outputs(before()), retrained_outputs(9), seeds, TARGETS, membership=few)
+    assert verdicts(found)["membership"] is Verdict.NOT_RUN
+
+
+def test_where_retraining_changes_nothing_either_only_a_replay_tells() -> None:
+    said = outputs(before())
+    found = judge(said, said, [said] * 5, TARGETS, membership=attacked(retrained(9)))
+    assert found.verdict is Verdict.NOT_COMPARABLE
+
+
+def test_figures_are_rounded_decimals() -> None:
+    for check in judged(before()).checks:
+        for name, figure in check.figures.items():
+            assert figure in {"too few people", "unbounded", "equal", "changed"} or len(figure.partition(".")[2]) <= (
+                4 if name == "p_value" else 3
+            )
+
+
+def test_a_yardstick_of_four_is_refused() -> None:
+    said = outputs(before())
+    with pytest.raises(InputError, match="4 retrained models"):
+        judge(said, said, [said] * 4, TARGETS)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1e-5, 1.0, float("nan")])
+def test_an_alpha_that_no_test_can_reach_is_refused(alpha: float) -> None:
+    said = outputs(before())
+    with pytest.raises(InputError, match="alpha"):
+        judge(said, said, [said] * 5, TARGETS, alpha=alpha)
+
+
+def test_rows_that_do_not_match_are_refused() -> None:
+    said = outputs(before())
+    with pytest.raises(InputError, match="do not belong together"):
+        judge(said, replace(said, forget=said.forget[:5]), [said] * 5, TARGETS)
