@@ -4,8 +4,8 @@ Models that were retrained without them, under several seeds, say what such mode
 
 - ``effect``: what predicts changed at all; a no-op, or an edit of the member list, changes nothing that does.
 - ``utility``: retain and test rows are classified as well as by retrained models; not so by one that was destroyed.
-- ``forget accuracy``: forget rows are classified no better, *and no worse*, than by retrained models; flipped labels are
-  worse.
+- ``forget accuracy``: forget rows are classified no better, *and no worse*, than by retrained models; flipped labels
+  are worse.
 - ``membership``: an attack does not tell who was unlearned from who was never seen.
 - ``divergence``: on forget rows, outputs are no further from retrained models' than these are from each other.
 - ``relearning``: the forget rows are not learned again faster than by retrained models.
