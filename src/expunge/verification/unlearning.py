@@ -147,7 +147,7 @@ def judge(
     each = alpha / n_tests
     seeds = [accuracies(one, targets) for one in retrained]
     found = accuracies(after, targets)
-    told = f"{len(seeds)} retrained seeds, {n_tests} tests, false alarms at most {alpha:g} in all."
+    told = f"{len(seeds)} retrained seeds, {n_tests} tests, false alarms at most {alpha:g} in all if seeds are normal."
     checks = (
         _effect(before, after, retrained, digests),
         _utility(found, seeds, targets, each, told),
