@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.stats import beta, norm, t
+import numpy.typing as npt
+from scipy.special import betainccinv, betaincinv
+from scipy.stats import norm, t
 
 from expunge.errors import InputError
 
@@ -33,14 +35,16 @@ class Interval:
     high: float
 
 
-def lowest(hits: int, draws: int, alpha: float) -> float:
-    """Return what the share is at least, but for probability `alpha` (Clopper and Pearson)."""
-    return float(beta.ppf(alpha, hits, draws - hits + 1)) if hits else 0.0
+def lowest(hits: npt.ArrayLike, draws: int, alpha: float) -> npt.NDArray[np.float64]:
+    """Return what each share is at least, but for probability `alpha` (Clopper and Pearson)."""
+    count = np.asarray(hits)
+    return np.where(count > 0, betaincinv(np.maximum(count, 1), draws - count + 1, alpha), 0.0)
 
 
-def highest(hits: int, draws: int, alpha: float) -> float:
-    """Return what the share is at most, but for probability `alpha` (Clopper and Pearson)."""
-    return float(beta.isf(alpha, hits + 1, draws - hits)) if hits < draws else 1.0
+def highest(hits: npt.ArrayLike, draws: int, alpha: float) -> npt.NDArray[np.float64]:
+    """Return what each share is at most, but for probability `alpha` (Clopper and Pearson)."""
+    count = np.asarray(hits)
+    return np.where(count < draws, betainccinv(count + 1, np.maximum(draws - count, 1), alpha), 1.0)
 
 
 def share(hits: int, draws: int, confidence: float = 0.95) -> Interval:
@@ -53,7 +57,7 @@ def share(hits: int, draws: int, confidence: float = 0.95) -> Interval:
     (0.0, 0.0, 0.3085)
     """
     alpha = (1 - confidence) / 2
-    return Interval(hits / draws, lowest(hits, draws, alpha), highest(hits, draws, alpha))
+    return Interval(hits / draws, float(lowest(hits, draws, alpha)), float(highest(hits, draws, alpha)))
 
 
 def wilson(value: float, draws: int, confidence: float = 0.95) -> Interval:

@@ -1,8 +1,9 @@
 """Tug of war: forgetting pulls one way, utility the other. One score for both, against retrained models.
 
-ToW = (1 - |a_f - r_f|) (1 - |a_r - r_r|) (1 - |a_t - r_t|) with accuracies a of the model, r of the retrained ones, on
-forget, retain and test rows (Zhao et al., What makes unlearning hard and what to do about it, arXiv 2406.01257). 1 is
-as good as retraining. A model that flips labels scores badly on the first factor, one that was destroyed on the others.
+``ToW = (1 - |a_f - r_f|) (1 - |a_r - r_r|) (1 - |a_t - r_t|)``, with accuracies a of the model, r of the retrained
+ones, on forget, retain and test rows (Zhao et al., What makes unlearning hard and what to do about it, arXiv
+2406.01257). 1 is as good as retraining. A model that flips labels scores badly on the first factor, one that was
+destroyed on the others.
 """
 
 from __future__ import annotations

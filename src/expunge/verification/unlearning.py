@@ -2,14 +2,14 @@
 
 Models that were retrained without them, under several seeds, say what such models are like. Checks:
 
-``effect``           what predicts changed at all: a no-op, or an edit of the member list, does not
-``utility``          retain and test rows are classified as well as by retrained models: a destroyed model does not
-``forget accuracy``  forget rows are classified no better, *and no worse*, than by retrained models: flipped labels are
-                     worse
-``membership``       an attack does not tell who was unlearned from who was never seen
-``divergence``       on forget rows outputs are no further from retrained models' than these are from each other
-``relearning``       the forget rows are not learned again faster than by retrained models
-``quantisation``     rounding the weights brings the forget rows back no more than in retrained models
+- ``effect``: what predicts changed at all; a no-op, or an edit of the member list, changes nothing that does.
+- ``utility``: retain and test rows are classified as well as by retrained models; not so by one that was destroyed.
+- ``forget accuracy``: forget rows are classified no better, *and no worse*, than by retrained models; flipped labels
+  are worse.
+- ``membership``: an attack does not tell who was unlearned from who was never seen.
+- ``divergence``: on forget rows, outputs are no further from retrained models' than these are from each other.
+- ``relearning``: the forget rows are not learned again faster than by retrained models.
+- ``quantisation``: rounding the weights brings the forget rows back no more than in retrained models.
 
 `effect` compares; the others are statistical tests. Under the null hypothesis, the model is one more draw from the
 retrained ones. Figures are held against a Student prediction interval for the next draw, exact where the figures are
@@ -147,7 +147,7 @@ def judge(
     each = alpha / n_tests
     seeds = [accuracies(one, targets) for one in retrained]
     found = accuracies(after, targets)
-    told = f"{len(seeds)} retrained seeds, {n_tests} tests, false alarms at most {alpha:g} in all."
+    told = f"{len(seeds)} retrained seeds, {n_tests} tests, false alarms at most {alpha:g} in all if seeds are normal."
     checks = (
         _effect(before, after, retrained, digests),
         _utility(found, seeds, targets, each, told),
