@@ -32,7 +32,7 @@ RULES_FILE: Final = "policy.cedar"
 CHOICES: Final = {
     "replay": ("always", "sampled", "on-demand"),
     "on_suppressed": ("refuse", "quarantine"),
-    "guarantee_floor": tuple(FLOORS),
+    "guarantee_floor": FLOORS,
 }
 
 LONGEST_DAYS: Final = 36_500
@@ -62,9 +62,10 @@ class Policy:
         An approved request waits at most so long for others to make up a batch.
     safe_days : int
         Days before the law's last day from which nothing waits any more, whatever else this policy says.
-    guarantee_floor : {"exact", "portable"}
-        What an erasure has to reach in a model. ``portable``: exact on any machine; a model that is exact in one
-        environment only is not trained, and retired where somebody leaves it.
+    guarantee_floor : {"portable", "exact", "certified", "empirical"}
+        What an erasure has to reach in a model; one that does not is not trained, and retired where somebody leaves
+        it. ``portable``: exact on any machine. ``exact``: on any, or in one environment. ``certified``: within a proven
+        bound, or better. ``empirical``: whatever was measured.
     utility_drop : float
         A model whose held-out score falls by more than this waits for a decision; 1 is no bound.
     rotate_days : int

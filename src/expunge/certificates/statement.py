@@ -9,6 +9,7 @@ Invariants
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -25,6 +26,8 @@ from expunge.log.sparse import EMPTY, verify_removal
 
 REPLAY: Final = "replay"
 """Name of the check that refits from the remaining records and compares learned digests."""
+ERASED: Final = re.compile(r"\beras", re.IGNORECASE)
+"""No word for a model whose forgetting is bounded or measured (DESIGN promise 2)."""
 
 
 def payload(statement: Statement) -> bytes:
@@ -75,7 +78,13 @@ def contradictions(statement: Statement) -> Iterator[tuple[str, str]]:
     for copy in statement.copies:
         if copy.method is Method.RETAINED and copy.object not in kept:
             yield copy.object, "it is retained, and no article is named for it"
-        for what in (*_check_faults(copy), *_digest_faults(copy), *seed_faults(copy), *guard_faults(copy)):
+        for what in (
+            *_check_faults(copy),
+            *_effect_faults(copy),
+            *_digest_faults(copy),
+            *seed_faults(copy),
+            *guard_faults(copy),
+        ):
             yield copy.object, what
     yield from _recipient_faults(statement)
     for stranger in sorted(kept.difference(ids)):
@@ -129,6 +138,16 @@ def _check_faults(copy: Copy) -> Iterator[str]:
     proven = Verdict.PASSED in replayed or BY_CONSTRUCTION in copy.guarantee_in_words
     if isinstance(copy.guarantee, Exact) and not proven:
         yield f"it is Exact without a replay that PASSED, and its words do not say {BY_CONSTRUCTION!r}"
+
+
+def _effect_faults(copy: Copy) -> Iterator[str]:
+    """Yield what is wrong with a model that forgot, and not exactly: no effect, or words that are too strong."""
+    if copy.guarantee is None or isinstance(copy.guarantee, Exact) or copy.method is not Method.FORGET:
+        return
+    if copy.learned.equal:
+        yield "it is said to have forgotten, and learned what it had learned"
+    if ERASED.search(copy.guarantee_in_words):
+        yield f"a model of class {copy.guarantee.to_dict()['class']!r} is called erased"
 
 
 def _digest_faults(copy: Copy) -> Iterator[str]:

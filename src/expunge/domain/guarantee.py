@@ -65,8 +65,8 @@ class Empirical:
 
 Guarantee: TypeAlias = Exact | Certified | Empirical
 
-FLOORS: Final = {"portable": ("portable",), "exact": ("portable", "environment")}
-"""Floor that a policy may set -> scopes of `Exact` that reach it."""
+FLOORS: Final = ("portable", "exact", "certified", "empirical")
+"""What a policy may ask for, the most first; who reaches one reaches those after it."""
 
 
 def reaches(guarantee: Mapping[str, Any], floor: str) -> bool:
@@ -76,7 +76,24 @@ def reaches(guarantee: Mapping[str, Any], floor: str) -> bool:
     --------
     >>> reaches(Exact("environment").to_dict(), "exact"), reaches(Exact("environment").to_dict(), "portable")
     (True, False)
-    >>> reaches(Empirical("AUC 0.51").to_dict(), "exact")
-    False
+    >>> reaches(Empirical("AUC 0.51").to_dict(), "exact"), reaches(Certified(1.0, 1e-5, 0.0).to_dict(), "empirical")
+    (False, True)
     """
-    return guarantee["class"] == "exact" and guarantee["scope"] in FLOORS[floor]
+    portable = guarantee["class"] == "exact" and guarantee["scope"] == "portable"
+    return FLOORS.index("portable" if portable else str(guarantee["class"])) <= FLOORS.index(floor)
+
+
+def read_guarantee(value: Mapping[str, Any]) -> Guarantee:
+    """Read what `to_dict` wrote into a version's facts.
+
+    Examples
+    --------
+    >>> read_guarantee(Certified(1.0, 1e-5, 0.25).to_dict())
+    Certified(epsilon=1.0, delta=1e-05, spent=0.25)
+    """
+    match value["class"]:
+        case "exact":
+            return Exact(value["scope"])
+        case "certified":
+            return Certified(*(float(value[name]) for name in ("epsilon", "delta", "spent")))
+    return Empirical(str(value["measured"]))

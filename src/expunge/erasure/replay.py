@@ -13,9 +13,11 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from expunge.access.actions import Action
+from expunge.certificates.statement import REPLAY
 from expunge.certificates.verify import verify, verify_file
 from expunge.datasets import Table, refreshed
 from expunge.domain.certificate import Copy
+from expunge.domain.guarantee import Exact
 from expunge.domain.report import Verdict
 from expunge.domain.schema import Schema
 from expunge.log.sparse import members_root
@@ -134,6 +136,10 @@ def _retrain(workspace: Workspace, connection: Connection, copy: Copy, name: str
         models.training_rows(workspace, table, copy.object, row.held_out),
     )
     unfitted = models.unfitted(workspace, connection, copy.object, training)
+    proven = Verdict.PASSED in [check.verdict for check in copy.checks if check.name == REPLAY]
+    if not isinstance(copy.guarantee, Exact) and not proven:
+        why = f"{copy.guarantee}: a refit is another model; what was found stands among the certificate's checks"
+        return Replayed(name, Verdict.NOT_COMPARABLE, why)
     found = replay(
         unfitted, training.features(), training.target(), training.subjects, facts.learned, learner.environment
     )

@@ -23,6 +23,7 @@ _LARGEST: Final = 1e9
 """No share, score or time in seconds (30 years) is larger; what is, or is no number at all, is not drawn."""
 REMANENCE: Final = "remanence"
 REDUCED: Final = "influence reduced"
+BOUNDED: Final = "forgotten up to the bound below"
 _SHOWN: Final = {
     "file": "the file is a certificate in its one spelling, so no byte is without meaning",
     "signature": "the holder of the issuer's key signed it",
@@ -153,7 +154,7 @@ def method(copy: Copy) -> str:
         case Empirical() if copy.method is Method.FORGET:
             return REDUCED
         case Certified() if copy.method is Method.FORGET:
-            return "forgotten up to the bound below"
+            return BOUNDED
     return _RESULT[copy.method]
 
 
@@ -335,7 +336,11 @@ def _outcome(line: RequestLine, exceptions: str) -> str:
 
 def _exceptions(statement: Statement) -> str:
     """Say of what "erased" is not true: models whose influence was merely reduced, and what was retained."""
-    reduced = any(isinstance(copy.guarantee, Empirical) and copy.members.left for copy in statement.copies)
-    named = ((reduced, f"models marked “{REDUCED}”"), (bool(statement.retained), "what was retained"))
+    forgot = [copy.guarantee for copy in statement.copies if copy.method is Method.FORGET]
+    named = (
+        (any(isinstance(one, Empirical) for one in forgot), f"models marked “{REDUCED}”"),
+        (any(isinstance(one, Certified) for one in forgot), f"models marked “{BOUNDED}”"),
+        (bool(statement.retained), "what was retained"),
+    )
     kept = "; ".join(what for there, what in named if there)
     return f", except: {kept}" if kept else ""

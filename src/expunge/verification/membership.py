@@ -117,6 +117,45 @@ def _log_density(scores: _Floats, mean: _Floats, variance: _Floats, pooled: bool
     return np.asarray(norm.logpdf(scores, mean, np.sqrt(np.maximum(spread, _LEAST_VARIANCE))))
 
 
+def unseen(scores: _Floats, retrained_scores: _Floats) -> _Floats:
+    """Return how far each person's score is from those of models that never saw them, in their own spread.
+
+    This is LiRA with the one world that there is (Carlini et al., arXiv 2112.03570, section VI-C), where there are
+    retrained models and no others. Of a model that never saw a person either it is Student's t, whoever they are: so
+    figures of people who were forgotten and of people who were never there are alike, though the former were not drawn
+    at random.
+
+    Parameters
+    ----------
+    scores : ndarray of float64 (n_subjects,)
+        Of the model under test.
+    retrained_scores : ndarray of float64 (n_models, n_subjects)
+        Of models that saw none of these people.
+
+    Returns
+    -------
+    ndarray of float64 (n_subjects,)
+
+    Raises
+    ------
+    InputError
+        For fewer than two models, and shapes that do not belong together.
+
+    Examples
+    --------
+    >>> unseen(np.array([4.0, 1.0]), np.array([[0.0, 0.0], [2.0, 2.0]])).round(2).tolist()
+    [1.73, 0.0]
+    """
+    count = len(retrained_scores)
+    if retrained_scores.shape[1:] != scores.shape or count < _LEAST:
+        raise InputError(
+            f"scores {scores.shape} and retrained scores {retrained_scores.shape} do not belong together.",
+            mend="Give the scores of two retrained models or more for the same people.",
+        )
+    spread = np.sqrt(np.maximum(retrained_scores.var(axis=0, ddof=1), _LEAST_VARIANCE) * (1 + 1 / count))
+    return np.asarray((scores - retrained_scores.mean(axis=0)) / spread)
+
+
 def rmia(
     p: _Floats, shadow_p: _Floats, population_p: _Floats, shadow_population_p: _Floats, gamma: float = 2.0
 ) -> _Floats:

@@ -25,7 +25,7 @@ from expunge.access.policy import CHOICES
 from expunge.datasets import RawTable, Table, held_out, refreshed
 from expunge.datasets.cast import cast_column
 from expunge.domain.cost import Costs
-from expunge.domain.guarantee import Exact, reaches
+from expunge.domain.guarantee import reaches
 from expunge.domain.report import Check
 from expunge.domain.schema import Kind, Schema
 from expunge.errors import InputError, NotFoundError
@@ -66,8 +66,8 @@ def train(
     Raises
     ------
     InputError
-        Where the name is taken, the dataset has no target, or the learner does not fit the task, is not Exact or takes
-        other parameters.
+        Where the name is taken, the dataset has no target, or the learner does not fit the task, takes other parameters
+        or guarantees less than the policy asks for.
     WorkspaceBusyError
         Where an erasure is not finished.
     """
@@ -103,11 +103,6 @@ def train(
         )
         table = training_rows(workspace, usable(workspace, connection, row.id), model, share)
         fitted, seconds = fit(workspace, connection, model, table)
-        if not isinstance(fitted.guarantee, Exact):
-            raise InputError(
-                f"learner {learner!r} guarantees: {fitted.guarantee}.",
-                mend="A workspace certifies Exact learners only; take one of those.",
-            )
         if not reaches(fitted.guarantee.to_dict(), floor := workspace.policy.guarantee_floor):
             raise InputError(
                 f"learner {learner!r} guarantees: {fitted.guarantee}; the policy asks for: {floor}.",

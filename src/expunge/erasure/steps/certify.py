@@ -30,7 +30,7 @@ from expunge.domain.certificate import (
     Statement,
 )
 from expunge.domain.codec import read
-from expunge.domain.guarantee import Exact
+from expunge.domain.guarantee import Certified, Empirical, Exact, Guarantee, read_guarantee
 from expunge.domain.plan import Method
 from expunge.domain.report import Check
 from expunge.domain.request import Outcome
@@ -283,33 +283,50 @@ def _copy(workspace: Workspace, connection: Connection, batch: Batch, copy: dict
     version = register.current(connection, copy["object"])
     facts = register.open_facts(workspace, connection, version)
     digests = batch.sealed["digests"].get(copy["object"], {})
-    scope = facts.guarantee["scope"]
+    guarantee = _guarantee(facts, entry)
     row = register.by_id(connection, copy["object"])
     common["seed"] = Seed(row.seed, register.seeded(row), renewed=method is Method.REFIT and copy["rotates"])
     if method in _UNTOUCHED:
         same = facts.blinded_learned(), facts.blinded_served()
         return Copy(
             version_after=copy["version"],
-            guarantee=Exact(scope),
-            guarantee_in_words=f"{facts.guarantee_words}: {_UNTOUCHED[method]}; "
-            "by construction; not replayed in this batch",
+            guarantee=guarantee,
+            guarantee_in_words=f"{facts.guarantee_words}: {_UNTOUCHED[method]}"
+            + (f"; {BY_CONSTRUCTION} in this batch" if isinstance(guarantee, Exact) else ""),
             learned=Learned(same[0], same[0], equal=True),
             served=Served(same[1], same[1]),
             **common,
         )
     return Copy(
         version_after=version.version,
-        guarantee=Exact(scope),
-        guarantee_in_words=f"{facts.guarantee_words}: the learned state "
-        + (
-            f"is that of a full retrain without these subjects, {BY_CONSTRUCTION}"
-            if digests["replayed"] is None
-            else "equals, byte for byte, that of a full retrain without these subjects; replayed and compared"
-        ),
+        guarantee=guarantee,
+        guarantee_in_words=f"{facts.guarantee_words}: {_in_words(guarantee, method, digests, entry)}",
         learned=Learned(entry["learned_before"], entry["learned_after"], entry["learned_equal"]),
         served=Served(entry["served_before"], entry["served_after"]),
         **common,
     )
+
+
+def _guarantee(facts: register.Facts, entry: dict[str, Any]) -> Guarantee:
+    """Return what is guaranteed; of an Empirical model what was measured stands with it."""
+    found = read_guarantee(facts.guarantee)
+    measured = entry.get("measured")
+    return Empirical(measured) if isinstance(found, Empirical) and measured else found
+
+
+def _in_words(guarantee: Guarantee, method: Method, digests: dict[str, Any], entry: dict[str, Any]) -> str:
+    """Say what became of a model that somebody left, in no stronger words than its guarantee bears."""
+    if digests["replayed"] is not None:
+        instead = f"; its method was not taken, since {entry['instead']}" if "instead" in entry else ""
+        equals = "equals, byte for byte, that of a full retrain without these subjects; replayed and compared"
+        return f"the learned state {equals}{instead}"
+    if isinstance(guarantee, Exact):
+        return f"the learned state is that of a full retrain without these subjects, {BY_CONSTRUCTION}"
+    if method is Method.REFIT:
+        return "fitted anew without these subjects; not replayed"
+    if isinstance(guarantee, Certified):
+        return "what is left of these subjects is within the bound, under the assumptions of the method"
+    return "their influence is reduced, and nothing more is shown"
 
 
 def _environment(batch: Batch) -> dict[str, str]:

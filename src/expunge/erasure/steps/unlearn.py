@@ -19,7 +19,7 @@ from expunge.erasure import batch as batches
 from expunge.erasure import requests
 from expunge.erasure.batch import Batch
 from expunge.erasure.scope import Scope, scope_of, scopes_of
-from expunge.errors import CannotForgetError, CheckFailedError, CorruptedError
+from expunge.errors import BudgetSpentError, CannotForgetError, CheckFailedError, CorruptedError
 from expunge.vault import blobs, records, subjects
 from expunge.vault.database import DATASET
 from expunge.vault.store import now
@@ -190,6 +190,21 @@ def unlearn(
     begin = time.perf_counter()
     method, learner = _without(workspace, connection, method, learner, own, (model, remaining, seed))
     seconds = time.perf_counter() - begin
+    note_staged(workspace, connection, batch, before, learner, (method, seconds, seed))
+
+
+def note_staged(
+    workspace: Workspace,
+    connection: Connection,
+    batch: Batch,
+    before: register.Version,
+    learner: Learner,
+    done: tuple[Method, float, int],
+) -> None:
+    """Store what is left of a model as the staged version, and note what was done: method, seconds, and seed."""
+    (method, seconds, seed), model = done, before.model_id
+    planned = next(copy for copy in batch.touched("model") if copy["object"] == model)
+    facts, row = register.open_facts(workspace, connection, before), register.by_id(connection, model)
     entry: dict[str, Any] = {
         "method": method.value,
         "seconds": f"{seconds:.6f}",
@@ -200,12 +215,11 @@ def unlearn(
     }
     digests: dict[str, Any] = {}
     if method is not Method.RETIRE:
-        version = before.version + 1
         staged = register.store(
             workspace,
             connection,
             learner,
-            register.Place(model, version, register.STAGED, batch.id, seed),
+            register.Place(model, before.version + 1, register.STAGED, batch.id, seed),
             facts.costs.after(_measured(method, planned, facts, seconds)),
         )
         made = register.open_facts(workspace, connection, staged)
@@ -240,13 +254,13 @@ def _without(
     own: set[SubjectId],
     raw: tuple[str, Table, int],
 ) -> tuple[Method, Learner]:
-    """Forget; refit where that is planned, or a class would go; retire where no model would be left."""
+    """Forget; refit where that is planned, a class would go or a budget is spent; retire where no model is left."""
     model, remaining, seed = raw
     if method is Method.FORGET:
         try:
             learner.forget(own)
             learner.serve()  # what predicts is part of the work
-        except CannotForgetError:
+        except (BudgetSpentError, CannotForgetError):
             method = Method.REFIT
     if method is Method.REFIT:
         target = remaining.schema.target

@@ -1,4 +1,4 @@
-"""verified: every staged model is replayed from raw rows, as its policy says, and measured on held-out people."""
+"""verified: every staged model is replayed from raw rows, or judged, as its policy says, and measured."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from sqlalchemy import Connection
 
 from expunge.certificates.statement import REPLAY
 from expunge.datasets import Table
+from expunge.domain.guarantee import Certified, Empirical, Exact, Guarantee
 from expunge.domain.plan import Method
 from expunge.domain.report import Check, Verdict
 from expunge.erasure import batch as batches
 from expunge.erasure import guard
 from expunge.erasure.batch import Batch
+from expunge.erasure.steps import judge as judges
+from expunge.erasure.steps.unlearn import note_staged
 from expunge.errors import CheckFailedError
 from expunge.verification.replay import Replay, is_sampled, replay
+from expunge.verification.unlearning import Judgement
 from expunge.verification.utility import utility
-from expunge.workspace import models, register
+from expunge.workspace import data, models, register
 from expunge.workspace.folder import Workspace
 from expunge.workspace.register import Version
 
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from expunge.learners.base import Learner
 
 SAMPLED: Final = "sampled"
+NO_EQUALITY: Final = "its guarantee is no equality with a refit, which would be another model"
 
 _STOPS: Final = frozenset({Verdict.FAILED.value, Verdict.NOT_COMPARABLE.value})
 """A state that was staged elsewhere is as little shown to be right as one that failed: it is staged afresh, here."""
@@ -40,10 +45,10 @@ def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
     bases = {register.by_id(connection, copy["object"]).dataset_id for copy in batch.touched("model")}
     tables = {dataset: models.usable(workspace, connection, dataset, batch.forgotten) for dataset in sorted(bases)}
     for copy in batch.touched("model"):
-        entry = batch.evidence["copies"][copy["object"]]
-        if entry["method"] != Method.RETIRE.value:
+        entries = batch.evidence["copies"]
+        if entries[copy["object"]]["method"] != Method.RETIRE.value:
             _verify(workspace, connection, batch, copy, tables)
-        for check in entry["checks"]:
+        for check in entries[copy["object"]]["checks"]:
             if check["verdict"] in _STOPS:
                 raise CheckFailedError(
                     f"model {copy['name']!r}: check {check['name']}: {check['verdict']}. {check['detail']}",
@@ -57,28 +62,36 @@ def _verify(
 ) -> None:
     model = copy["object"]
     row = register.by_id(connection, model)
-    remaining, entry = tables[row.dataset_id], batch.evidence["copies"][model]
-    staged = register.version_with(connection, model, register.STAGED)
-    if staged is None:
-        raise CheckFailedError(f"model {model} has no staged version.", mend="Give the command again.")
+    remaining = tables[row.dataset_id]
+    reason = not_replayed(workspace, row.replay, batch.id, model)
+    found = None
+    if reason is None and _is_approximate(workspace, connection, batch, model):
+        found = _judged(workspace, connection, batch, model, remaining)
+    staged = _staged(connection, model)
     learner = register.open_learner(workspace, connection, staged)
+    entry, digests = batch.evidence["copies"][model], batch.sealed["digests"][model]
     entry["environment"] = dict(learner.environment)
     served = {
         "before": register.open_served(workspace, connection, register.current(connection, model)),
         "after": register.open_served(workspace, connection, staged),
     }
-    found: dict[str, Any] = {"replayed": None, "verified_served": served["after"].digest()}
-    reason = not_replayed(workspace, row.replay, batch.id, model)
+    digests |= {"replayed": None, "verified_served": served["after"].digest()}
+    inexact = not isinstance(learner.guarantee, Exact) and Method(entry["method"]) is Method.FORGET
     if reason is None:
         training = models.training_rows(workspace, remaining, model, row.held_out)
         refit = _replayed(workspace, connection, staged, learner, training)
-        served["retrained"], found["replayed"] = refit.learner.serve(), refit.digest
-        entry["full_retrain"], first = f"{refit.seconds:.6f}", refit.check
+        served["retrained"], entry["full_retrain"] = refit.learner.serve(), f"{refit.seconds:.6f}"
+        first = refit.check
+        if not inexact:
+            digests["replayed"] = refit.digest
     else:
-        found["not_replayed"], rate = reason, f"{workspace.policy.replay_rate:g}"
+        rate = f"{workspace.policy.replay_rate:g}"
         entry["full_retrain"] = copy["refit_seconds"]
         first = Check(REPLAY, Verdict.NOT_RUN, f"Not run: {reason}.", {"rate": rate} if row.replay == SAMPLED else {})
-    batch.sealed["digests"][model] |= found
+        digests["not_replayed"] = reason
+    if inexact:
+        first = Check(REPLAY, Verdict.NOT_RUN, f"Not run: {NO_EQUALITY}.", first.figures)
+        digests["not_replayed"] = NO_EQUALITY
     held = models.held_out_rows(workspace, remaining, model, row.held_out)
     useful = utility(
         served,
@@ -87,8 +100,54 @@ def _verify(
         remaining.subjects[held],
         workspace.vault.derive(f"bootstrap|{model}"),
     )
-    entry["checks"] = [first.to_dict(), useful.to_dict()]
+    checks = [first, *_of_class(learner.guarantee, found, entry), useful]
+    entry["checks"] = [check.to_dict() for check in checks]
+    entry["measured"] = judges.in_words(found)
     entry["guard"] = guard.measured(workspace.policy.utility_drop, useful)
+
+
+def _is_approximate(workspace: Workspace, connection: Connection, batch: Batch, model: str) -> bool:
+    """Tell whether what is staged was left by an Empirical method, and not by a refit."""
+    facts = register.open_facts(workspace, connection, _staged(connection, model))
+    method = Method(batch.evidence["copies"][model]["method"])
+    return method is Method.FORGET and facts.guarantee["class"] == "empirical"
+
+
+def _staged(connection: Connection, model: str) -> Version:
+    staged = register.version_with(connection, model, register.STAGED)
+    if staged is None:
+        raise CheckFailedError(f"model {model} has no staged version.", mend="Give the command again.")
+    return staged
+
+
+def _of_class(guarantee: Guarantee, found: Judgement | None, entry: dict[str, Any]) -> list[Check]:
+    """Return what a model is held to that did not forget exactly."""
+    if isinstance(guarantee, Certified):
+        return [judges.budget(guarantee)]
+    if found is not None:
+        return judges.stated(found)
+    if isinstance(guarantee, Empirical) and Method(entry["method"]) is Method.FORGET:
+        return [Check(f"{judges.PREFIX}effect", Verdict.NOT_RUN, "Not run: nothing was measured in this batch.")]
+    return []
+
+
+def _judged(
+    workspace: Workspace, connection: Connection, batch: Batch, model: str, remaining: Table
+) -> Judgement | None:
+    """Judge what a method left of a model; where it fails, stage a refit in its place and return None."""
+    before, staged = register.current(connection, model), _staged(connection, model)
+    row, facts = register.by_id(connection, model), register.open_facts(workspace, connection, staged)
+    held, kept = (set(register.open_learner(workspace, connection, one).subjects_held()) for one in (before, staged))
+    gone = data.load(workspace, connection, row.dataset_id).only(held - kept)
+    found = judges.judged(workspace, connection, model, staged, remaining, gone)
+    if found is None or found.verdict.value not in _STOPS:
+        return found
+    training = models.training_rows(workspace, remaining, model, row.held_out)
+    learner, seconds = models.fit(workspace, connection, model, training, facts.seed)
+    register.discard(connection, staged)
+    note_staged(workspace, connection, batch, before, learner, (Method.REFIT, seconds, facts.seed))
+    batch.evidence["copies"][model]["instead"] = found.detail
+    return None
 
 
 def not_replayed(workspace: Workspace, policy: str, batch: str, model: str) -> str | None:
