@@ -72,6 +72,20 @@ def retired(case: Case) -> Case:
     return found_with(case, "M-1", staged=None, replayed=None, verified_served=None, published_served=None, nonce=None)
 
 
+def unmoved(case: Case) -> Case:
+    """A model that forgets within a bound, and did nothing."""
+    learned = replace(case[0].copies[2].learned, equal=True)
+    return found_with(copy_with(case, 2, learned=learned), "M-2", learned_before=case[1]["M-2"].staged)
+
+
+def empirical(case: Case) -> Case:
+    return copy_with(replay_of(case, Verdict.NOT_COMPARABLE), 1, guarantee=Empirical("membership AUC .51"))
+
+
+def called(case: Case, words: str) -> Case:
+    return copy_with(case, 1, guarantee_in_words=words)
+
+
 BY_CONSTRUCTION = "Exact: by construction; not replayed."
 
 REFUSALS: list[tuple[str, Callable[[Case], Case]]] = [
@@ -139,6 +153,13 @@ REFUSALS: list[tuple[str, Callable[[Case], Case]]] = [
     ),
     ("M-1: it is retired, and still has digests", lambda c: copy_with(c, 1, method=Method.RETIRE, version_after=None)),
     ("M-1: the served model is not the verified", lambda c: found_with(retired(c), "M-1", published_served=OTHER)),
+    # no effect, and words that are too strong
+    ("M-2: it is said to have forgotten, and learned what it had learned", unmoved),
+    (
+        "M-2: a model of class 'certified' is called erased",
+        lambda c: copy_with(c, 2, guarantee_in_words="Erased from the model, within a bound."),
+    ),
+    ("M-1: a model of class 'empirical' is called erased", lambda c: called(empirical(c), "They were erased.")),
     # no check failed, anywhere
     ("M-1: check 'replay' FAILED", lambda c: replay_of(c, Verdict.FAILED)),
     (
@@ -184,10 +205,6 @@ GRANTED: list[tuple[str, Callable[[Case], Case]]] = [
     ("a retired model", retired),
     ("an empirical model that a refit does not equal", lambda c: found_with(empirical(c), "M-1", replayed=OTHER)),
 ]
-
-
-def empirical(case: Case) -> Case:
-    return copy_with(replay_of(case, Verdict.NOT_COMPARABLE), 1, guarantee=Empirical("membership AUC .51"))
 
 
 @pytest.mark.parametrize(("name", "change"), GRANTED, ids=[name for name, _ in GRANTED])
