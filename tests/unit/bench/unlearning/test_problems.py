@@ -1,0 +1,56 @@
+"""Who is to be forgotten: candidates are drawn from who is learned from, and nobody else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from expunge.bench.unlearning.problems import TASKS, load, task_names
+from expunge.bench.unlearning.sizes import QUICK
+from expunge.bench.unlearning.worlds import judged_worlds, shadow_worlds
+from expunge.errors import InputError, NotFoundError
+
+
+def test_rows_fall_into_those_who_stay_those_who_may_ask_and_new_people(bench_data: Path) -> None:
+    assert bench_data.is_dir()
+    for name in ("adult-subjects", "diabetes130-subjects", "adult-mislabelled"):
+        problem = load(name, QUICK)
+        whole = problem.stay.astype(int) + problem.asked + problem.test
+        assert (whole == 1).all()
+        for one, other in ((problem.stay, problem.asked), (problem.asked, problem.test), (problem.stay, problem.test)):
+            assert not set(problem.people[one]) & set(problem.people[other]), "a person is in one part with all rows"
+        assert len(problem.inputs) == len(problem.y)
+        members = judged_worlds(1, len(problem.candidates))[0].members
+        assert set(problem.people[problem.leave(members)]) == set(problem.candidates[members])
+
+
+def test_wrong_labels_are_the_candidates_alone(bench_data: Path) -> None:
+    assert bench_data.is_dir()
+    problem = load("adult-mislabelled", QUICK)
+    assert np.array_equal(problem.y != problem.truth, problem.asked)
+    assert np.array_equal(load("adult-subjects", QUICK).y, load("adult-subjects", QUICK).truth)
+
+
+def test_there_are_no_more_candidates_than_asked_for(bench_data: Path) -> None:
+    assert bench_data.is_dir()
+    assert len(load("adult-subjects", replace(QUICK, most_candidates=9)).candidates) == 9
+
+
+def test_one_class_of_two_is_not_forgotten_and_unknown_tasks_are_named(bench_data: Path) -> None:
+    assert bench_data.is_dir()
+    assert "adult-class" not in TASKS
+    assert task_names()[: len(TASKS)] == list(TASKS)
+    with pytest.raises(NotFoundError, match=r"there is no task 'adult-class'.*mnist-class"):
+        load("adult-class", QUICK)
+    with pytest.raises(InputError, match="does not exist"):
+        load("mnist-class", QUICK)
+
+
+def test_each_world_forgets_a_half_and_each_candidate_is_forgotten_in_half_of_the_shadows() -> None:
+    shadows, judged = shadow_worlds(6, 50), judged_worlds(3, 50)
+    assert (np.array([world.members for world in shadows]).sum(axis=0) == 3).all()
+    assert [int(world.members.sum()) for world in judged] == [25, 25, 25]
+    assert len({world.seed for world in (*shadows, *judged)}) == 9
