@@ -48,9 +48,25 @@ def test_parts_are_run_apart(command: Command, bench_data: Path, tmp_path: Path)
     assert json.loads((tmp_path / "out" / "growth.json").read_text())["found"].keys() == rivals.LEARNERS.keys()
 
 
+def test_a_quick_run_judges_what_forgets_and_shows_who_does_nothing(
+    command: Command, bench_data: Path, tmp_path: Path
+) -> None:
+    assert bench_data.is_dir()
+    out, asked = tmp_path / "out", ("--tasks", "adult-subjects", "--methods", "no-op,retrain,neggrad")
+    ran = command("bench", "unlearning", "--quick", *asked, "--seeds", 1, "--jobs", 1, "--out", out, "--json")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.json == {
+        "results": [str(out / "unlearning-adult-subjects.parquet")],
+        "page": str(out / "unlearning.html"),
+    }
+    assert "does nothing" in (out / "unlearning.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (("unlearning", "--methods", "magic"), "there is no method 'magic'. Name some of: no-op, retrain, fine-tune"),
+        (("unlearning", "--tasks", "adult-class"), "there is no task 'adult-class'. Name some of: mnist-subjects"),
         (("learners", "--only", "speed"), "there is no part 'speed'. Name some of: accuracy, forgetting"),
         (
             ("learners", "--quick", "--only", "growth"),
