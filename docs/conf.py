@@ -16,6 +16,7 @@ nitpicky = False
 napoleon_google_docstring = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
+autodoc_mock_imports = ["torch"]  # the site is built without it
 
 html_theme = "furo"
 html_title = "Expunge"

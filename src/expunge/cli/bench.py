@@ -1,4 +1,4 @@
-"""`expunge bench`: learners, sharding, unlearning, report."""
+"""`expunge bench`: learners, sharding, unlearning, leaderboard, report."""
 
 from __future__ import annotations
 
@@ -98,6 +98,30 @@ def unlearning(
         as_json=as_json,
         text="\n".join(map(str, [*files, page])),
     )
+
+
+@app.command()
+def leaderboard(
+    *,
+    results: Annotated[Path, typer.Option(help="Folder of results, as `bench unlearning` wrote them.")] = Path(
+        "bench-out"
+    ),
+    out: Annotated[Path, typer.Option(help="The page.")] = Path("bench-out/unlearning.html"),
+    page: Annotated[
+        list[Path] | None,
+        typer.Option(help="A Markdown page whose table is filled in, between its marks; may be given again."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw the page of `bench unlearning` again, and fill in the tables of pages."""
+    from expunge.bench.unlearning import leaderboard as board
+    from expunge.bench.unlearning import records
+
+    found, about = records.read(records.found_in(results))
+    out.write_text(board.page(found, about), encoding="utf-8")
+    for one in page or ():
+        one.write_text(board.filled(one.read_text(encoding="utf-8"), found), encoding="utf-8")
+    answer({"page": str(out)}, as_json=as_json, text=str(out))
 
 
 @app.command()

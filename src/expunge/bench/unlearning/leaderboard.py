@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -79,6 +80,32 @@ def page(found: pd.DataFrame, about: Mapping[str, Mapping[str, Any]]) -> str:
     """
     boards = [_board(task, found[found["task"] == task], about[task]) for task in sorted(found["task"].unique())]
     return _template().render(boards=boards, headings=HEADINGS, checks=CHECKS, no_op=NO_OP, retrain=RETRAIN)
+
+
+def filled(text: str, found: pd.DataFrame) -> str:
+    """Return a Markdown page with where methods stand, between ``<!-- unlearning -->`` and ``<!-- end -->``."""
+    return _BLOCK.sub(lambda block: f"{block[1]}\n{summary(found)}\n{block[2]}", text)
+
+
+def summary(found: pd.DataFrame) -> str:
+    """Return where methods stand, as a Markdown table: a row each, in two columns for each task."""
+    tasks = sorted(found["task"].unique())
+    stands: dict[str, dict[str, tuple[Standing, float]]] = {}
+    for (method, task), own in found.groupby(["method", "task"], sort=False):
+        stands.setdefault(str(method), {})[str(task)] = standing(own), mean(own, "time_mean")
+    order = sorted(
+        stands, key=lambda name: (sum(one.rank for one, _ in stands[name].values()) / len(stands[name]), name)
+    )
+    heading = "".join(f" {task} | time |" for task in tasks)
+    rows = [f"| method |{heading}", "| --- |" + " --- | --- |" * len(tasks)]
+    for method in order:
+        cells = [stands[method].get(task) for task in tasks]
+        told = "".join(f" {one[0].words} | {one[1]:.2f}x |" if one else " - | - |" for one in cells)
+        rows.append(f"| `{method}` |{told}")
+    return "\n".join(rows) + "\n\nTime as a share of retraining, of the processor, mean over all worlds.\n"
+
+
+_BLOCK: Final = re.compile(r"(<!-- unlearning -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def _board(task: str, found: pd.DataFrame, about: Mapping[str, Any]) -> Board:

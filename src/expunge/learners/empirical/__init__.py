@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from expunge.learners.empirical.methods import METHODS, create, method_names
     from expunge.learners.empirical.pruning import L1Sparse, PruneFineTune, SalUn
 
+load_library("torch", EXTRA)  # whatever of it is imported: it says what to install, where that is not
+
 __all__ = [
     "METHODS",
     "Amnesiac",
@@ -82,5 +84,4 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    load_library("torch", EXTRA)  # says what to install, where it is not
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
