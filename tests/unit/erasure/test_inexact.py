@@ -62,6 +62,13 @@ def untouched(_learner: Any, before: Any, *_: Any) -> Any:
     return before.model
 
 
+def barely_touched(_learner: Any, before: Any, *_: Any) -> Any:
+    """Change a weight by what no prediction shows: what is learned is another, and nothing was done."""
+    name, *_others = sorted(before.model.arrays)
+    moved = before.model.arrays[name] + 1e-12
+    return replace(before.model, arrays={**before.model.arrays, name: moved})
+
+
 def verdicts(copy: Copy) -> dict[str, Verdict]:
     return {check.name: check.verdict for check in copy.checks}
 
@@ -110,13 +117,25 @@ def test_certificates_state_class_evidence_and_no_more(allowed: Workspace, appro
 def test_a_network_that_the_judge_fails_is_refitted_and_replayed(
     allowed: Workspace, approve: Approve, certified: Made, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A method that does nothing: its rows go, its weights stay."""
-    monkeypatch.setattr(TorchClassifier, "_forgotten", untouched)
+    monkeypatch.setattr(TorchClassifier, "_forgotten", barely_touched)
     done = execute.erase(allowed, [one for person in members(allowed, 4) for one in approve(allowed, person)])
     network = copies(certified(allowed, done.certificate))["network"]
     assert network.method is Method.REFIT
     assert verdicts(network)["replay"] is Verdict.PASSED
+    assert network.guarantee == Empirical("nothing, for no method was used on it in this batch")
     assert "its method was not taken, since effect: The model did nothing" in network.guarantee_in_words
+
+
+@pytest.mark.parametrize("policy", ["always", "on-demand"])
+def test_a_method_that_does_nothing_is_a_refit_judged_or_not(
+    allowed: Workspace, approve: Approve, certified: Made, monkeypatch: pytest.MonkeyPatch, policy: str
+) -> None:
+    """Its rows go, its weights stay: what its peers were found to do, and to sign for."""
+    models.set_replay(allowed, "network", policy)
+    monkeypatch.setattr(TorchClassifier, "_forgotten", untouched)
+    done = execute.erase(allowed, approve(allowed, members(allowed, 1)[0]))
+    network = copies(certified(allowed, done.certificate))["network"]
+    assert network.method is Method.REFIT
 
 
 def test_a_method_that_is_not_judged_says_so(allowed: Workspace, approve: Approve, certified: Made) -> None:

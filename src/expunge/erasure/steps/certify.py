@@ -308,10 +308,11 @@ def _copy(workspace: Workspace, connection: Connection, batch: Batch, copy: dict
 
 
 def _guarantee(facts: register.Facts, entry: dict[str, Any]) -> Guarantee:
-    """Return what is guaranteed; of an Empirical model what was measured stands with it."""
+    """Return what is guaranteed; of an Empirical model what was measured in this batch stands with it."""
     found = read_guarantee(facts.guarantee)
-    measured = entry.get("measured")
-    return Empirical(measured) if isinstance(found, Empirical) and measured else found
+    if not isinstance(found, Empirical):
+        return found
+    return Empirical(entry.get("measured", "nothing, for no method was used on it in this batch"))
 
 
 def _in_words(guarantee: Guarantee, method: Method, digests: dict[str, Any], entry: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, select
 
 from expunge.datasets import Table, refreshed
 from expunge.domain.cost import Measured
+from expunge.domain.guarantee import Exact
 from expunge.domain.plan import Method
 from expunge.domain.schema import Kind
 from expunge.domain.subject import SubjectId, subject_kind
@@ -254,13 +255,16 @@ def _without(
     own: set[SubjectId],
     raw: tuple[str, Table, int],
 ) -> tuple[Method, Learner]:
-    """Forget; refit where that is planned, a class would go or a budget is spent; retire where no model is left."""
+    """Forget; refit where that is planned, a class goes, a budget is spent or nothing moved; retire where none is left."""
     model, remaining, seed = raw
     if method is Method.FORGET:
+        before = None if isinstance(learner.guarantee, Exact) else learner.digest()
         try:
             learner.forget(own)
             learner.serve()  # what predicts is part of the work
         except (BudgetSpentError, CannotForgetError):
+            method = Method.REFIT
+        if before is not None and learner.digest() == before:  # an Exact learner may stay as it was: replays show it
             method = Method.REFIT
     if method is Method.REFIT:
         target = remaining.schema.target

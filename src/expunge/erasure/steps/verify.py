@@ -102,7 +102,8 @@ def _verify(
     )
     checks = [first, *_of_class(learner.guarantee, found, entry), useful]
     entry["checks"] = [check.to_dict() for check in checks]
-    entry["measured"] = judges.in_words(found)
+    if inexact:
+        entry["measured"] = judges.in_words(found)
     entry["guard"] = guard.measured(workspace.policy.utility_drop, useful)
 
 
