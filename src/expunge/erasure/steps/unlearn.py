@@ -255,7 +255,7 @@ def _without(
     own: set[SubjectId],
     raw: tuple[str, Table, int],
 ) -> tuple[Method, Learner]:
-    """Forget; refit where that is planned, a class goes, a budget is spent or nothing moved; retire where none is left."""
+    """Forget; refit where that is planned, or forgetting does not do; retire where no model would be left."""
     model, remaining, seed = raw
     if method is Method.FORGET:
         before = None if isinstance(learner.guarantee, Exact) else learner.digest()
