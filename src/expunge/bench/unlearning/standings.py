@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,31 +42,46 @@ def standing(found: pd.DataFrame) -> Standing:
     replayed, verdicts = (found.loc[found["metric"] == metric, "value"] for metric in ("replayed", "verdict"))
     if len(replayed) and bool((replayed == 1).all()):
         return Standing("exact: replayed, byte for byte", "good", 0)
-    for checks, told in _FAULTS:
-        if any(2 * failures(found, check)[0] > seeds for check in checks):
+    for fails, told in _FAULTS:
+        if fails(found, seeds):
             return told or _remembers(found)
     clean = int((verdicts == 1).sum())
     words = f"nothing found, {clean} of {seeds} seeds"
     return Standing(words, "good", 1) if clean == seeds else Standing(words, "open", 2)
 
 
-_FAULTS: Final[tuple[tuple[tuple[str, ...], Standing | None], ...]] = (
-    (("effect",), Standing("does nothing", "bad", 6)),
-    (("utility",), Standing("damages the model", "bad", 5)),
-    (("membership", "forget accuracy", "relearning", "quantisation"), None),
-    (("divergence",), Standing("answers otherwise than a retrained model", "open", 3)),
+def _most(*checks: str) -> Callable[[pd.DataFrame, int], bool]:
+    """Return what tells whether one of some checks failed in most seeds."""
+    return lambda found, seeds: any(2 * failures(found, check)[0] > seeds for check in checks)
+
+
+def _harmed(found: pd.DataFrame, seeds: int) -> bool:
+    """Tell whether a model fails for utility, and by more than one would put up with."""
+    lost = (mean(found, f"retrained_accuracy_{rows}") - mean(found, f"accuracy_{rows}") for rows in ("retain", "test"))
+    return _most("utility")(found, seeds) and max(lost) > LOST
+
+
+LOST: Final = 0.01
+"""So much accuracy, on those who stay or on new people, is a damage."""
+
+_FAULTS: Final[tuple[tuple[Callable[[pd.DataFrame, int], bool], Standing | None], ...]] = (
+    (_most("effect"), Standing("does nothing", "bad", 6)),
+    (_harmed, Standing("damages the model", "bad", 5)),
+    (_most("membership", "forget accuracy", "relearning", "quantisation"), None),
+    (_most("utility"), Standing("costs some accuracy", "open", 3)),
+    (_most("divergence"), Standing("answers otherwise than a retrained model", "open", 3)),
 )
-"""Checks -> what a method does that fails one of them in most seeds, the plainest first; None: it depends."""
+"""What tells a fault -> what is said of it, the plainest first; None: it depends."""
 
 
 def _remembers(found: pd.DataFrame) -> Standing:
     """Tell who still knows from who forgot so much that it shows."""
-    auc = float(mean(found, "membership_auc"))
-    more = float(mean(found, "accuracy_forget")) - float(mean(found, "retrained_accuracy_forget"))
-    told = failures(found, "membership")[0] > 0
-    if auc < 0.5 if told else more < 0:
-        return Standing("forgets more than there was", "bad", 4)
-    return Standing("still knows them", "bad", 4)
+    more = mean(found, "accuracy_forget") > mean(found, "retrained_accuracy_forget")
+    if failures(found, "membership")[0]:
+        more = mean(found, "membership_auc") > 0.5
+    if more or _most("relearning", "quantisation")(found, found["seed"].nunique()):
+        return Standing("still knows them", "bad", 4)
+    return Standing("forgets more than there was", "bad", 4)
 
 
 def mean(found: pd.DataFrame, metric: str, which: str = "value") -> float:

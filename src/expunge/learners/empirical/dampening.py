@@ -65,7 +65,7 @@ class FisherForgetting(Method):
 
     name: ClassVar[str] = "fisher"
 
-    alpha: float = bounded(3e-5, 0.0, 1e6)
+    alpha: float = bounded(1e-5, 0.0, 1e6)
     most: float = bounded(0.1, 0.0, 1e6)
 
     def _forget(self, job: Job) -> None:

@@ -54,8 +54,8 @@ class GradientAscent(Method):
 
     name: ClassVar[str] = "ascent"
 
-    lr: float = rate(2e-3)
-    epochs: int = rounds(3)
+    lr: float = rate(5e-4)
+    epochs: int = rounds(2)
 
     def _forget(self, job: Job) -> None:
         descend(job, lambda X, y: -job.loss(job.model(X), y), lambda: job.forget, lr=self.lr, epochs=self.epochs)

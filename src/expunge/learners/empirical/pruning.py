@@ -63,7 +63,7 @@ class PruneFineTune(Method):
 
     name: ClassVar[str] = "prune"
 
-    sparsity: float = share(0.93)
+    sparsity: float = share(0.9)
     lr: float = rate(0.05)
     epochs: int = rounds(3)
 

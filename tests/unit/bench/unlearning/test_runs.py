@@ -107,10 +107,12 @@ def test_results_are_kept_with_what_is_known_of_them(tmp_path: Path) -> None:
         records.read([tmp_path / "unlearning-other.parquet"])
 
 
-def checked(seed: int, **checks: float) -> list[Record]:
+def checked(seed: int, lost: float = 0.0, **checks: float) -> list[Record]:
     names = {name.replace("_", " "): value for name, value in checks.items()}
     figures = {"membership_auc": 0.7, "accuracy_forget": 0.9, "retrained_accuracy_forget": 0.8}
     figures |= {"verdict": min(checks.values())}
+    for rows in ("retain", "test"):
+        figures |= {f"retrained_accuracy_{rows}": 0.9, f"accuracy_{rows}": 0.9 - lost}
     told = [Record("t", "m", seed, f"check {name}", value) for name, value in names.items()]
     return told + [Record("t", "m", seed, name, value) for name, value in figures.items()]
 
@@ -119,7 +121,9 @@ def checked(seed: int, **checks: float) -> list[Record]:
     ("seeds", "words", "tone"),
     [
         ([{"effect": 0.0, "utility": 0.0}] * 2, "does nothing", "bad"),
-        ([{"effect": 1.0, "utility": 0.0, "membership": 0.0}] * 2, "damages the model", "bad"),
+        ([{"effect": 1.0, "utility": 0.0, "membership": 0.0, "lost": 0.1}] * 2, "damages the model", "bad"),
+        ([{"utility": 0.0, "relearning": 0.0, "lost": 0.001}] * 2, "still knows them", "bad"),
+        ([{"utility": 0.0, "relearning": 1.0, "lost": 0.001}] * 2, "costs some accuracy", "open"),
         ([{"utility": 1.0, "membership": 0.0}] * 2, "still knows them", "bad"),
         ([{"membership": np.nan, "forget_accuracy": 0.0}] * 2, "still knows them", "bad"),
         ([{"membership": 1.0, "divergence": 0.0}] * 2, "answers otherwise than a retrained model", "open"),
