@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from expunge.bench.unlearning import problems
 from expunge.bench.unlearning.problems import TASKS, load, task_names
 from expunge.bench.unlearning.sizes import QUICK
 from expunge.bench.unlearning.worlds import judged_worlds, shadow_worlds
@@ -37,6 +39,18 @@ def test_wrong_labels_are_the_candidates_alone(bench_data: Path) -> None:
 def test_there_are_no_more_candidates_than_asked_for(bench_data: Path) -> None:
     assert bench_data.is_dir()
     assert len(load("adult-subjects", replace(QUICK, most_candidates=9)).candidates) == 9
+
+
+def test_another_packages_task_is_found_by_its_entry_point(bench_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bench_data.is_dir()
+    own = replace(load("adult-subjects", QUICK), name="own")
+    points = [metadata.EntryPoint(name, f"{__name__}:{name}", problems.GROUP) for name in ("own", "wrong")]
+    monkeypatch.setattr(problems, "entry_points", lambda group: points if group == problems.GROUP else [])
+    monkeypatch.setattr(metadata.EntryPoint, "load", lambda point: lambda _: own if point.name == "own" else None)
+    assert task_names() == [*TASKS, "own", "wrong"]
+    assert load("own", QUICK) is own
+    with pytest.raises(InputError, match="task 'wrong' is registered and gives a NoneType"):
+        load("wrong", QUICK)
 
 
 def test_one_class_of_two_is_not_forgotten_and_unknown_tasks_are_named(bench_data: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import fields
+from importlib import metadata
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from torch import nn
 
 from expunge.errors import InputError, NotFoundError
-from expunge.learners.empirical import METHODS, Method, create, method_names
+from expunge.learners.empirical import METHODS, Method, create, method_names, methods
 from expunge.learners.empirical.history import flat, parted
 
 OTHER: dict[str, dict[str, Any]] = {
@@ -165,3 +166,24 @@ def test_a_parameter_of_no_layer_cannot_be_drawn_anew(learned: Any) -> None:
 def test_a_bar_is_shown_where_asked(learned: Any, capsys: pytest.CaptureFixture[str]) -> None:
     create("neggrad").forget(learned.model, learned.forget, learned.retain, progress=True)
     assert "neggrad" in capsys.readouterr().out
+
+
+class Halve(Method):
+    """Another package's: it makes every weight half as large."""
+
+    name = "halve"
+
+    def _forget(self, job: Any) -> None:
+        with torch.no_grad():
+            for one in job.model.parameters():
+                one.mul_(0.5)
+
+
+def test_another_packages_method_is_found_by_its_entry_point(monkeypatch: pytest.MonkeyPatch, learned: Any) -> None:
+    points = [metadata.EntryPoint(name, f"{__name__}:{name}", methods.GROUP) for name in ("halve", "wrong")]
+    monkeypatch.setattr(methods, "entry_points", lambda group: points if group == methods.GROUP else [])
+    monkeypatch.setattr(metadata.EntryPoint, "load", lambda point: Halve if point.name == "halve" else print)
+    assert method_names() == [*METHODS, "halve", "wrong"]
+    assert torch.equal(flat(forgotten(learned, create("halve"))), flat(learned.model) / 2)
+    with pytest.raises(InputError, match="'wrong' is registered as a method and is"):
+        create("wrong")
