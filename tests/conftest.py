@@ -5,6 +5,7 @@ A prepared workspace is made once; every test works on a copy of its own, so tha
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -25,6 +26,9 @@ from expunge.workspace.folder import Workspace, init, keys_beside, open_workspac
 PEOPLE = 120
 SECRET = sha256(b"tests").digest()
 ROLES = ("name=direct-identifier", "note=free-text")
+
+# The tests start hundreds of commands: without its bytecode, each would compile the package anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

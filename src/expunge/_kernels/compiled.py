@@ -1,9 +1,10 @@
 """Compiling kernels, and keeping what was compiled in a private folder.
 
 The folder is ``$XDG_CACHE_HOME/expunge/HASH`` (``~/.cache`` by default), where HASH covers the source of every kernel:
-a kernel that calls another is compiled anew when either changes. Numba's own cache would unpickle whatever it finds;
-here a file counts only where its SHA-256 stands in front of it, in a folder that nobody else may write. Where there is
-no such folder, kernels are compiled in every process: slower, and nothing else.
+a kernel that calls another is compiled anew when either changes, and a second copy of the package finds what the first
+compiled. Numba's own cache would unpickle whatever it finds; here a file counts only where its SHA-256 stands in front
+of it, in a folder that nobody else may write. Where there is no such folder, kernels are compiled in every process:
+slower, and nothing else.
 """
 
 from __future__ import annotations
@@ -78,8 +79,9 @@ class _Kept(FunctionCache):
             super().__init__(function)
         finally:
             config.CACHE_DIR = given
-        plain = self._cache_file
-        self._cache_file = _Hashed(self._cache_path, self._impl.filename_base, plain._source_stamp)
+        # Not by where the source lies and when it was written, as Numba would: the folder's name covers what it says.
+        name = self._impl.filename_base
+        self._cache_file = _Hashed(str(folder), name, name)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return what was compiled for these types, or None."""

@@ -7,11 +7,12 @@ import io
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Final
-
-import pandas as pd
+from typing import TYPE_CHECKING, Final
 
 from expunge.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _INSTALL: Final = 'Run: pip install "expunge[demo]"'
 
@@ -98,6 +99,8 @@ def _installed(known: Known) -> Path:
 
 
 def _verified_frame(known: Known, path: Path) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415  # half of the start of a command that reads no table
+
     try:
         with path.open("rb") as file:
             data = file.read(known.size + 1)

@@ -22,7 +22,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from expunge.errors import Fault
 
@@ -99,6 +98,8 @@ class RawTable:
 
 def from_values(name: str, values: npt.NDArray[Any], *, typed: bool) -> RawColumn:
     """Make a column of an array of one type: float64 with NaN, or object with str and None."""
+    import pandas as pd  # noqa: PLC0415  # half of the start of a command that reads no table
+
     codes, cells = pd.factorize(values)
     return RawColumn(name, codes.astype(np.int64), tuple(cells.tolist()), typed)
 

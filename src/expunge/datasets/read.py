@@ -18,14 +18,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from expunge.datasets.raw import RawColumn, RawTable, from_codes, text
 from expunge.errors import DataError, Fault, InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MISSING: Final = frozenset({"", "NA", "NaN", "nan", "null", "NULL", "None", "?"})
 """What a missing cell looks like in a CSV file, spaces around it aside. Data frames say it by None, NaN, NaT or NA."""
@@ -107,6 +109,8 @@ def read_parquet(source: str | Path | BinaryIO) -> RawTable:
     InputError
         Where pyarrow is not installed or the file cannot be opened.
     """
+    import pandas as pd  # noqa: PLC0415  # half of the start of a command that reads no table
+
     called, data = _bytes(source)
     try:
         arrow: Any = importlib.import_module("pyarrow")
@@ -228,6 +232,8 @@ def _length_faults(wrong: dict[int, int], width: int) -> list[Fault]:
 
 
 def _frame_column(name: str, column: pd.Series[Any]) -> RawColumn:
+    import pandas as pd  # noqa: PLC0415  # half of the start of a command that reads no table
+
     if column.dtype == object:
         codes, distinct = _typed_codes(column)
     else:
@@ -257,6 +263,8 @@ def _typed_codes(column: pd.Series[Any]) -> tuple[npt.NDArray[np.int64], list[ob
 
 def _plain(cell: object) -> object:
     """Return a str, int or float where there is one, None for a missing cell, anything else as it is."""
+    import pandas as pd  # noqa: PLC0415  # half of the start of a command that reads no table
+
     if cell is None or cell is pd.NA or cell is pd.NaT:
         return None
     if isinstance(cell, str):

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from expunge.domain.schema import Column, Kind, Role, Schema
 from expunge.domain.subject import SubjectId, SubjectKind, subject_id, subject_kind
 from expunge.errors import SchemaError, SubjectIdError, UnknownSubjectError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,8 @@ class Table:
         columns : mapping of str to ndarray or sequence, (n_rows,)
             Numbers for numeric columns; str and None for all others.
         """
+        import pandas as pd  # noqa: PLC0415  # half of the start of a command that reads no table
+
         series = {
             column.name: pd.Series(np.asarray(columns[column.name], dtype=dtype_of(column)), dtype=dtype_of(column))
             for column in schema.columns
@@ -115,6 +119,8 @@ class Table:
         UnknownSubjectError
             Where somebody has no row here.
         """
+        import pandas as pd  # noqa: PLC0415  # half of the start of a command that reads no table
+
         wanted = {_of_kind(subject, self.schema.subject_kind) for subject in subjects}
         rows = pd.Series(self.subjects).isin(list(wanted)).to_numpy(dtype=np.bool_)
         if unknown := wanted - set(self.subjects[rows].tolist()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,12 +38,15 @@ class Case:
     rng : numpy.random.Generator
     alternatives : mapping of str to sequence
         Other values for hyperparameters.
+    known : dict of frozenset to Learner
+        What was fitted already, by who was left out: many checks ask for the same fit.
     """
 
     learner: Learner
     people: People
     rng: np.random.Generator
     alternatives: Alternatives = field(default_factory=dict)
+    known: dict[frozenset[SubjectId], Learner] = field(default_factory=dict)
 
     def fit(self, people: People | None = None, **params: Any) -> Learner:
         """Fit a clone from raw rows."""
@@ -50,9 +54,16 @@ class Case:
         fresh: Learner = clone(self.learner).set_params(schema=rows.schema, **params)
         return fresh.fit(rows.X.copy(), copied(rows.y), subjects=rows.ids.copy())
 
+    def fitted(self) -> Learner:
+        """Return a copy, to do with as one likes, of a learner that was fitted to everybody."""
+        return copy.deepcopy(self.refit_without([]))
+
     def refit_without(self, leaving: Iterable[SubjectId]) -> Learner:
-        """Fit a clone from everybody else's raw rows."""
-        return self.fit(self.people.without(leaving))
+        """Return a learner that was fitted to everybody else's raw rows: to compare with, not to change."""
+        gone = frozenset(leaving)
+        if gone not in self.known:
+            self.known[gone] = self.fit(self.people.without(gone))
+        return self.known[gone]
 
     def some(self, count: int) -> list[SubjectId]:
         """Choose people who own nothing special, in random order."""

@@ -30,7 +30,6 @@ from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from expunge.domain.subject import SubjectId, subject_bytes, subject_id
 from expunge.errors import CorruptedError
@@ -143,6 +142,8 @@ def _text_cells(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.intp], _Words,
 
     The last cell, one more than there are texts, is that of a missing one.
     """
+    import pandas as pd  # noqa: PLC0415  # half of the start of a command that reads no table
+
     codes, texts = pd.factorize(np.asarray(values, dtype=object))
     encoded = [text.encode() for text in texts.tolist()]
     words = [
@@ -268,6 +269,8 @@ def _heap_starts(parts: _Opened, lengths: list[_Ints]) -> _Ints:
 
 def _short_texts(words: _Words) -> npt.NDArray[np.object_]:
     """Read cells as texts, the longer ones as None."""
+    import pandas as pd  # noqa: PLC0415  # half of the start of a command that reads no table
+
     codes, distinct = pd.factorize(words)
     texts = np.empty(len(distinct), dtype=object)
     texts[:] = [_short_text(word) for word in distinct.tolist()]

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
-import pandas as pd
 
 from expunge.domain.report import Check, Verdict
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from expunge.learners.base import Learner
 
 

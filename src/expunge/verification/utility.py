@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from expunge.domain.report import Check, Verdict
 from expunge.learners.served import ServedModel
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DRAWS: Final = 400
 LEAST_SUBJECTS: Final = 20

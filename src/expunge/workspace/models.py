@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from expunge.access.actions import Action
@@ -42,6 +41,8 @@ from expunge.workspace.register import Model, Place
 from expunge.workspace.underway import refuse_while_erasing
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from expunge.learners.base import Learner
 
 SOON: Final = 60.0
@@ -232,6 +233,8 @@ def predict(workspace: Workspace, name: str, raw: RawTable) -> pd.DataFrame:
     InputError
         Where columns that the model wants are missing.
     """
+    import pandas as pd  # noqa: PLC0415  # half of the start of a command that reads no table
+
     workspace.authorise(Action.MODEL_PREDICT)
 
     def read(connection: Connection) -> tuple[ServedModel, Schema]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import expunge
 from expunge._kernels import siphash
 
 CODE = """
@@ -20,9 +22,9 @@ print(siphash(np.array([1, 2], np.uint64), np.array([3], np.uint64)))
 """
 
 
-def run(home: Path) -> int:
+def run(home: Path, **environment: str) -> int:
     """The hash that a process of its own computes."""
-    home_there = os.environ | {"XDG_CACHE_HOME": str(home)}
+    home_there = os.environ | {"XDG_CACHE_HOME": str(home)} | environment
     return int(subprocess.check_output([sys.executable, "-c", CODE], env=home_there, text=True))
 
 
@@ -43,6 +45,14 @@ def test_what_was_compiled_is_kept_in_a_private_folder(filled: tuple[Path, int])
     assert folder.stat().st_mode & 0o077 == 0
     before = {path: path.stat().st_mtime_ns for path in kept(home)}
     assert run(home) == value
+    assert {path: path.stat().st_mtime_ns for path in kept(home)} == before, "nothing was compiled again"
+
+
+def test_another_copy_of_the_same_source_finds_it(filled: tuple[Path, int], tmp_path: Path) -> None:
+    home, value = filled
+    before = {path: path.stat().st_mtime_ns for path in kept(home)}
+    shutil.copytree(Path(expunge.__file__).parent, tmp_path / "expunge", copy_function=shutil.copyfile)  # written now
+    assert run(home, PYTHONPATH=str(tmp_path)) == value
     assert {path: path.stat().st_mtime_ns for path in kept(home)} == before, "nothing was compiled again"
 
 

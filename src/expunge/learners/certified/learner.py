@@ -22,7 +22,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits
 
 from expunge.domain.digest import learned_digest
 from expunge.domain.guarantee import Certified, Guarantee
@@ -33,7 +32,7 @@ from expunge.learners.certified.budget import distance_allowed
 from expunge.learners.certified.objective import Floats, Objective, drawn
 from expunge.learners.encoding.codes import Column, learn_columns
 from expunge.learners.encoding.columns import Cells, Feature
-from expunge.learners.exact.adapters.environment import THREADS, environment
+from expunge.learners.exact.adapters.environment import environment, few_threads
 from expunge.learners.exact.bounds import at_least, positive
 from expunge.learners.exact.predictor import ProbableClassifier
 from expunge.learners.exact.records import Records
@@ -160,7 +159,7 @@ class CertifiedLearner(ProbableClassifier):
         columns = _columns(features[:-1], records.cells)
         settings, nothing = self._hyperparameters(), np.empty((0, 0))
         state = CertifiedState(self.task, settings, features, named, records, 0.0, columns, nothing, 0.0)
-        with threadpool_limits(THREADS):
+        with few_threads():
             objectives = self._objectives(state)
             found = np.array([one.minimise(ENOUGH * _stated(state, "sigma")) for one in objectives])
             residual = _together(residual_above(*one) for one in zip(objectives, found, found, strict=True))
@@ -195,7 +194,7 @@ class CertifiedLearner(ProbableClassifier):
             return self._derived(before.features, before.named, records, perf_counter()), {"refits": 1}
         rest = replace(before, records=records)
         allowed = _allowed(before)
-        with threadpool_limits(THREADS):
+        with few_threads():
             objectives = self._objectives(rest)
             after, added, steps = before.coefficients, math.inf, 0
             while steps < STEPS and not added <= NEAR * allowed:

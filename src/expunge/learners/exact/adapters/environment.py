@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import platform
-from functools import cache
+import sys
+from contextlib import AbstractContextManager
+from functools import cache, lru_cache
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
-from threadpoolctl import threadpool_info
+from threadpoolctl import ThreadpoolController, threadpool_info
 
 THREADS: Final = 1
 _DISTRIBUTIONS: Final = {"sklearn": "scikit-learn"}
@@ -45,3 +47,16 @@ def environment(package: str) -> dict[str, str]:
         "threads": str(THREADS),
         **versions,
     }
+
+
+def few_threads() -> AbstractContextManager[Any]:
+    """Pin the thread pools of whatever is loaded to `THREADS`, while the context lasts."""
+    pinned: AbstractContextManager[Any] = _pools(tuple(sys.modules)).limit(limits=THREADS)
+    return pinned
+
+
+@lru_cache(maxsize=1)
+def _pools(loaded: tuple[str, ...]) -> ThreadpoolController:
+    """Find the libraries that have pools: a search of the process's memory map, made again once more is imported."""
+    del loaded
+    return ThreadpoolController()

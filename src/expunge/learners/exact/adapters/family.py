@@ -18,12 +18,11 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import clone
-from threadpoolctl import threadpool_limits
 
 from expunge.errors import InputError
 from expunge.learners.encoding.codes import Column
 from expunge.learners.encoding.columns import Cells
-from expunge.learners.exact.adapters.environment import THREADS
+from expunge.learners.exact.adapters.environment import few_threads
 from expunge.learners.registry import Task
 from expunge.learners.served import ServedModel, Signature
 from expunge.learners.values import Scalar, to_text
@@ -181,7 +180,7 @@ class Family:
         seeded = {RANDOM_STATE: seed} if RANDOM_STATE in self.counts else {}
         pinned = clone(estimator).set_params(**self.pinned, **seeded)
         try:
-            with threadpool_limits(limits=THREADS):
+            with few_threads():
                 if before is not None and self.resume is not None:
                     found = self.resume.learn(pinned, rows, before)
                 else:
