@@ -103,8 +103,10 @@ OPEN_TO_ALL: Final = {
     "certificate verify",
     "doctor",
     "bench learners",
+    "bench leaderboard",
     "bench report",
     "bench sharding",
+    "bench unlearning",
 }
 """Commands that ask nobody who they are: all but the last open no workspace; the doctor changes nothing, names nobody,
 and must work where nobody can prove anything any more."""
