@@ -40,7 +40,7 @@ Command: TypeAlias = Callable[..., Any]
 Copier: TypeAlias = Callable[[Path], Path]
 TYPES = ("--role", "name=direct-identifier", "--role", "note=free-text", "--range", "age=0:120")
 REAL = {"init", "dataset add", "model train", "request submit", "request approve", "erase"}
-NOT_ON_IT = {"demo", "request replan", "model decide", "bench learners", "bench sharding", "bench report"}
+NOT_ON_IT = {"anonymize", "demo", "request replan", "model decide", "bench learners", "bench sharding", "bench report"}
 FIRST, SECOND, THIRD, FOURTH = 71_001, 71_014, 71_027, 71_040
 
 
@@ -293,7 +293,7 @@ VERBS = dict(verbs())
 BENCH = {("bench", "learners"), ("bench", "sharding"), ("bench", "report")}
 NO_ACTOR = {("doctor",)}
 """It shows no record, and works where nobody can prove who they are."""
-NO_WORKSPACE = {("init",), ("demo",), ("certificate", "show"), ("certificate", "verify"), *BENCH}
+NO_WORKSPACE = {("init",), ("demo",), ("anonymize",), ("certificate", "show"), ("certificate", "verify"), *BENCH}
 
 
 def options(path: tuple[str, ...]) -> set[str]:
@@ -320,6 +320,7 @@ def test_the_verbs_are_those_that_are_documented() -> None:
         *(f"actor {verb}" for verb in ("add", "list", "disable", "passwd")),
         *(f"policy {verb}" for verb in ("show", "check", "reset")),
         "demo",
+        "anonymize",
         *(f"bench {verb}" for verb in ("learners", "sharding", "report")),
     }
 

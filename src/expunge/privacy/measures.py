@@ -8,11 +8,12 @@ Dankar, JAMIA 2008): that somebody who knows quasi-identifiers picks the right p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
 from expunge.errors import InputError
+from expunge.privacy.columns import Floats
 from expunge.privacy.hierarchy import Codes
 from expunge.privacy.mondrian import People, Sets
 
@@ -64,10 +65,6 @@ class Risk:
     journalist: float
     marketer: float
     unique: float
-
-    def to_dict(self) -> dict[str, float]:
-        """Return it as JSON knows it."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -166,7 +163,7 @@ def attained(people: People, sets: Sets) -> dict[str, Attained]:
     return found
 
 
-def _divergence(true: np.ndarray, published: np.ndarray) -> float:
+def _divergence(true: Floats, published: Floats) -> float:
     there = true > 0
     if (published[there] <= 0).any():
         return float("inf")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,13 @@ from expunge.privacy.mondrian import People, Sets, partition
 from expunge.privacy.reading import held_by_one, read_people
 from expunge.privacy.rules import Rules
 from expunge.privacy.trimming import trimmed
+
+NAMING: Final = re.compile(
+    r"(?:^|[^a-z])(?:(?:first|last|sur|full|user)?name|e?-?mail|phone|mobile|ssn|mrn|iban|passport|address|birth)"
+    r"(?:$|[^a-z])",
+    re.IGNORECASE,
+)
+"""Names of columns that deserve a second look."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +47,11 @@ class Measures:
     attained: Mapping[str, Attained]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON knows it."""
-        return asdict(self)
+        """Return it as JSON knows it; None for a divergence that is infinite."""
+        found = asdict(self)
+        divergence = self.loss.divergence.items()
+        found["loss"]["divergence"] = {name: None if np.isinf(one) else one for name, one in divergence}
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +174,7 @@ def _owners(frame: pd.DataFrame, subjects: npt.ArrayLike | pd.Series[Any]) -> tu
     if given.isna().any():
         raise InputError("a row has no subject.", mend="Say whose every row is.")
     owners, ids = pd.factorize(given)
-    return owners.astype(np.int64), list(ids)
+    return owners.astype(np.int64), pd.Series(ids).tolist()
 
 
 def _check_whole(people: People, rules: Rules) -> None:
@@ -219,7 +230,11 @@ def _published(people: People, owners: Codes, sets: Sets) -> pd.DataFrame:
 
 
 def _warnings(people: People, owners: Codes, rules: Rules) -> list[str]:
-    found = []
+    found = [
+        f"column {name!r} is called like something that names people: check that it does not."
+        for name in [*(one.name for one in people.quasi), *(one.name for one in people.sensitive)]
+        if NAMING.search(name)
+    ]
     if not people.sensitive:
         found.append("no column is sensitive: whoever knows that a person is in the table learns nothing but that.")
     elif rules.l == 1 and rules.t is None:

@@ -335,6 +335,7 @@ def test_warnings_say_what_is_not_hidden() -> None:
     assert "1 people have a value that nobody else has" in release_of(rare).warnings[0]
     assert "neither l nor t" in release_of(frame, Rules(k=5)).warnings[0]
     assert "no column is sensitive" in release_of(frame, Rules(k=5), sensitive=[]).warnings[0]
+    assert "names people" in release_of(frame.rename(columns={"ward": "last_name"}), quasi=["last_name"]).warnings[0]
     twice = pd.concat([frame, frame])
     assert "up to 2 rows" in release_of(twice, subjects=[*range(60), *range(60)]).warnings[-1]
 
