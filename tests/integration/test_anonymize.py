@@ -61,6 +61,13 @@ def test_a_table_is_written_and_measured(command: Command, visits: Path) -> None
     assert files(visits) == {"visits.csv", "safe.csv"}
 
 
+def test_a_page_of_the_measures_is_written_beside_it(command: Command, visits: Path) -> None:
+    page = visits.with_name("safe.html")
+    assert command(*asked(visits, "--report", page)).code == 0
+    assert "Prosecutor, the worst" in page.read_text(encoding="utf-8")
+    assert command(*asked(visits, "--report", visits)).code == 2
+
+
 def test_the_answer_for_people_promises_no_more_than_is_true(command: Command, visits: Path) -> None:
     ran = command(*asked(visits))
     assert ran.code == 0

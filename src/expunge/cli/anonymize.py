@@ -59,6 +59,7 @@ def anonymize(
         Path | None,
         typer.Option(help="Also write who is in which group: personal data, to be kept for the next release."),
     ] = None,
+    report: Annotated[Path | None, typer.Option(help="Also write an HTML page of the measures.")] = None,
     as_json: Json = False,
 ) -> None:
     """Generalise a table until at least k people look alike in what others may know; all else is left out.
@@ -70,7 +71,8 @@ def anonymize(
 
     if out.suffix != ".csv":
         raise InputError(f"{out} is no .csv file.", mend="Name one.")
-    if out.resolve() == file.resolve() or (groups and groups.resolve() in {out.resolve(), file.resolve()}):
+    places = [path.resolve() for path in (file, out, groups, report) if path]
+    if len(set(places)) < len(places):
         raise InputError("two of the files are the same.", mend="Give every file a name of its own.")
     if diversity not in set(Diversity):
         raise InputError(f"there is no diversity {diversity!r}.", mend=f"There are {DIVERSITIES}.")
@@ -90,8 +92,14 @@ def anonymize(
         orders=orders,
     )
     _check_earlier(release, before)
+    if report:
+        from expunge.reporting.generalised import render
+
+        page = render(release).encode()
     if groups:
         write_new(groups, _groups_file(release))
+    if report:
+        write_atomically(report, page)
     write_atomically(out, release.to_csv())
     for warning in release.warnings:
         print(f"expunge: {warning}", file=sys.stderr)

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -40,11 +40,14 @@ class Measures:
     risk : Risk
     attained : dict of str to Attained
         By sensitive column.
+    sizes : dict of int to int
+        How many groups have so many people.
     """
 
     loss: Loss
     risk: Risk
     attained: Mapping[str, Attained]
+    sizes: Mapping[int, int]
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON knows it; None for a divergence that is infinite."""
@@ -71,11 +74,11 @@ class Release:
         What whoever publishes it should know.
     """
 
-    frame: pd.DataFrame
+    frame: pd.DataFrame = field(repr=False)
     rules: Rules
     before: Measures
     after: Measures
-    groups: Mapping[Any, int]
+    groups: Mapping[Any, int] = field(repr=False)
     warnings: tuple[str, ...]
 
     @property
@@ -160,7 +163,7 @@ def generalise(
     return Release(
         _published(people, owners, sets),
         rules,
-        Measures(unchanged, before.risk, before.attained),
+        replace(before, loss=unchanged),
         after,
         dict(zip(ids, sets.group_of(people.n).tolist(), strict=True)),
         tuple(_warnings(people, owners, rules)),
@@ -207,7 +210,13 @@ def _merged(people: People, sets: Sets) -> Sets:
 
 
 def _measured(people: People, owners: Codes, sets: Sets) -> Measures:
-    return Measures(measures.loss(people, owners, sets), measures.risk(sets.sizes), measures.attained(people, sets))
+    sizes, groups = np.unique(sets.sizes, return_counts=True)
+    return Measures(
+        measures.loss(people, owners, sets),
+        measures.risk(sets.sizes),
+        measures.attained(people, sets),
+        dict(zip(sizes.tolist(), groups.tolist(), strict=True)),
+    )
 
 
 def _published(people: People, owners: Codes, sets: Sets) -> pd.DataFrame:
