@@ -251,8 +251,8 @@ def _warnings(people: People, owners: Codes, rules: Rules) -> list[str]:
     for column in people.sensitive:
         if alone := held_by_one(column, people.n):
             found.append(
-                f"column {column.name!r}: {alone:,} people have a value that nobody else has; whoever knows it of a "
-                f"person finds the row."
+                f"column {column.name!r}: people with a value that nobody else has: {alone:,}; whoever knows it of one "
+                f"of them finds the row."
             )
     most = int(np.bincount(owners).max())
     if most > 1:

@@ -332,7 +332,7 @@ def test_warnings_say_what_is_not_hidden() -> None:
     frame = people(60)
     assert release_of(frame).warnings == ()
     rare = frame.assign(ill=["very rare", *frame["ill"][1:]])
-    assert "1 people have a value that nobody else has" in release_of(rare).warnings[0]
+    assert "people with a value that nobody else has: 1;" in release_of(rare).warnings[0]
     assert "neither l nor t" in release_of(frame, Rules(k=5)).warnings[0]
     assert "no column is sensitive" in release_of(frame, Rules(k=5), sensitive=[]).warnings[0]
     assert "names people" in release_of(frame.rename(columns={"ward": "last_name"}), quasi=["last_name"]).warnings[0]
