@@ -41,7 +41,7 @@ Copier: TypeAlias = Callable[[Path], Path]
 TYPES = ("--role", "name=direct-identifier", "--role", "note=free-text", "--range", "age=0:120")
 REAL = {"init", "dataset add", "model train", "request submit", "request approve", "erase"}
 BENCH = {("bench", verb) for verb in ("learners", "sharding", "unlearning", "leaderboard", "report")}
-NOT_ON_IT = {"demo", "request replan", "model decide", *map(" ".join, BENCH)}
+NOT_ON_IT = {"demo", "anonymize", "request replan", "model decide", *map(" ".join, BENCH)}
 FIRST, SECOND, THIRD, FOURTH = 71_001, 71_014, 71_027, 71_040
 
 
@@ -293,7 +293,7 @@ def verbs(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple
 VERBS = dict(verbs())
 NO_ACTOR = {("doctor",)}
 """It shows no record, and works where nobody can prove who they are."""
-NO_WORKSPACE = {("init",), ("demo",), ("certificate", "show"), ("certificate", "verify"), *BENCH}
+NO_WORKSPACE = {("init",), ("demo",), ("anonymize",), ("certificate", "show"), ("certificate", "verify"), *BENCH}
 
 
 def options(path: tuple[str, ...]) -> set[str]:
@@ -321,6 +321,7 @@ def test_the_verbs_are_those_that_are_documented() -> None:
         *(f"policy {verb}" for verb in ("show", "check", "reset")),
         "demo",
         *map(" ".join, BENCH),
+        "anonymize",
     }
 
 

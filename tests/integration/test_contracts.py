@@ -41,11 +41,13 @@ PLANTED: list[tuple[str, str, Callable[[Path], None] | None]] = [
     ("upwards", LAYERS, importing("domain/plan.py", "import expunge.erasure.plan")),
     ("upwards, late", LAYERS, importing("workspace/data.py", "def f():\n    from expunge.erasure import plan")),
     ("sideways", LAYERS, importing("datasets/table.py", "import expunge.learners.base")),
+    ("sideways, from privacy", LAYERS, importing("privacy/release.py", "import expunge.datasets.read")),
     ("numpy in a certificate", PLAIN, importing("certificates/verify.py", "import numpy")),
     ("a database in the log", PLAIN, importing("log/merkle.py", "import sqlite3")),
     ("cryptography in a learner", LEARNERS, importing("learners/base.py", "import cryptography.fernet")),
     ("keys in the command line", KEYS, importing("cli/erase.py", "from expunge.vault.keys import RootStore")),
     ("keys in the workspace", KEYS, importing("workspace/members.py", "import expunge.vault.keys")),
+    ("keys in privacy", KEYS, importing("privacy/release.py", "import expunge.vault.keys")),
     ("a learner in a check", VERIFICATION, importing("verification/replay.py", "import expunge.learners.exact.linear")),
 ]
 

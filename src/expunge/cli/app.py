@@ -27,6 +27,7 @@ import typer
 
 from expunge.cli import (
     actor,
+    anonymize,
     bench,
     certificate,
     dataset,
@@ -92,6 +93,7 @@ app.command("report")(report.report)
 app.add_typer(actor.app, name="actor")
 app.add_typer(policy.app, name="policy")
 app.command("demo")(demo.demo)
+app.command("anonymize")(anonymize.anonymize)
 app.add_typer(bench.app, name="bench")
 
 

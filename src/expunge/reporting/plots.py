@@ -21,7 +21,7 @@ from typing import Final, TypeAlias
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 LOG_FROM: Final = 20.0
 """From this ratio of the longest to the shortest time on, bars stand on a logarithmic scale."""
@@ -78,6 +78,28 @@ class Row:
     label: str
     days_left: Sequence[int]
     text: str
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One line of the figure of group sizes.
+
+    Parameters
+    ----------
+    label : str
+        One of the page's own words.
+    before, after : float
+        Shares, 0 to 1.
+    """
+
+    label: str
+    before: float
+    after: float
+
+    @property
+    def text(self) -> str:
+        """The share after, as it is written beside its bar."""
+        return f"{self.after:.1%}"
 
 
 def deadline_plot(rows: Sequence[Row], *, salt: str) -> str:
@@ -199,6 +221,52 @@ def time_plot(marks: Sequence[Mark], *, salt: str) -> str:
     return _svg(marks, salt, draw)
 
 
+def sizes_plot(rows: Sequence[Pair], *, salt: str) -> str:
+    """Draw shares before and after as two bars beside each other.
+
+    Parameters
+    ----------
+    rows : sequence of Pair
+        At least one, from top to bottom.
+    salt : str
+        Another one for every figure of a page.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element.
+
+    Examples
+    --------
+    >>> "alone" in sizes_plot([Pair("alone", 0.25, 0.0)], salt="s1")
+    True
+    """
+
+    def draw(axes: Axes) -> None:
+        for number, row in enumerate(rows):
+            bars = (
+                (row.before, f"{row.before:.1%}", -0.2, _COLOURS[0]),
+                (row.after, row.text, 0.2, _COLOURS[1]),
+            )
+            for value, text, place, colour in bars:
+                axes.barh(number + place, value, height=0.36, color=colour)
+                axes.annotate(
+                    text,
+                    (value, number + place),
+                    (4, 0),
+                    textcoords="offset points",
+                    va="center",
+                    color=_INK,
+                    fontsize=8,
+                )
+        axes.set_xlim(0, 1.2)
+        axes.xaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 1]))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.0%}"))
+        axes.set_xlabel("of the people; grey before, green after", color=_INK)
+
+    return _svg(rows, salt, draw, height=0.5 + 0.42 * len(rows))
+
+
 def logarithmic(times: Sequence[float]) -> bool:
     """Tell whether times differ so much that the shorter bar would vanish.
 
@@ -230,10 +298,10 @@ def _write(axes: Axes, at: float, row: int, text: str, beside: float = 3) -> Non
     axes.annotate(text, (at, row), (beside + 5, 0), textcoords="offset points", va="center", color=_INK)
 
 
-def _svg(marks: Sequence[Mark | Row], salt: str, draw: _Draw) -> str:
+def _svg(marks: Sequence[Mark | Row | Pair], salt: str, draw: _Draw, height: float = _INCHES[1]) -> str:
     settings = {"svg.fonttype": "none", "svg.hashsalt": f"expunge {salt}", "font.size": 10.0}
     with style.context(["default", settings]):
-        figure = Figure(figsize=_INCHES, layout="constrained")
+        figure = Figure(figsize=(_INCHES[0], height), layout="constrained")
         figure.patch.set_alpha(0)
         axes = figure.add_subplot()
         axes.patch.set_alpha(0)

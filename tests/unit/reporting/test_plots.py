@@ -13,7 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from expunge.reporting.plots import Mark, Row, deadline_plot, logarithmic, time_plot, utility_plot, widened
+from expunge.reporting.plots import (
+    Mark,
+    Pair,
+    Row,
+    deadline_plot,
+    logarithmic,
+    sizes_plot,
+    time_plot,
+    utility_plot,
+    widened,
+)
 
 POINTS = [
     Mark("before", 0.712, "0.712"),
@@ -23,7 +33,10 @@ POINTS = [
 BARS = [Mark("forgetting", 0.003, "3 ms"), Mark("full retrain", 1.25, "1.25 s")]
 DAYS = [Row("GDPR", (28, 28, 3, -1), "3 in time, 1 LATE"), Row("CCPA", (43,), "1 in time")]
 Draw: TypeAlias = Callable[..., str]
-PLOTS = pytest.mark.parametrize(("draw", "marks"), [(utility_plot, POINTS), (time_plot, BARS), (deadline_plot, DAYS)])
+SHARES = [Pair("alone", 0.31, 0.0), Pair("10 to 19", 0.0, 1.0)]
+PLOTS = pytest.mark.parametrize(
+    ("draw", "marks"), [(utility_plot, POINTS), (time_plot, BARS), (deadline_plot, DAYS), (sizes_plot, SHARES)]
+)
 
 
 def texts(svg: str) -> list[str]:
@@ -31,7 +44,7 @@ def texts(svg: str) -> list[str]:
 
 
 @PLOTS
-def test_equal_input_gives_equal_bytes(draw: Draw, marks: Sequence[Mark | Row]) -> None:
+def test_equal_input_gives_equal_bytes(draw: Draw, marks: Sequence[Mark | Row | Pair]) -> None:
     first = draw(marks, salt="a")
     random.seed(1)
     assert draw(marks, salt="a") == first
@@ -40,20 +53,20 @@ def test_equal_input_gives_equal_bytes(draw: Draw, marks: Sequence[Mark | Row]) 
 
 
 @PLOTS
-def test_settings_are_left_as_they_were(draw: Draw, marks: Sequence[Mark | Row]) -> None:
+def test_settings_are_left_as_they_were(draw: Draw, marks: Sequence[Mark | Row | Pair]) -> None:
     before = dict(mpl.rcParams)
     draw(marks, salt="a")
     assert dict(mpl.rcParams) == before
 
 
 @PLOTS
-def test_every_value_and_label_is_written(draw: Draw, marks: Sequence[Mark | Row]) -> None:
+def test_every_value_and_label_is_written(draw: Draw, marks: Sequence[Mark | Row | Pair]) -> None:
     written = texts(draw(marks, salt="a"))
     assert {mark.text for mark in marks} | {mark.label for mark in marks} <= set(written)
 
 
 @PLOTS
-def test_ink_follows_the_page(draw: Draw, marks: Sequence[Mark | Row]) -> None:
+def test_ink_follows_the_page(draw: Draw, marks: Sequence[Mark | Row | Pair]) -> None:
     svg = draw(marks, salt="a")
     assert "currentColor" in svg
     assert "#010203" not in svg
@@ -62,7 +75,7 @@ def test_ink_follows_the_page(draw: Draw, marks: Sequence[Mark | Row]) -> None:
 
 
 @PLOTS
-def test_ids_of_two_figures_never_meet(draw: Draw, marks: Sequence[Mark | Row]) -> None:
+def test_ids_of_two_figures_never_meet(draw: Draw, marks: Sequence[Mark | Row | Pair]) -> None:
     first, second = (set(re.findall(r' id="([^"]+)"', draw(marks, salt=salt))) for salt in "ab")
     assert first
     assert not first & second
