@@ -142,7 +142,12 @@ def test_the_root_of_before_an_erasure_opens_what_it_erased(
 def test_pages_are_those_of_the_tree_and_no_others(steps: list[tuple[set[int], set[int]]]) -> None:
     pages, _, _ = played(steps)
     seen: list[int] = []
-    records = list(scan(pages.link, lambda places: (seen.extend(places), pages.fetch(places))[1]))
+
+    def noted(places: Collection[int]) -> Mapping[int, bytes]:
+        seen.extend(places)
+        return pages.fetch(places)
+
+    records = list(scan(pages.link, noted))
     assert records == sorted(records)
     assert sorted(seen) == sorted(pages)
     assert all(len(sealed) <= 1 + SMALL * 56 + 16 for sealed in pages.values())
