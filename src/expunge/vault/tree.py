@@ -171,10 +171,8 @@ def scan(link: bytes, fetch: Fetch) -> Iterator[bytes]:
 def _merged(leaf: _Page, add: Mapping[bytes, bytes], gone: Collection[bytes]) -> list[bytes]:
     """Return a leaf's records with those that come and without those that go."""
     coming = [owner + add[owner] for owner in leaf.owners if owner in add]
-    if coming and (there := {record[:OWNER_BYTES] for record in leaf.records} & add.keys()):
-        raise VaultError(
-            f"{len(there)} owners have a key already, and a key is never written over.", mend="Report this."
-        )
+    if coming and (there := sum(record[:OWNER_BYTES] in add for record in leaf.records)):
+        raise VaultError(f"{there} owners have a key already, and a key is never written over.", mend="Report this.")
     return sorted([record for record in leaf.records if record[:OWNER_BYTES] not in gone] + coming)
 
 
