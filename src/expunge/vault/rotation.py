@@ -30,7 +30,7 @@ def rewrap(vault: Vault, connection: Connection, subjects: Collection[bytes], bl
     Runs in the caller's transaction. The old root key still exists afterwards: see `destroy_old`.
     """
     old = vault.wrapper(connection)
-    vault.roots.create(old.version + 1)
+    vault.roots.renew(old.version + 1)
     new = Wrapper(old.version + 1, vault.roots.read(old.version + 1))
     _drop(connection, delete(SUBJECT).where(SUBJECT.c.ref == bindparam("gone")), subjects)
     _drop(connection, delete(BLOB_KEY).where(BLOB_KEY.c.id == bindparam("gone")), blobs)

@@ -158,6 +158,22 @@ def test_a_kill_before_the_first_half_commits_changes_nothing(vault: Vault, stor
     assert remaining(vault, stored) == [3, 4]
 
 
+def test_what_a_killed_erasure_wrote_does_not_open_under_the_root_of_the_next(vault: Vault, stored: Stored) -> None:
+    """Its pages may lie in the database's log, though it never became durable; and the next erases somebody else."""
+    with pytest.raises(RuntimeError, match="killed"), vault.transaction() as connection:  # noqa: PT012  # cut short in the middle
+        rewrap(vault, connection, [stored.refs[4]], [])
+        link = connection.execute(select(ROOT.c.tree).where(ROOT.c.version == 2)).scalar_one()
+        pages = {row.place: row.content for row in connection.execute(select(KEY_PAGE))}
+        assert stored.refs[1] in tree.find(
+            vault.wrapper(connection).unwrap(link, LINK), lambda _: pages, stored.leaving
+        )
+        raise RuntimeError("killed")
+    shred(vault, stored)
+    with pytest.raises(CorruptedError):
+        Wrapper(2, vault.roots.read(2)).unwrap(link, LINK)
+    assert remaining(vault, stored) == [3, 4]
+
+
 def test_shredding_again_shreds_the_next(vault: Vault, stored: Stored) -> None:
     shred(vault, stored)
     with vault.transaction() as connection:

@@ -24,7 +24,7 @@ def root_keys(workspace: Workspace, connection: Connection) -> Findings:
     for version in workspace.vault.roots.versions():
         if version > now:
             why = "is newer than the database knows: a process died before it was used."
-            yield attention(f"root-{version}.key", why, "Nothing needs to be done: the next erasure takes it.")
+            yield attention(f"root-{version}.key", why, "Nothing needs to be done: the next erasure makes another.")
         elif version < now:
             yield _old(f"root-{version}.key", "is an old root key: what was shredded can still be read.", underway)
     for version in connection.execute(
