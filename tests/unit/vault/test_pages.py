@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import random
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -93,6 +98,52 @@ def test_every_old_state_of_the_database_is_closed_to_todays_root(vault: Vault, 
         connection.execute(insert(KEY_PAGE), [{"place": place, "content": content} for place, content in old.items()])
         with pytest.raises(CorruptedError, match="of the key tree"):
             subjects.keys_of(vault, connection, [refs[17]])
+
+
+ERASING = """
+import sys
+from pathlib import Path
+from expunge.vault import subjects
+from expunge.vault.rotation import destroy_old, rewrap
+from expunge.vault.store import open_vault
+
+vault = open_vault(*map(Path, sys.argv[1:]))
+with vault.transaction() as connection:
+    refs = sorted(subjects.keys_of(vault, connection))
+for first in range(0, len(refs), 40):
+    print(first, flush=True)
+    with vault.transaction() as connection:
+        version = rewrap(vault, connection, refs[first : first + 40], ())
+    destroy_old(vault, version)
+"""
+
+
+def test_a_kill_at_a_random_instant_leaves_the_old_tree_or_the_new_one(vault: Vault, refs: Held) -> None:
+    chance = random.Random(5)  # noqa: S311 - which instant is no secret
+    for _ in range(4):
+        with vault.transaction() as connection:
+            before = subjects.keys_of(vault, connection)
+        batches = chance.randrange(1, 8)
+        command = [sys.executable, "-c", ERASING, str(vault.folder), str(vault.keys)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as erasing:
+            assert erasing.stdout is not None
+            for _ in range(batches):
+                assert erasing.stdout.readline()
+            time.sleep(chance.uniform(0, 0.05))
+            erasing.kill()
+        assert erasing.returncode == -signal.SIGKILL
+        with vault.transaction() as connection:
+            after = subjects.keys_of(vault, connection)
+            version = vault.root_version(connection)
+            assert pages.strays(vault, connection) == []
+        gone = sorted(before)[: len(before) - len(after)]
+        assert len(gone) >= 40 * (batches - 1), "whole batches, in their order"
+        assert len(gone) % 40 == 0
+        assert after == {ref: key for ref, key in before.items() if ref not in set(gone)}
+        destroy_old(vault, version)
+        assert [one for one in vault.roots.versions() if one <= version] == [version]
+        with vault.transaction() as connection:
+            assert subjects.keys_of(vault, connection) == after
 
 
 def swapped(connection: Connection) -> None:
