@@ -2,8 +2,8 @@
 
     python benchmarks/keytree.py --out benchmarks/results/keytree.json
 
-The tree is filled range by range, so that memory holds one range: since owners are random, it is the tree that all at
-once would give. An erasure is what the step `shredded` does with keys: a new root key, the ways re-keyed, the commit,
+The tree is filled range by range, so that memory holds one range: it is the tree that all at once would give.
+An erasure is what the step `shredded` does with keys: a new root key, the ways re-keyed, the commit,
 the old root destroyed, the log of the database truncated: that is `whole`, which mostly waits for the disk to flush,
 so its processor time stands beside it. `rekey` is the work on the tree, in which nothing is flushed. The file system's
 cache is warm, the database's own is cold.
@@ -31,6 +31,7 @@ from expunge.bench.environment import environment
 from expunge.vault import database, pages, rotation, store, tree
 from expunge.vault.keys import new_key, new_tokens
 from expunge.vault.store import Vault
+from expunge.vault.subjects import new_refs
 
 RANGE = 40_000
 """Keys that are put in at once."""
@@ -111,7 +112,7 @@ def measure(number: int, batch: int, repeats: int) -> dict[str, Any]:
         for part in ("vault", "vault.keys"):
             (Path(place) / part).mkdir()
         vault = store.create(Path(place) / "vault", Path(place) / "vault.keys")
-        empty = timed(lambda: add(vault, dict.fromkeys(new_tokens(COMING, tree.OWNER_BYTES), new_key())))
+        empty = timed(lambda: add(vault, dict.fromkeys(new_refs(COMING), new_key())))
         database.truncate_wal(vault.engine)
         began = time.process_time()
         leaving = fill(vault, number - COMING, repeats + 3 * batch)
@@ -128,7 +129,7 @@ def measure(number: int, batch: int, repeats: int) -> dict[str, Any]:
             "one": {"erasures": repeats} | erasures(vault, [[owner] for owner in leaving[:repeats]]),
             "batch": {"people": batch} | erasures(vault, many),
         }
-        into_full = timed(lambda: add(vault, dict.fromkeys(new_tokens(COMING, tree.OWNER_BYTES), new_key())))
+        into_full = timed(lambda: add(vault, dict.fromkeys(new_refs(COMING), new_key())))
         found["import"]["into_full_seconds"] = summed_up([into_full])
         vault.engine.dispose()
     return found

@@ -26,6 +26,7 @@ from expunge.vault.keys import new_tokens
 from expunge.vault.store import Vault
 
 REF_BYTES: Final = 16
+TOGETHER_BYTES: Final = 4
 SALT_BYTES: Final = 32
 _SALT: Final = b"membership salt1"  # 16 bytes, BLAKE2b's personalisation (RFC 7693 section 2.5): no other hash's
 MANY: Final = 500
@@ -75,12 +76,22 @@ def enrol(
 ) -> tuple[dict[SubjectId, bytes], dict[bytes, bytes]]:
     """Make a key for each of these subjects in a dataset that knows none of them; return references, and their keys."""
     tags = _tags(vault, dict.fromkeys(subjects))
-    refs = dict(zip(tags, new_tokens(len(tags), REF_BYTES), strict=True))
+    refs = dict(zip(tags, new_refs(len(tags)), strict=True))
     keys = dict(zip(refs.values(), new_tokens(len(tags)), strict=True))
     rows = [(ref, dataset, own_tag) for ref, own_tag in zip(keys, tags.values(), strict=True)]
     run_many(connection, insert(SUBJECT), ("ref", "dataset_id", "tag"), rows)
     pages.add(vault, connection, keys)
     return refs, keys
+
+
+def new_refs(number: int) -> list[bytes]:
+    """Return fresh references for people who come together.
+
+    Their first bytes are alike, so that their keys fill pages of their own in the key tree, and an import does not
+    touch every page of it. The bytes are random: they tell who came together, as segments do, and nothing of when.
+    """
+    head = new_tokens(1, TOGETHER_BYTES)[0]
+    return [head + tail for tail in new_tokens(number, REF_BYTES - TOGETHER_BYTES)]
 
 
 def keys_of(vault: Vault, connection: Connection, refs: Iterable[bytes] | None = None) -> dict[bytes, bytes]:

@@ -64,6 +64,16 @@ def test_all_keys_but_the_erased_are_read_one_by_one_and_together(vault: Vault, 
         assert pages.strays(vault, connection) == []
 
 
+def test_an_import_leaves_the_pages_of_others_alone(vault: Vault, refs: Held) -> None:
+    before = held(vault)
+    with vault.transaction() as connection:
+        subjects.enrol(vault, connection, "D-2", range(MANY, MANY + 1_000))
+    after = held(vault)
+    assert len(after) - len(before) < 1_000 / 40
+    assert sum(after[place] != content for place, content in before.items()) <= 6
+    assert len(refs) == MANY
+
+
 def test_a_page_goes_with_its_last_key(vault: Vault, refs: Held) -> None:
     erase(vault, *refs.values())
     assert held(vault) == {}
