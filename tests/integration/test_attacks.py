@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import product
@@ -43,7 +43,7 @@ from expunge.errors import (
 from expunge.learners.exact import AdditiveClassifier, Ridge, RidgeClassifier
 from expunge.vault import blobs, subjects
 from expunge.vault.database import CERTIFICATE, LOG_LEAF
-from expunge.vault.store import open_vault
+from expunge.vault.store import LINK, open_vault
 from expunge.verification.utility import utility
 from expunge.workspace import data, members, models, register
 from expunge.workspace.folder import Workspace, init, keys_beside, open_workspace
@@ -133,16 +133,31 @@ def opened(key: bytes, sealed: bytes, bound: bytes) -> bytes | None:
         return None
 
 
-def data_keys(candidates: set[bytes], databases: Iterable[Path]) -> set[bytes]:
-    """Unwrap every wrapped key of every database under every candidate and every version of the root."""
-    found = set()
+def data_keys(candidates: set[bytes], databases: Sequence[Path]) -> set[bytes]:
+    """Unwrap every wrapped key of every database under every candidate and every version of the root.
+
+    Every key that turns up is tried on every page of every key tree, and so are those that stand in there.
+    """
+    found = set(candidates)
+    pages = [page for database in databases for page in rows_of(database, "SELECT place, content FROM key_page")]
     for database in databases:
-        wrapped = rows_of(database, "SELECT ref, wrapped FROM subject")
-        wrapped += [(blob.encode(), key) for blob, key in rows_of(database, "SELECT id, wrapped FROM blob_key")]
+        wrapped = [(blob.encode(), key) for blob, key in rows_of(database, "SELECT id, wrapped FROM blob_key")]
+        wrapped += [(LINK, link) for (link,) in rows_of(database, "SELECT tree FROM root WHERE tree NOTNULL")]
         for (owner, key), candidate, version in product(wrapped, candidates, (1, 2, 3)):
             if (plain := opened(candidate, key, b"expunge key v1|%d|" % version + owner)) is not None:
-                found.add(plain)
+                found.add(plain[-32:])
+    fresh = found
+    while fresh:
+        fresh = {key for (place, page), one in product(pages, fresh) for key in keys_on(place, page, one)} - found
+        found |= fresh
     return found
+
+
+def keys_on(place: int, content: bytes, key: bytes) -> list[bytes]:
+    """The keys that stand on a page of a key tree, if this key opens it."""
+    page = opened(key, bytes(12) + content, b"expunge key page v1|" + place.to_bytes(8, "big"))
+    size = 56 if page and page[0] else 48
+    return [page[end - 32 : end] for end in range(1 + size, len(page) + 1, size)] if page else []
 
 
 @dataclass(frozen=True)
@@ -224,30 +239,23 @@ def test_a_copy_taken_between_shredding_and_deleting_is_no_better(erasure: Erasu
     assert {kinds[blob] for blob in loot.blobs & erasure.old_blobs - still} <= {"served model"}
 
 
-def test_no_file_that_is_left_holds_the_erased_persons_wrapped_key(erasure: Erasure) -> None:
-    """Not in free pages of the database either: every 60 bytes are tried under every root that is left."""
-    roots = [bytes.fromhex(file.read_text()) for file in erasure.workspace.keys.glob("root-*.key")]
-    with closing(sqlite3.connect(erasure.workspace.folder / "expunge.db")) as connection:
-        (stayed,) = connection.execute("SELECT ref FROM subject").fetchone()
+def test_no_file_that_is_left_holds_a_page_that_led_to_the_erased_persons_key(erasure: Erasure) -> None:
+    """Not in free pages of the database either, and no part of it: any 32 bytes would be found."""
+    folders = erasure.stolen, erasure.workspace.folder
+    old, now = (dict(rows_of(one / "expunge.db", "SELECT place, content FROM key_page")) for one in folders)
     content = b"".join(file.read_bytes() for file in sorted(erasure.workspace.folder.glob("expunge.db*")))
 
-    def holds(owner: bytes) -> bool:
-        # A wrapped key follows its owner's reference in a row; elsewhere a window is tried all the same.
-        windows = [content[at : at + 60] for at in _near(content, owner)] or [
-            content[at : at + 60] for at in range(0, len(content), 4)
-        ]
-        return any(
-            opened(root, window, b"expunge key v1|%d|" % version + owner) is not None
-            for root, version, window in product(roots, (1, 2), windows)
-        )
+    def holds(page: bytes) -> bool:
+        return any(page[at : at + 32] in content for at in range(0, len(page) - 31, 32))
 
-    assert holds(stayed)
+    replaced = [page for place, page in old.items() if now.get(place) != page]
+    assert len(replaced) == 2, "the leaf that the key was in, and the root above it"
+    assert len(old) > 2
+    assert all(holds(page) for page in now.values()), "the search finds what is there"
+    assert not any(holds(page) for page in replaced)
+    ((link,),) = rows_of(erasure.stolen / "expunge.db", "SELECT tree FROM root")
+    assert not holds(link)
     assert erasure.victim_ref not in content
-    assert not holds(erasure.victim_ref)
-
-
-def _near(content: bytes, owner: bytes) -> list[int]:
-    return [place.start() + shift for place in re.finditer(re.escape(owner), content) for shift in range(-120, 200)]
 
 
 # 2. A search of bytes.

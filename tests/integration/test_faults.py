@@ -25,7 +25,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import pandas as pd
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from expunge.certificates import verify_file
 from expunge.certificates.keys import generate_key
@@ -34,8 +34,9 @@ from expunge.domain.request import Law
 from expunge.erasure import decide, execute, intake
 from expunge.erasure.doctor.examine import INSIDE, OUTSIDE
 from expunge.erasure.steps.certify import CLOCK_SET_BACK
-from expunge.vault import subjects
-from expunge.vault.database import CERTIFICATE
+from expunge.vault import pages, subjects
+from expunge.vault.database import CERTIFICATE, ROOT
+from expunge.vault.store import LINK
 from expunge.workspace import data, members, models, register
 from expunge.workspace.folder import init, keys_beside, open_workspace
 
@@ -434,6 +435,15 @@ def remove_member(office: Office, person: int) -> None:
     sql(office, "DELETE FROM member WHERE object_id LIKE 'D-%' AND ref = ?", ref_of(office, person))
 
 
+def drop_key(office: Office, person: int) -> None:
+    """Take a person's key out of the tree, and leave the person in all other places."""
+    ref, vault = ref_of(office, person), open_workspace(office.folder).vault
+    with vault.transaction() as connection:
+        root = vault.wrapper(connection)
+        link = pages._change(connection, root, {}, [ref]).link
+        connection.execute(update(ROOT).where(ROOT.c.version == root.version).values(tree=root.wrap(link, LINK)))
+
+
 def overwrite_page(office: Office, number: int) -> None:
     path = office.folder / "expunge.db"
     content = bytearray(path.read_bytes())
@@ -534,11 +544,25 @@ FAULTS: Final[dict[str, Fault]] = {
         "broken",
         2,
     ),
-    "a person's key gone": Fault(
+    "a person's row gone": Fault(
         lambda at: sql(at, "DELETE FROM subject WHERE ref = ?", ref_of(at, STAYING)),
         "segments",
         "broken",
         2,
+    ),
+    "a person's key gone": Fault(lambda at: drop_key(at, STAYING), "key tree", "broken", 2),
+    "a byte in a page of keys": Fault(
+        lambda at: sql(at, "UPDATE key_page SET content = substr(content, 2) || x'00' WHERE place = 1"),
+        "key tree",
+        "broken",
+        2,
+    ),
+    "a page of keys gone": Fault(lambda at: sql(at, "DELETE FROM key_page WHERE place = 1"), "key tree", "broken", 2),
+    "a page of keys that is not in the tree": Fault(
+        lambda at: sql(at, "INSERT INTO key_page VALUES (99, x'00')"), "key tree", "broken", 0
+    ),
+    "no link to the key tree": Fault(
+        lambda at: sql(at, "UPDATE root SET tree = NULL WHERE version = 2"), "key tree", "broken", 2
     ),
     "one state for another's": Fault(swap_states, "models", "broken", 2),
     "a request gone": Fault(

@@ -60,14 +60,18 @@ ROOT = _table(
     Column("version", Integer, primary_key=True),
     Column("created", String, nullable=False),
     Column("destroyed", String),
+    Column("tree", BLOB),
+)
+KEY_PAGE = _table(
+    "key_page",
+    Column("place", Integer, primary_key=True),
+    Column("content", BLOB, nullable=False),
 )
 SUBJECT = _table(
     "subject",
     Column("ref", BLOB, primary_key=True),
     Column("dataset_id", String, ForeignKey("dataset.id"), nullable=False),
     Column("tag", BLOB, nullable=False),
-    Column("root_version", Integer, nullable=False),
-    Column("wrapped", BLOB, nullable=False),
     UniqueConstraint("dataset_id", "tag", name="subject_of_dataset"),
     **_BY_KEY,
 )

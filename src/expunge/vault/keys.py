@@ -200,6 +200,15 @@ class RootStore:
         if not self._path(version).exists():
             write_secret(self._path(version), new_key())
 
+    def renew(self, version: int) -> None:
+        """Create a version that nothing is under yet.
+
+        One that is there was made by a process that died before its transaction was durable. Pages of that transaction
+        may lie in the database's log all the same, and open people who leave only now: so its key is not used again.
+        """
+        destroy_file(self._path(version))
+        write_secret(self._path(version), new_key())
+
     def read(self, version: int) -> bytes:
         """Return a version's key.
 

@@ -2,7 +2,7 @@
 
 ::
 
-    DIR/expunge.db      the index: references, tags, wrapped keys, offsets; no personal data in clear
+    DIR/expunge.db      the index: references, tags, sealed key pages, offsets; no personal data in clear
     DIR/segments/       records, one ciphertext per subject and segment
     DIR/blobs/          sealed blobs: schemas, training states, served models
     DIR.keys/           root-N.key, workspace.secret, ledger.key, signing and log keys, requests/ID.key
@@ -18,15 +18,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection, Engine, insert, select
 
 from expunge.errors import CorruptedError, InputError, WorkspaceError
 from expunge.vault import database
 from expunge.vault.keys import FEW, RootStore, Wrapper, new_key, read_secret, write_secret
+from expunge.vault.tree import EMPTY
 
 __all__ = [
     "FEW",
+    "LINK",
     "Vault",
     "create",
     "now",
@@ -35,6 +38,9 @@ __all__ = [
     "write_all_atomically",
     "write_atomically",
 ]
+
+LINK: Final = b"link to the key tree"
+"""What the link is wrapped for, where a key is wrapped for its owner."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,8 @@ def create(folder: Path, keys: Path, secret: bytes | None = None) -> Vault:
     database.migrate(vault.engine)
     vault.roots.create(1)
     with vault.transaction() as connection:
-        connection.execute(insert(database.ROOT).values(version=1, created=now()))
+        empty = Wrapper(1, vault.roots.read(1)).wrap(EMPTY, LINK)
+        connection.execute(insert(database.ROOT).values(version=1, created=now(), tree=empty))
     return vault
 
 

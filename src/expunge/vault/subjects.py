@@ -1,4 +1,4 @@
-"""Subjects in the vault: an opaque reference, a keyed tag to find it by, and a wrapped key, for each dataset apart.
+"""Subjects in the vault: an opaque reference, a keyed tag to find it by, and a key, for each dataset apart.
 
 Invariants
 ----------
@@ -15,16 +15,18 @@ import hmac
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from expunge.domain.digest import commitment
 from expunge.domain.subject import SubjectId, subject_bytes
 from expunge.errors import CorruptedError, KeyDestroyedError
+from expunge.vault import pages
 from expunge.vault.database import SUBJECT, run_many
 from expunge.vault.keys import new_tokens
 from expunge.vault.store import Vault
 
 REF_BYTES: Final = 16
+TOGETHER_BYTES: Final = 4
 SALT_BYTES: Final = 32
 _SALT: Final = b"membership salt1"  # 16 bytes, BLAKE2b's personalisation (RFC 7693 section 2.5): no other hash's
 MANY: Final = 500
@@ -74,43 +76,47 @@ def enrol(
 ) -> tuple[dict[SubjectId, bytes], dict[bytes, bytes]]:
     """Make a key for each of these subjects in a dataset that knows none of them; return references, and their keys."""
     tags = _tags(vault, dict.fromkeys(subjects))
-    refs = dict(zip(tags, new_tokens(len(tags), REF_BYTES), strict=True))
+    refs = dict(zip(tags, new_refs(len(tags)), strict=True))
     keys = dict(zip(refs.values(), new_tokens(len(tags)), strict=True))
-    wrapper = vault.wrapper(connection)
-    rows = [
-        (ref, dataset, own_tag, wrapper.version, sealed)
-        for ref, own_tag, sealed in zip(keys, tags.values(), wrapper.wrap_all(keys.items()), strict=True)
-    ]
-    run_many(connection, insert(SUBJECT), ("ref", "dataset_id", "tag", "root_version", "wrapped"), rows)
+    rows = [(ref, dataset, own_tag) for ref, own_tag in zip(keys, tags.values(), strict=True)]
+    run_many(connection, insert(SUBJECT), ("ref", "dataset_id", "tag"), rows)
+    pages.add(vault, connection, keys)
     return refs, keys
 
 
+def new_refs(number: int) -> list[bytes]:
+    """Return fresh references for people who come together.
+
+    Their first bytes are alike, so that their keys fill pages of their own in the key tree, and an import does not
+    touch every page of it. The bytes are random: they tell who came together, as segments do, and nothing of when.
+    """
+    head = new_tokens(1, TOGETHER_BYTES)[0]
+    return [head + tail for tail in new_tokens(number, REF_BYTES - TOGETHER_BYTES)]
+
+
 def keys_of(vault: Vault, connection: Connection, refs: Iterable[bytes] | None = None) -> dict[bytes, bytes]:
-    """Unwrap the keys of these subjects, or of all.
+    """Read the keys of these subjects, or of all.
 
     Raises
     ------
     KeyDestroyedError
-        Where a key is not there, or was wrapped under a root key that is gone.
+        Where a key is not there, or was under a root key that is gone.
     CorruptedError
-        Where a wrapped key does not open.
+        Where a page of keys does not open, or, of all, people and keys are not as many.
     """
-    wrapper = vault.wrapper(connection)
-    wanted = None if refs is None else set(refs)
-    query = select(SUBJECT.c.ref, SUBJECT.c.wrapped, SUBJECT.c.root_version)
-    if wanted is not None and len(wanted) <= MANY:
-        query = query.where(SUBJECT.c.ref.in_(wanted))
-    rows = [row for row in connection.execute(query).all() if wanted is None or row[0] in wanted]
-    for version in {version for *_, version in rows} - {wrapper.version}:
+    if refs is None:
+        keys = pages.every(vault, connection)
+        if (people := connection.execute(select(func.count()).select_from(SUBJECT)).scalar_one()) != len(keys):
+            raise CorruptedError(
+                f"the database knows {people} people in its datasets, and the key tree has {len(keys)} keys.",
+                mend="Restore the workspace and its keys from the same moment.",
+            )
+        return keys
+    wanted = set(refs)
+    found = pages.find(vault, connection, wanted)
+    if lost := len(wanted) - len(found):
         raise KeyDestroyedError(
-            f"a subject's key is wrapped under root version {version}, not {wrapper.version}.",
-            mend="That version was destroyed by an erasure; these records are gone for good.",
-        )
-    keys = wrapper.unwrap_all((ref, wrapped) for ref, wrapped, _ in rows)
-    found = {ref: key for (ref, *_), key in zip(rows, keys, strict=True)}
-    if wanted is not None and (lost := wanted - found.keys()):
-        raise KeyDestroyedError(
-            f"{len(lost)} subjects have no key.", mend="They were erased; remove what still refers to them."
+            f"{lost} subjects have no key.", mend="They were erased; remove what still refers to them."
         )
     return found
 
@@ -125,8 +131,3 @@ def commitments(keys: Mapping[bytes, bytes], object_id: str, refs: Mapping[Subje
 def salt_of(key: bytes) -> bytes:
     """Return a subject's 256-bit membership salt."""
     return hashlib.blake2b(key=key, digest_size=SALT_BYTES, person=_SALT).digest()
-
-
-def remove(connection: Connection, refs: Iterable[bytes]) -> None:
-    """Delete subjects: tag and wrapped key."""
-    run_many(connection, delete(SUBJECT).where(SUBJECT.c.ref == bindparam("gone")), ["gone"], [(ref,) for ref in refs])

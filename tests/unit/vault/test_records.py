@@ -14,6 +14,7 @@ from expunge.domain.subject import SubjectId
 from expunge.errors import CorruptedError, KeyDestroyedError
 from expunge.vault import codec, records, subjects
 from expunge.vault.database import RECORD, SEGMENT
+from expunge.vault.rotation import rewrap
 from expunge.vault.store import Vault
 
 LAYOUT: codec.Layout = (("age", "number"), ("note", "text"))
@@ -185,6 +186,6 @@ def test_two_persons_ciphertexts_cannot_change_places(vault: Vault) -> None:
 def test_records_without_a_key_are_destroyed_not_skipped(vault: Vault) -> None:
     refs = enter(vault, [1, 2])
     with vault.transaction() as connection:
-        subjects.remove(connection, [refs[1]])
+        rewrap(vault, connection, [refs[1]], ())
         with pytest.raises(KeyDestroyedError):
             records.read(vault, connection, "D-1", LAYOUT, refs.values())

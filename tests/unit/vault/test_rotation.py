@@ -13,11 +13,11 @@ from sqlalchemy import select, update
 
 from expunge.domain.subject import SubjectId
 from expunge.errors import CorruptedError, KeyDestroyedError, VaultError
-from expunge.vault import blobs, codec, records, subjects
-from expunge.vault.database import ROOT, SUBJECT
+from expunge.vault import blobs, codec, records, subjects, tree
+from expunge.vault.database import BLOB_KEY, KEY_PAGE, ROOT
 from expunge.vault.keys import Wrapper, unseal
 from expunge.vault.rotation import destroy_old, rewrap
-from expunge.vault.store import Vault, open_vault
+from expunge.vault.store import LINK, Vault, open_vault
 
 LAYOUT: codec.Layout = (("age", "number"),)
 
@@ -58,9 +58,12 @@ def remaining(vault: Vault, stored: Stored) -> list[object]:
     return [*found.subjects]
 
 
-def wrapped_keys(vault: Vault) -> dict[bytes, bytes]:
+def stored_keys(vault: Vault) -> tuple[bytes, dict[int, bytes]]:
+    """What the database holds of the key tree: the sealed link, and the sealed pages."""
     with vault.transaction() as connection:
-        return {row.ref: row.wrapped for row in connection.execute(select(SUBJECT))}
+        link = connection.execute(select(ROOT.c.tree).order_by(ROOT.c.version.desc())).scalars().first()
+        assert link is not None
+        return link, {row.place: row.content for row in connection.execute(select(KEY_PAGE))}
 
 
 def every_key(vault: Vault) -> list[bytes]:
@@ -69,16 +72,24 @@ def every_key(vault: Vault) -> list[bytes]:
 
 
 def test_what_went_opens_with_no_key_that_exists(vault: Vault, stored: Stored) -> None:
-    backup = wrapped_keys(vault)
+    link, old = stored_keys(vault)
+    with vault.transaction() as connection:
+        held = subjects.keys_of(vault, connection)
     shred(vault, stored)
     keys = every_key(vault)
     assert len(keys) == 2
-    for ref, version, key in itertools.product(stored.leaving, range(4), keys):
+    for version, key in itertools.product(range(4), keys):
         with pytest.raises(CorruptedError):
-            Wrapper(version, key).unwrap(backup[ref], ref)
+            Wrapper(version, key).unwrap(link, LINK)
     # The same search opens what stays, so it is no blind one.
     (now,) = (key for key in keys if key == vault.roots.read(2))
-    assert len(Wrapper(2, now).unwrap(wrapped_keys(vault)[stored.refs[3]], stored.refs[3])) == 32
+    link, pages = stored_keys(vault)
+    opened = Wrapper(2, now).unwrap(link, LINK)
+    staying = {ref: key for ref, key in held.items() if ref not in stored.leaving}
+    assert tree.find(opened, lambda _: pages, held) == staying
+    # Nor do the old pages open from the new link, which leads to keys that were not there yet.
+    with pytest.raises(CorruptedError):
+        tree.find(opened, lambda _: old, stored.leaving)
 
 
 def test_no_key_of_who_went_is_among_those_that_open_now(vault: Vault, stored: Stored) -> None:
@@ -135,15 +146,31 @@ def destroyed(vault: Vault) -> str | None:
 
 
 def test_a_kill_before_the_first_half_commits_changes_nothing(vault: Vault, stored: Stored) -> None:
-    before = wrapped_keys(vault)
+    before = stored_keys(vault)
     with pytest.raises(RuntimeError, match="killed"), vault.transaction() as connection:  # noqa: PT012  # cut short in the middle
         rewrap(vault, connection, stored.leaving, [stored.gone])
         raise RuntimeError("killed")
-    assert wrapped_keys(vault) == before
+    assert stored_keys(vault) == before
     assert vault.roots.versions() == [1, 2], "the new root's file is there, and nothing is wrapped under it"
     with vault.transaction() as connection:
         assert blobs.get(vault, connection, stored.gone) == b"old"
     shred(vault, stored)
+    assert remaining(vault, stored) == [3, 4]
+
+
+def test_what_a_killed_erasure_wrote_does_not_open_under_the_root_of_the_next(vault: Vault, stored: Stored) -> None:
+    """Its pages may lie in the database's log, though it never became durable; and the next erases somebody else."""
+    with pytest.raises(RuntimeError, match="killed"), vault.transaction() as connection:  # noqa: PT012  # cut short in the middle
+        rewrap(vault, connection, [stored.refs[4]], [])
+        link = connection.execute(select(ROOT.c.tree).where(ROOT.c.version == 2)).scalar_one()
+        pages = {row.place: row.content for row in connection.execute(select(KEY_PAGE))}
+        assert stored.refs[1] in tree.find(
+            vault.wrapper(connection).unwrap(link, LINK), lambda _: pages, stored.leaving
+        )
+        raise RuntimeError("killed")
+    shred(vault, stored)
+    with pytest.raises(CorruptedError):
+        Wrapper(2, vault.roots.read(2)).unwrap(link, LINK)
     assert remaining(vault, stored) == [3, 4]
 
 
@@ -159,7 +186,7 @@ def test_shredding_again_shreds_the_next(vault: Vault, stored: Stored) -> None:
 
 def test_a_key_of_another_root_stops_everything(vault: Vault, stored: Stored) -> None:
     with vault.transaction() as connection:
-        connection.execute(update(SUBJECT).where(SUBJECT.c.ref == stored.refs[3]).values(root_version=7))
+        connection.execute(update(BLOB_KEY).where(BLOB_KEY.c.id == stored.kept).values(root_version=7))
     with pytest.raises(VaultError, match="version 7"):
         shred(vault, stored)
     assert vault.roots.versions() == [1, 2]

@@ -53,6 +53,7 @@ _SECRET: Final = ("hash secret", "name of the log")
 INSIDE: Final[dict[str, Check]] = {
     "name of the log": Check(signed.log_name, ("hash secret",)),
     "root keys": Check(storage.root_keys),
+    "key tree": Check(storage.key_tree, ("root keys",)),
     "segments": Check(storage.segments, ("root keys",)),
     "suppression ledger": Check(storage.suppression),
     "blobs": Check(storage.blobs, ("root keys",)),

@@ -7,8 +7,8 @@ from sqlalchemy import Column, Connection, select
 from expunge.erasure.doctor.finding import AGAIN, RESTORE, TIDIED, Finding, Findings, attention, broken
 from expunge.errors import CorruptedError, KeyDestroyedError
 from expunge.vault import blobs as sealed_blobs
-from expunge.vault import ledger, records, subjects
-from expunge.vault.database import BATCH, BLOB_KEY, DATASET, MODEL_VERSION, ROOT, SEGMENT
+from expunge.vault import ledger, pages, records, subjects
+from expunge.vault.database import BATCH, BLOB_KEY, DATASET, MODEL_VERSION, ROOT, SEGMENT, SUBJECT
 from expunge.workspace.folder import Workspace
 from expunge.workspace.underway import erasing
 
@@ -24,7 +24,7 @@ def root_keys(workspace: Workspace, connection: Connection) -> Findings:
     for version in workspace.vault.roots.versions():
         if version > now:
             why = "is newer than the database knows: a process died before it was used."
-            yield attention(f"root-{version}.key", why, "Nothing needs to be done: the next erasure takes it.")
+            yield attention(f"root-{version}.key", why, "Nothing needs to be done: the next erasure makes another.")
         elif version < now:
             yield _old(f"root-{version}.key", "is an old root key: what was shredded can still be read.", underway)
     for version in connection.execute(
@@ -37,6 +37,18 @@ def _old(where: str, what: str, underway: bool) -> Finding:
     if underway:
         return attention(where, what, AGAIN)
     return broken(where, what, "Restore the database of after the erasure, or destroy the key: `shred -u`.")
+
+
+def key_tree(workspace: Workspace, connection: Connection) -> Findings:
+    """Check that every page of keys opens and is in the tree, and that exactly those who are known have a key."""
+    keys = pages.every(workspace.vault, connection)
+    known = set(connection.execute(select(SUBJECT.c.ref)).scalars())
+    if lost := len(known - keys.keys()):
+        yield broken("key tree", f"{lost} of {len(known)} people have no key.")
+    if unknown := len(keys.keys() - known):
+        yield broken("key tree", f"{unknown} keys are of nobody who is known.")
+    for place in pages.strays(workspace.vault, connection):
+        yield broken(f"table key_page, place {place}", "is not in the key tree.", RESTORE)
 
 
 def suppression(workspace: Workspace, connection: Connection) -> Findings:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from expunge.erasure.batch import Batch
-from expunge.vault import records, subjects
+from expunge.vault import records
 from expunge.workspace.folder import Workspace
 
 
 def commit(workspace: Workspace, connection: Connection, batch: Batch) -> None:
     """Rewrite the segments without the batch's records; old files are removed right after the commit."""
     records.purge(workspace.vault, connection, batch.refs)
-    subjects.remove(connection, batch.refs)

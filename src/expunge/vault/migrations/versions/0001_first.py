@@ -94,13 +94,17 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer, primary_key=True),
         sa.Column("created", sa.String, nullable=False),
         sa.Column("destroyed", sa.String),
+        sa.Column("tree", sa.BLOB),
+    )
+    op.create_table(
+        "key_page",
+        sa.Column("place", sa.Integer, primary_key=True),
+        sa.Column("content", sa.BLOB, nullable=False),
     )
     op.create_table(
         "subject",
         sa.Column("ref", sa.BLOB, primary_key=True),
         sa.Column("tag", sa.BLOB, nullable=False, unique=True),
-        sa.Column("root_version", sa.Integer, nullable=False),
-        sa.Column("wrapped", sa.BLOB, nullable=False),
         sqlite_with_rowid=False,
     )
     op.create_table(

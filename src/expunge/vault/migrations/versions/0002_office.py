@@ -98,7 +98,7 @@ def _keys_of_one_dataset() -> None:
         )
     rows = connection.execute(
         sa.text(
-            "SELECT subject.ref, tag, root_version, wrapped, min(segment.dataset_id) AS dataset_id FROM subject "
+            "SELECT subject.ref, tag, min(segment.dataset_id) AS dataset_id FROM subject "
             "JOIN record ON record.ref = subject.ref JOIN segment ON segment.id = record.segment_id "
             "GROUP BY subject.ref"
         )
@@ -109,8 +109,6 @@ def _keys_of_one_dataset() -> None:
         sa.Column("ref", sa.BLOB, primary_key=True),
         sa.Column("dataset_id", sa.String, sa.ForeignKey("dataset.id"), nullable=False),
         sa.Column("tag", sa.BLOB, nullable=False),
-        sa.Column("root_version", sa.Integer, nullable=False),
-        sa.Column("wrapped", sa.BLOB, nullable=False),
         sa.UniqueConstraint("dataset_id", "tag", name="subject_of_dataset"),
         sqlite_with_rowid=False,
     )
