@@ -218,11 +218,11 @@ def test_an_older_certificate_of_a_model_that_was_retired_since_is_not_called_fa
     assert {one.verdict for one in found} == {Verdict.NOT_RUN}
 
 
-def test_a_learner_that_is_not_exact_is_refused_at_training(
+def test_a_learner_that_is_not_exact_is_refused_where_the_floor_is(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RidgeClassifier, "guarantee", Empirical("membership inference"))
-    with pytest.raises(InputError, match="Exact learners only"):
+    with pytest.raises(InputError, match="the policy asks for: exact"):
         models.train(workspace, "other", "visits", "ridge")
     with workspace.vault.transaction() as connection:
         assert "other" not in {model.name for model in register.every(connection)}
