@@ -19,6 +19,8 @@ from pathlib import Path
 import pytest
 
 from expunge.bench import pages, results
+from expunge.bench.unlearning import leaderboard, records
+from expunge.learners.empirical import METHODS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -53,6 +55,16 @@ def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path}
     )
+
+
+def test_the_leaderboard_and_its_table_are_those_of_the_results() -> None:
+    found, about = records.read(records.found_in(ROOT / "benchmarks"))
+    guide = (ROOT / "docs" / "guides" / "approximate.md").read_text(encoding="utf-8")
+    assert leaderboard.filled(guide, found) == guide
+    assert leaderboard.page(found, about) == (ROOT / "benchmarks" / "unlearning.html").read_text(encoding="utf-8")
+    assert set(found["task"]) == {"mnist-subjects", "adult-subjects"}
+    assert found["seed"].nunique() == 3
+    assert {"no-op", "retrain", *METHODS} <= set(found["method"])
 
 
 def test_every_fence_says_what_it_is() -> None:

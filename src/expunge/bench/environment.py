@@ -8,7 +8,7 @@ import time
 from importlib import metadata
 from typing import Any, Final
 
-LIBRARIES: Final = ("numpy", "numba", "pandas", "scikit-learn", "lightgbm", "xgboost-cpu")
+LIBRARIES: Final = ("numpy", "numba", "pandas", "scikit-learn", "lightgbm", "xgboost-cpu", "torch")
 
 
 def environment(command: str) -> dict[str, Any]:
