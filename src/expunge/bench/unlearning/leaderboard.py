@@ -143,7 +143,7 @@ def _point(number: int, name: str, found: pd.DataFrame, stands: Standing) -> Poi
 def _line(number: int, name: str, found: pd.DataFrame, stands: Standing) -> Line:
     def value(metric: str, digits: int, which: str = "value") -> str:
         got = mean(found, metric, which)
-        return NONE if np.isnan(got) else f"{got:.{digits}f}"
+        return NONE if np.isnan(got) else f"{got:z.{digits}f}"
 
     def beside(metric: str, other: str, digits: int) -> str:
         return f"{value(metric, digits)} ({value(other, digits)})" if value(metric, digits) != NONE else NONE
