@@ -103,6 +103,7 @@ OPEN_TO_ALL: Final = {
     "certificate verify",
     "doctor",
     "bench learners",
+    "anonymize",
     "bench leaderboard",
     "bench report",
     "bench sharding",
