@@ -64,7 +64,7 @@ class Policy:
         Days before the law's last day from which nothing waits any more, whatever else this policy says.
     guarantee_floor : {"portable", "exact", "certified", "empirical"}
         What an erasure has to reach in a model; one that does not is not trained, and retired where somebody leaves
-        it. ``portable``: exact on any machine. ``exact``: on any, or in one environment. ``certified``: within a proven
+        it. ``portable``: exact on any machine. ``exact``: on any, or in one environment. ``certified``: within a stated
         bound, or better. ``empirical``: whatever was measured.
     utility_drop : float
         A model whose held-out score falls by more than this waits for a decision; 1 is no bound.

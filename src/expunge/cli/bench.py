@@ -71,7 +71,8 @@ def unlearning(
     """Judge what forgets, against models that were trained again; hours for all of it.
 
     Shadow models, and what each method left of them, are kept in OUT/kept and taken up again after an interruption.
-    They hold personal data: destroy the folder with the data. OUT/unlearning.html is the leaderboard.
+    They hold personal data: destroy the folder with the data; and take another one after a change of the code, which is
+    not seen. OUT/unlearning.html is the leaderboard.
     """
     from dataclasses import replace
 

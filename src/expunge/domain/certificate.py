@@ -50,7 +50,7 @@ def _is_key(text: str) -> bool:
     return len(raw) == 32 and base64.b64encode(raw).decode() == text
 
 
-def _read_guarantee(value: Any, path: str) -> Guarantee | None:
+def read_guarantee(value: Any, path: str) -> Guarantee | None:
     """Read what ``Guarantee.to_dict`` wrote; null for a dataset, which guarantees nothing by itself."""
     if value is None:
         return None
@@ -260,7 +260,7 @@ class Copy:
     version_before: int
     version_after: int | None
     method: Method
-    guarantee: Annotated[Guarantee | None, Spelled(_read_guarantee)]
+    guarantee: Annotated[Guarantee | None, Spelled(read_guarantee)]
     guarantee_in_words: str
     learned: Learned
     served: Served

@@ -81,19 +81,3 @@ def reaches(guarantee: Mapping[str, Any], floor: str) -> bool:
     """
     portable = guarantee["class"] == "exact" and guarantee["scope"] == "portable"
     return FLOORS.index("portable" if portable else str(guarantee["class"])) <= FLOORS.index(floor)
-
-
-def read_guarantee(value: Mapping[str, Any]) -> Guarantee:
-    """Read what `to_dict` wrote into a version's facts.
-
-    Examples
-    --------
-    >>> read_guarantee(Certified(1.0, 1e-5, 0.25).to_dict())
-    Certified(epsilon=1.0, delta=1e-05, spent=0.25)
-    """
-    match value["class"]:
-        case "exact":
-            return Exact(value["scope"])
-        case "certified":
-            return Certified(*(float(value[name]) for name in ("epsilon", "delta", "spent")))
-    return Empirical(str(value["measured"]))

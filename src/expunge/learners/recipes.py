@@ -61,7 +61,9 @@ def _digits(n_inputs: int, n_outputs: int) -> Any:
 
     each, rest = divmod(n_inputs, 28 * 28)
     if rest or not each:
-        raise ValueError(f"{n_inputs} inputs are no images of 28 by 28 pixels.")
+        raise InputError(
+            f"{n_inputs} inputs are no images of 28 by 28 pixels.", mend="Give a column for each pixel, and no other."
+        )
     return nn.Sequential(
         nn.Unflatten(1, (1, 28, 28 * each)),
         nn.Conv2d(1, 8, (5, 5 * each), stride=(2, 2 * each), padding=(2, 2 * each)),

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from expunge.learners.served.boosters import load_library
+from expunge.learners.served.network import EXTRA
 
-EXTRA: Final = "torch"
 THREADS: Final = 1
 
 

@@ -5,6 +5,7 @@ Invariants
 - A contestant forgets what a base has learned: the task's network, or a learner. Each base has a contestant that does
   nothing and one that is trained again, which are what it was before, and the yardstick.
 - What is measured in a world is a function of (task, size, world, contestant, versions), and is kept under its digest.
+  What this package's own code does is not in it: after a change, measure into another folder.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from expunge.bench.unlearning.problems import Problem
 from expunge.bench.unlearning.sizes import Size
 from expunge.learners import recipes
 from expunge.learners.empirical.history import History, Recorder
+from expunge.learners.served.network import MODULE
 from expunge.learners.training import Batches, pinned, train
 from expunge.verification.quantised import quantise
 from expunge.verification.relearning import relearning
@@ -69,15 +70,15 @@ def probabilities(module: Any, inputs: Floats) -> Floats:
 
 def arrays(module: Any) -> dict[str, npt.NDArray[Any]]:
     """Return a network's arrays."""
-    return {f"module {name}": one.numpy().copy() for name, one in module.state_dict().items()}
+    return {f"{MODULE}{name}": one.numpy().copy() for name, one in module.state_dict().items()}
 
 
 def restored(problem: Problem, found: dict[str, npt.NDArray[Any]]) -> Any:
     """Return the network of these arrays."""
     with pinned(0):
         module = made(problem)
-    state = {name: one for name, one in found.items() if name.startswith("module ")}
-    module.load_state_dict({name.removeprefix("module "): torch.from_numpy(one) for name, one in state.items()})
+    state = {name: one for name, one in found.items() if name.startswith(MODULE)}
+    module.load_state_dict({name.removeprefix(MODULE): torch.from_numpy(one) for name, one in state.items()})
     return module.eval()
 
 

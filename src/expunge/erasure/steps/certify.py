@@ -28,9 +28,10 @@ from expunge.domain.certificate import (
     Seed,
     Served,
     Statement,
+    read_guarantee,
 )
 from expunge.domain.codec import read
-from expunge.domain.guarantee import Certified, Empirical, Exact, Guarantee, read_guarantee
+from expunge.domain.guarantee import Certified, Empirical, Exact, Guarantee
 from expunge.domain.plan import Method
 from expunge.domain.report import Check
 from expunge.domain.request import Outcome
@@ -307,15 +308,15 @@ def _copy(workspace: Workspace, connection: Connection, batch: Batch, copy: dict
     )
 
 
-def _guarantee(facts: register.Facts, entry: dict[str, Any]) -> Guarantee:
+def _guarantee(facts: register.Facts, entry: dict[str, Any]) -> Guarantee | None:
     """Return what is guaranteed; of an Empirical model what was measured in this batch stands with it."""
-    found = read_guarantee(facts.guarantee)
+    found = read_guarantee(facts.guarantee, "facts.guarantee")
     if not isinstance(found, Empirical):
         return found
     return Empirical(entry.get("measured", "nothing, for no method was used on it in this batch"))
 
 
-def _in_words(guarantee: Guarantee, method: Method, digests: dict[str, Any], entry: dict[str, Any]) -> str:
+def _in_words(guarantee: Guarantee | None, method: Method, digests: dict[str, Any], entry: dict[str, Any]) -> str:
     """Say what became of a model that somebody left, in no stronger words than its guarantee bears."""
     if digests["replayed"] is not None:
         instead = f"; its method was not taken, since {entry['instead']}" if "instead" in entry else ""

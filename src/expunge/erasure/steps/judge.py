@@ -64,25 +64,36 @@ def judged(
     held = models.held_out_rows(workspace, table, model, row.held_out)
     if not held.any():
         return None
+    before = register.open_served(workspace, connection, register.current(connection, model))
+    if before.classes is None:
+        return None
     features, target, people = table.features()[held], table.target()[held], table.subjects[held]
     parts = {"forget": (gone.features(), gone.target(), gone.subjects)}
     parts["retain"] = (training.features(), training.target(), training.subjects)
     parts["test"] = (features, target, people)
-    before = register.open_served(workspace, connection, register.current(connection, model))
     after = register.open_served(workspace, connection, staged)
     retrained = []
     for number in range(RETRAINED):
         learner, _ = models.fit(workspace, connection, model, training, APART + number)
         retrained.append(learner.serve())
-    classes = before.classes
-    if classes is None:
-        return None
+    classes = every_class(before.classes, *(part[1] for part in parts.values()))
     found = {name: _outputs(served, parts, classes) for name, served in (("before", before), ("after", after))}
     again = [_outputs(served, parts, classes) for served in retrained]
     targets = Targets(**{name: _places(part[1], classes) for name, part in parts.items()})
     seed = int.from_bytes(workspace.vault.derive(f"judge|{model}")[:4], "big")
     attack = _attacked(found["after"], again, targets, (gone.subjects, people), seed)
     return judge(found["before"], found["after"], again, targets, membership=attack)
+
+
+def every_class(known: npt.NDArray[Any], *targets: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a model's classes and those that it never saw: of a rare class all may be held out.
+
+    Examples
+    --------
+    >>> every_class(np.array(["no", "yes"]), np.array(["yes"]), np.array(["perhaps"])).tolist()
+    ['no', 'perhaps', 'yes']
+    """
+    return np.array(sorted({label for one in (known, *targets) for label in one.tolist()}))
 
 
 def _outputs(served: ServedModel, parts: dict[str, Any], classes: npt.NDArray[Any]) -> Outputs:

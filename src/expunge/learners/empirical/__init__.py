@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from expunge.learners.served.boosters import load_library
-from expunge.learners.training import EXTRA
+from expunge.learners.served.network import EXTRA
 
 if TYPE_CHECKING:
     from expunge.learners.empirical.classifier import TorchClassifier

@@ -39,8 +39,8 @@ from expunge.learners.exact.records import Records
 from expunge.learners.exact.rows import RowState
 from expunge.learners.exact.wrapped import keyed_ranks, prefixed, rows_of, seed_of
 from expunge.learners.served import ServedModel, unpacked
-from expunge.learners.served.network import MODULE, NetworkModel, encoded, n_inputs, n_outputs, places
-from expunge.learners.training import EXTRA, Batches, pinned, train
+from expunge.learners.served.network import EXTRA, MODULE, NetworkModel, encoded, n_inputs, n_outputs, places
+from expunge.learners.training import Batches, pinned, train
 from expunge.learners.values import Scalar, to_text
 
 FORMAT: Final = 1
@@ -215,11 +215,16 @@ class TorchClassifier(Classifier):
         rows = rows_of(columns, cells, of_classes=True, named=state.named)
         signature = rows.signature(columns)
         X, y = (torch.from_numpy(one).to(self.device) for one in (encoded(columns, cells), rows.target))
-        with pinned(seed_of(state.hyperparameters, self.key)):
-            module = recipe.module(n_inputs(columns), n_outputs(signature)).to(self.device)
-            kept = Recorder(module, owners, len(state.records.subjects)) if self._method().needs_steps else None
-            optimizer, noted = recipe.optimizer(module.parameters()), (lambda _: None) if kept is None else kept.note
-            train(module, optimizer, recipe.loss, (X, y), self.epochs, self.batch_size, noted)
+        try:
+            with pinned(seed_of(state.hyperparameters, self.key)):
+                module = recipe.module(n_inputs(columns), n_outputs(signature)).to(self.device)
+                kept = Recorder(module, owners, len(state.records.subjects)) if self._method().needs_steps else None
+                optimizer, noted = recipe.optimizer(module.parameters()), kept.note if kept else _not_noted
+                train(module, optimizer, recipe.loss, (X, y), self.epochs, self.batch_size, noted)
+        except RuntimeError as error:
+            raise InputError(
+                f"recipe {recipe.name!r} cannot learn from these rows: {error}", mend="Take another recipe, or rows."
+            ) from error
         model = NetworkModel(signature, recipe.name, _arrays(module))
         return model, None if kept is None else kept.history()
 
@@ -292,5 +297,12 @@ def _moved(before: tuple[Column, ...], after: tuple[Column, ...]) -> bool:
     ]
 
 
+def _not_noted(_batch: Any) -> None:
+    pass
+
+
 def _arrays(module: Any) -> dict[str, npt.NDArray[np.float64]]:
-    return {f"{MODULE}{name}": one.detach().cpu().double().numpy() for name, one in module.state_dict().items()}
+    found = {f"{MODULE}{name}": one.detach().cpu().double().numpy() for name, one in module.state_dict().items()}
+    if not all(np.isfinite(one).all() for one in found.values()):
+        raise InputError("a weight is not finite; it diverged.", mend="Take a recipe with a lower rate.")
+    return found

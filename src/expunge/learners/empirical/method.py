@@ -14,6 +14,7 @@ A loader is anything that can be iterated over again and again, and gives batche
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass, fields
@@ -77,8 +78,8 @@ class Method(ABC):
     def __post_init__(self) -> None:
         """Refuse hyperparameters out of bounds."""
         for own in fields(self):
-            low, high = own.metadata["bounds"]
-            value, whole = getattr(self, own.name), own.type == "int"
+            low, high = own.metadata.get("bounds", (-math.inf, math.inf))
+            value, whole = getattr(self, own.name), own.type in {"int", int}
             kinds = int if whole else int | float
             if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
                 raise InputError(

@@ -12,7 +12,7 @@ import pytest
 from expunge.bench.unlearning import problems
 from expunge.bench.unlearning.problems import TASKS, load, task_names
 from expunge.bench.unlearning.sizes import QUICK
-from expunge.bench.unlearning.worlds import judged_worlds, shadow_worlds
+from expunge.bench.unlearning.worlds import judged_worlds
 from expunge.errors import InputError, NotFoundError
 
 
@@ -61,10 +61,3 @@ def test_one_class_of_two_is_not_forgotten_and_unknown_tasks_are_named(bench_dat
         load("adult-class", QUICK)
     with pytest.raises(InputError, match="does not exist"):
         load("mnist-class", QUICK)
-
-
-def test_each_world_forgets_a_half_and_each_candidate_is_forgotten_in_half_of_the_shadows() -> None:
-    shadows, judged = shadow_worlds(6, 50), judged_worlds(3, 50)
-    assert (np.array([world.members for world in shadows]).sum(axis=0) == 3).all()
-    assert [int(world.members.sum()) for world in judged] == [25, 25, 25]
-    assert len({world.seed for world in (*shadows, *judged)}) == 9

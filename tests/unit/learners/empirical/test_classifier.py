@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from torch import nn, optim
 
 from expunge.domain.guarantee import Empirical
 from expunge.errors import CorruptedError, InputError
-from expunge.learners import create, dump, load
+from expunge.learners import create, dump, load, recipes
 from expunge.learners.empirical import NegGradPlus, TorchClassifier
 
 RNG = np.random.default_rng(5)
@@ -90,6 +92,18 @@ def test_what_it_cannot_use_is_refused(params: dict[str, Any], said: str) -> Non
     with pytest.raises(Exception, match=said) as raised:
         fitted(**params)
     assert type(raised.value).__module__ == "expunge.errors"
+
+
+def test_a_recipe_that_cannot_learn_from_the_rows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="inputs are no images of 28 by 28 pixels"):
+        fitted(recipe="digits")
+    narrow = replace(recipes.find("perceptron"), name="narrow", module=lambda _, n_outputs: nn.Linear(3, n_outputs))
+    wild = replace(recipes.find("perceptron"), name="wild", optimizer=lambda own: optim.SGD(own, lr=1e30))
+    monkeypatch.setattr(recipes, "_added", {one.name: one for one in (narrow, wild)})
+    with pytest.raises(InputError, match="recipe 'narrow' cannot learn from these rows"):
+        fitted(recipe="narrow")
+    with pytest.raises(InputError, match="a weight is not finite"):
+        fitted(recipe="wild")
 
 
 def test_a_forged_state_is_refused() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from importlib import metadata
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -166,6 +166,29 @@ def test_a_parameter_of_no_layer_cannot_be_drawn_anew(learned: Any) -> None:
 def test_a_bar_is_shown_where_asked(learned: Any, capsys: pytest.CaptureFixture[str]) -> None:
     create("neggrad").forget(learned.model, learned.forget, learned.retain, progress=True)
     assert "neggrad" in capsys.readouterr().out
+
+
+@dataclass(frozen=True)
+class Shrink(Method):
+    """Another package's, which states no bounds; its annotations are types."""
+
+    name: ClassVar[str] = "shrink"
+
+    times: int = 2
+
+    def _forget(self, job: Any) -> None:
+        with torch.no_grad():
+            for one in job.model.parameters():
+                one.mul_(0.5**self.times)
+
+
+Shrink.__dataclass_fields__["times"].type = int  # as where annotations are not postponed
+
+
+def test_a_method_that_states_no_bounds_keeps_its_types(learned: Any) -> None:
+    assert torch.equal(flat(forgotten(learned, Shrink(3))), flat(learned.model) / 8)
+    with pytest.raises(InputError, match=r"times=2\.5 is out of bounds"):
+        Shrink(2.5)  # type: ignore[arg-type]
 
 
 class Halve(Method):

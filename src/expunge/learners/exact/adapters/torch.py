@@ -18,6 +18,7 @@ from expunge.learners.registry import Task
 from expunge.learners.served import ServedModel
 from expunge.learners.served.boosters import load_library
 from expunge.learners.served.network import (
+    EXTRA,
     MODULE,
     OPTIMIZER,
     NetworkModel,
@@ -26,7 +27,7 @@ from expunge.learners.served.network import (
     n_outputs,
     places,
 )
-from expunge.learners.training import EXTRA, pinned, train
+from expunge.learners.training import pinned, train
 
 _COUNTS: Final = ("recipe", "epochs", "batch_size", RANDOM_STATE)
 
